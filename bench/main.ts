@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { benchAppend } from "./append.ts";
+import { benchGroup } from "./group.ts";
+import { benchGrowth } from "./growth.ts";
+import { benchList } from "./list.ts";
+import { benchLoad } from "./load.ts";
+import { printRows, type Row } from "./measure.ts";
+
+const benches: Record<string, (folder: string) => Promise<Row[]>> = {
+  append: benchAppend,
+  group: benchGroup,
+  load: benchLoad,
+  list: benchList,
+  growth: benchGrowth,
+};
+
+const wanted = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+try {
+  const rows: Row[] = [];
+  for (const [name, bench] of Object.entries(benches)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    process.stderr.write(`${name}…\n`);
+    rows.push(...(await bench(folder)));
+  }
+  console.log(
+    `Node ${process.versions.node}, SQLite ${process.versions.sqlite}, synchronous FULL, load average ${loadavg()[0]!.toFixed(1)}\n`,
+  );
+  printRows(rows);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Store } from "../../core/store.ts";
+import { openMemoryStore } from "../../stores/memory/index.ts";
+import { claudeSessionStore } from "./adapter.ts";
+import type { ClaudeEntry, ClaudeSessionKey } from "./contract.ts";
+
+let store: Store;
+
+beforeEach(() => {
+  store = openMemoryStore();
+});
+afterEach(() => store.close());
+
+const main = { projectKey: "-home-dev", sessionId: "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11" };
+const agent = { ...main, subpath: "subagents/agent-1" };
+
+function entry(uuid: string, text = uuid): ClaudeEntry {
+  return { type: "user", uuid, parentUuid: null, message: { role: "user", content: text } };
+}
+
+describe("claudeSessionStore", () => {
+  test("loads what was appended, in the order of the calls", async () => {
+    const sessions = claudeSessionStore(store);
+    await sessions.append(main, [entry("z")]);
+    await sessions.append(main, [entry("a"), entry("m")]);
+    expect(await sessions.load(main)).toEqual([entry("z"), entry("a"), entry("m")]);
+  });
+
+  test("loads null for a transcript that was never written, main or subpath", async () => {
+    const sessions = claudeSessionStore(store);
+    await sessions.append(main, []);
+    expect(await sessions.load(main)).toBeNull();
+    await sessions.append(main, [entry("a")]);
+    expect(await sessions.load(agent)).toBeNull();
+  });
+
+  test("keeps subpaths and projects apart, also with the same uuids", async () => {
+    const sessions = claudeSessionStore(store);
+    const elsewhere = { ...main, projectKey: "-home-other" };
+    for (const key of [main, agent, elsewhere])
+      await sessions.append(key, [entry("same", JSON.stringify(key))]);
+    for (const key of [main, agent, elsewhere])
+      expect(await sessions.load(key)).toEqual([entry("same", JSON.stringify(key))]);
+    expect(await sessions.listSubkeys(main)).toEqual([agent.subpath]);
+    expect(await sessions.listSubkeys(elsewhere)).toEqual([]);
+  });
+
+  test("stores a repeated batch once, entries without uuid as often as they are appended", async () => {
+    const sessions = claudeSessionStore(store);
+    const bare: ClaudeEntry = { type: "mode", mode: "default" };
+    await sessions.append(main, [entry("a"), bare]);
+    await sessions.append(main, [entry("a"), bare]);
+    expect(await sessions.load(main)).toEqual([entry("a"), bare, bare]);
+    expect(sessions.health()).toMatchObject({ appends: 2, entries: 3, duplicates: 1, refused: 0 });
+  });
+
+  test("gives a stuck append up in its own time, and the retry with the same batch stores nothing twice", async () => {
+    const gate = Promise.withResolvers<void>();
+    const slow: Store = Object.create(store, {
+      append: {
+        value: async (params: Parameters<Store["append"]>[0]) =>
+          gate.promise.then(() => store.append(params)),
+      },
+      scan: { value: store.scan.bind(store) },
+    }) as Store;
+    const sessions = claudeSessionStore(slow, { appendTimeoutMs: 20 });
+    const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
+    await expect(sessions.append(main, batch)).rejects.toMatchObject({
+      code: "append_timeout",
+      retryable: true,
+    });
+    const retry = sessions.append(main, batch);
+    gate.resolve();
+    await retry;
+    expect(await sessions.load(main)).toEqual(batch);
+    expect(sessions.health()).toMatchObject({ retries: 1, timeouts: 1 });
+  });
+
+  test("lists the sessions of one project that have a main transcript", async () => {
+    const sessions = claudeSessionStore(store);
+    await sessions.append(agent, [entry("a")]);
+    expect(await sessions.listSessions(main.projectKey)).toEqual([]);
+    await sessions.append(main, [entry("a")]);
+    const [row] = await sessions.listSessions(main.projectKey);
+    expect(row!.sessionId).toBe(main.sessionId);
+    expect(Number.isInteger(row!.mtime) && row!.mtime > 1e12).toBe(true);
+    expect(await sessions.listSessions("-home-other")).toEqual([]);
+  });
+
+  test("folds summaries of the main transcript alone", async () => {
+    const sessions = claudeSessionStore(store, { foldSessionSummary: countingFold });
+    await sessions.append(main, [entry("a")]);
+    await sessions.append(main, [entry("a"), entry("b")]);
+    await sessions.append(agent, [entry("c")]);
+    expect((await sessions.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 2 });
+  });
+
+  test("leaves out a summary that missed entries", async () => {
+    await claudeSessionStore(store).append(main, [entry("a")]);
+    const folding = claudeSessionStore(store, { foldSessionSummary: countingFold });
+    await folding.append(main, [entry("b")]);
+    expect(await folding.listSessionSummaries(main.projectKey)).toEqual([]);
+  });
+
+  test("deletes a session with its subpaths, or one subpath, and lets the SDK start it anew", async () => {
+    const sessions = claudeSessionStore(store);
+    for (const key of [main, agent]) await sessions.append(key, [entry("a")]);
+    await sessions.delete(agent);
+    expect(await sessions.load(main)).toEqual([entry("a")]);
+    await sessions.append(agent, [entry("b")]);
+    await sessions.delete(main);
+    expect(await sessions.load(agent)).toBeNull();
+    await sessions.append(main, [entry("c")]);
+    expect(await sessions.load(main)).toEqual([entry("c")]);
+  });
+
+  test("finds a session again under a fixed project, whatever the working directory was", async () => {
+    const sessions = claudeSessionStore(store, { project: "team" });
+    await sessions.append(main, [entry("a")]);
+    expect(await sessions.load({ ...main, projectKey: "-somewhere-else" })).toEqual([entry("a")]);
+  });
+
+  test("keeps NUL, half surrogate pairs and __proto__ as a JSON round trip does", async () => {
+    const sessions = claudeSessionStore(store);
+    const odd = JSON.parse(
+      '{"type":"user","uuid":"u","__proto__":{"a":1},"text":"a\\u0000b\\ud800\\u2028"}',
+    ) as ClaudeEntry;
+    await sessions.append(main, [odd]);
+    expect(JSON.stringify(await sessions.load(main))).toBe(JSON.stringify([odd]));
+  });
+
+  test.for(["", "@run/1"])("refuses the subpath %j", async (subpath) => {
+    const sessions = claudeSessionStore(store);
+    await expect(sessions.append({ ...main, subpath }, [entry("a")])).rejects.toMatchObject({
+      code: "invalid_key",
+    });
+  });
+
+  test("names a session after the user's title, or the first real prompt", async () => {
+    const sessions = claudeSessionStore(store);
+    await sessions.append(main, [
+      entry("a", "<command-name>/clear</command-name>"),
+      entry("b", "Fix   the\nbuild"),
+    ]);
+    expect((await store.session({ project: main.projectKey, session: main.sessionId }))!.title).toBe(
+      "Fix the build",
+    );
+    await sessions.append(main, [{ type: "custom-title", customTitle: "Build" }, entry("c", "more")]);
+    expect((await store.session({ project: main.projectKey, session: main.sessionId }))!.title).toBe("Build");
+  });
+});
+
+function countingFold(
+  previous: { data: Record<string, unknown> } | undefined,
+  key: ClaudeSessionKey,
+  entries: never[],
+) {
+  const count = Number(previous?.data["count"] ?? 0) + entries.length;
+  return { sessionId: key.sessionId, mtime: 0, data: { count } };
+}

@@ -1,0 +1,27 @@
+import type { ClaudeEntry } from "./contract.ts";
+
+/** The title after one more entry: the user's own, else the agent's, else the first prompt. */
+export function titleAfter(previous: string | null, entry: ClaudeEntry): string | null {
+  if (entry.type === "custom-title") return lineOf(entry["customTitle"]) ?? previous;
+  if (entry.type === "ai-title") return lineOf(entry["aiTitle"]) ?? previous;
+  if (previous !== null || entry.type !== "user" || entry["isMeta"] === true) return previous;
+  return lineOf(promptOf(entry["message"]));
+}
+
+function promptOf(message: unknown): unknown {
+  const content =
+    typeof message === "object" && message !== null && "content" in message ? message.content : undefined;
+  if (!Array.isArray(content)) return content;
+  const texts = content.map((block: unknown) =>
+    typeof block === "object" && block !== null && "text" in block ? block.text : undefined,
+  );
+  return texts.find((text) => typeof text === "string" && !text.startsWith("<"));
+}
+
+// Commands and reminders of the agent's own begin with a tag; none of them is what the user asked.
+function lineOf(text: unknown): string | null {
+  if (typeof text !== "string" || text.startsWith("<")) return null;
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  if (line === "") return null;
+  return line.length <= 120 ? line : `${line.slice(0, 119).toWellFormed()}…`;
+}

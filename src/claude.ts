@@ -1,0 +1,12 @@
+export {
+  claudeSessionStore,
+  type ClaudeSessionStore,
+  type ClaudeSessionStoreOptions,
+  type ClaudeStoreHealth,
+} from "./agents/claude/adapter.ts";
+export type {
+  ClaudeEntry,
+  ClaudeSessionKey,
+  ClaudeSummary,
+  FoldSessionSummary,
+} from "./agents/claude/contract.ts";

@@ -1,0 +1,73 @@
+const brand = "holdfast.error";
+
+/** Every code that Holdfast throws, with the exit code class it belongs to; docs/guide/errors.md lists them all. */
+export const errorCodes = {
+  usage: "usage",
+  invalid_key: "usage",
+  invalid_entry: "usage",
+  invalid_limit: "usage",
+  cursor_invalid: "usage",
+  cursor_ahead: "usage",
+  store_url_invalid: "usage",
+  store_unreachable: "failure",
+  store_foreign: "failure",
+  store_too_new: "failure",
+  store_corrupt: "failure",
+  store_closed: "failure",
+  store_full: "failure",
+  store_busy: "busy",
+  migration_failed: "failure",
+  head_conflict: "failure",
+  session_dropped: "failure",
+  session_unknown: "failure",
+  session_ambiguous: "usage",
+  append_timeout: "busy",
+  aborted: "failure",
+  import_failed: "failure",
+  sdk_missing: "failure",
+} as const satisfies Record<string, "usage" | "failure" | "busy">;
+
+/** A stable machine-readable name of what went wrong. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What a {@link HoldfastError} is made of; `next` is the sentence that says what to do now. */
+export interface HoldfastErrorParams {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly next: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The one error base: a stable `code`, machine `data`, and a message that ends in the next step. */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Whether the same call may succeed later without any change; decided by the store that threw it. */
+  readonly retryable: boolean;
+
+  constructor({ code, message, next, data = {}, retryable = false, cause }: HoldfastErrorParams) {
+    super(`${message} ${next}`, cause === undefined ? undefined : { cause });
+    this.name = "HoldfastError";
+    this.code = code;
+    this.data = data;
+    this.retryable = retryable;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** The error as plain JSON, for a log line or a wire. */
+  toJSON(): {
+    code: ErrorCode;
+    message: string;
+    data: Readonly<Record<string, unknown>>;
+    retryable: boolean;
+  } {
+    return { code: this.code, message: this.message, data: this.data, retryable: this.retryable };
+  }
+}
+
+/** Tells a Holdfast error by brand, not by `instanceof`, so that two copies of the package agree. */
+export function isHoldfastError(value: unknown): value is HoldfastError {
+  return typeof value === "object" && value !== null && brand in value;
+}

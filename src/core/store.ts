@@ -1,0 +1,235 @@
+import type { Entry, EntryInput } from "./entry.ts";
+import type { LogKey, SessionKey } from "./ids.ts";
+
+/**
+ * The store port: what every driver keeps, proved by the suite in `holdfast/testing`.
+ * Every verb is atomic, returns nothing that is shared with the store's own state, and throws HoldfastError.
+ */
+export interface Store {
+  /** Where the store is, without credentials, such as `sqlite:/path/holdfast.db`. */
+  readonly url: string;
+
+  // Logs
+  append(params: AppendParams): Promise<AppendResult>;
+  read(params: ReadParams): Promise<ReadResult>;
+  /** Yields the committed bodies as JSONL text in pieces of about 1 MB that end with a newline: the fast way out. */
+  scan(params: ScanParams): AsyncIterable<string>;
+
+  // Sessions
+  logs(key: SessionKey): Promise<readonly LogRow[]>;
+  session(key: SessionKey): Promise<SessionRow | null>;
+  sessions(params?: SessionsParams): Promise<SessionPage>;
+  describe(params: DescribeParams): Promise<SessionRow>;
+  drop(params: DropParams): Promise<DropResult>;
+  tombstone(key: SessionKey): Promise<Tombstone | null>;
+
+  // Blobs
+  putBlob(params: PutBlobParams): Promise<{ readonly blob: string }>;
+  getBlob(params: { readonly blob: string }): Promise<Uint8Array | null>;
+
+  // Changes
+  changes(params: ChangesParams): Promise<ChangesResult>;
+  /** Yields the feed's position whenever it has passed `after`, until the signal aborts; misses nothing, may merge several. */
+  watch(
+    params: { readonly after: number },
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly position: number }>;
+
+  // Upkeep
+  migrate(): Promise<MigrateResult>;
+  health(params?: { readonly deep?: boolean }): Promise<StoreHealth>;
+  close(): Promise<void>;
+}
+
+/** A batch for one log. All of it is stored, or nothing. */
+export interface AppendParams {
+  readonly log: LogKey;
+  readonly entries: readonly EntryInput[];
+  /** Refuse with `head_conflict` unless the log's head is exactly this (0: the log must be new). */
+  readonly expectHead?: number;
+  /** Set on the session's first write; ignored later. */
+  readonly provider?: string;
+  /** Folds what was appended to the main log into summary and title, inside the transaction. Pure; may run more than once. */
+  readonly fold?: Fold;
+  /** Lets a dropped session start anew: after its SDK's own delete (`unsealed`), or after any drop (`any`). */
+  readonly reopen?: "unsealed" | "any";
+  /** Gives up, with nothing written, while the append still waits for its turn. */
+  readonly signal?: AbortSignal;
+}
+
+/** `from`..`to` are the new seqs (`to < from` when nothing was new). */
+export interface AppendResult {
+  readonly from: number;
+  readonly to: number;
+  readonly appended: number;
+  readonly duplicates: number;
+  readonly committed: number;
+}
+
+/** Computes a session's next summary and title from the entries that were really appended. */
+export type Fold = (state: FoldState, appended: readonly EntryInput[]) => FoldState;
+
+/**
+ * `summary` is JSON text of the provider's own shape; `null` where there is none, or where it missed earlier entries.
+ * A summary that is returned is kept only if nothing was missed; a title the user gave by `describe` is never changed.
+ */
+export interface FoldState {
+  readonly summary: string | null;
+  readonly title: string | null;
+}
+
+export interface ReadParams {
+  readonly log: LogKey;
+  /** In order `asc`: entries with a greater seq. In `desc`: entries with a smaller one. */
+  readonly after?: number;
+  readonly limit?: number;
+  readonly order?: "asc" | "desc";
+}
+
+/** An unknown log reads as empty, with head 0. */
+export interface ReadResult {
+  readonly entries: readonly Entry[];
+  readonly head: number;
+  readonly committed: number;
+}
+
+export interface ScanParams {
+  readonly log: LogKey;
+  readonly after?: number;
+}
+
+export interface LogRow {
+  readonly log: string;
+  readonly head: number;
+  readonly committed: number;
+  /** Sum of the bodies' lengths in UTF-16 code units. */
+  readonly length: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** A session's catalogue row: light, never opens a log. */
+export interface SessionRow extends SessionKey {
+  readonly provider: string;
+  readonly title: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The folded summary, or `null` when entries came in without a fold since. */
+  readonly summary: string | null;
+  readonly createdAtMs: number;
+  /** The newest entry's time, over all logs but Holdfast's own. */
+  readonly updatedAtMs: number;
+  /** Head of the main log; 0 when only other logs were written. */
+  readonly mainHead: number;
+  /** Entries and UTF-16 length over all logs but Holdfast's own. */
+  readonly entries: number;
+  readonly length: number;
+}
+
+/** Newest first. `limit` is 1 to 1,000, default 50. */
+export interface SessionsParams {
+  readonly filter?: SessionsFilter;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface SessionsFilter {
+  readonly project?: string;
+  readonly provider?: string;
+  /** Part of the title, in any case. */
+  readonly title?: string;
+  readonly sinceMs?: number;
+  readonly sessionPrefix?: string;
+}
+
+export interface SessionPage {
+  readonly sessions: readonly SessionRow[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+}
+
+/** Absent fields stay; a label with the value `null` is removed. */
+export interface DescribeParams {
+  readonly session: SessionKey;
+  readonly title?: string | null;
+  readonly labels?: Readonly<Record<string, string | null>>;
+  /** Replaces the summary if the main log's head is still `head`; refused with `head_conflict` otherwise. */
+  readonly summary?: { readonly data: string; readonly head: number };
+}
+
+export interface DropParams {
+  readonly session: SessionKey;
+  /** Only this log, its tombstone is none; absent: the session with all its logs and blobs. */
+  readonly log?: string;
+  readonly actor: string;
+  readonly reason?: string;
+  /** `false` lets the session's own SDK start it anew (its contract for delete). Default true: later writes are refused. */
+  readonly sealed?: boolean;
+}
+
+export interface DropResult {
+  readonly dropped: boolean;
+  readonly logs: number;
+  readonly entries: number;
+  readonly blobs: number;
+}
+
+/** What is left of a dropped session. */
+export interface Tombstone extends SessionKey {
+  readonly droppedAtMs: number;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly sealed: boolean;
+}
+
+/** A blob is kept as long as one session that put it exists. */
+export interface PutBlobParams {
+  readonly session: SessionKey;
+  readonly bytes: Uint8Array;
+}
+
+/** One committed change. `seq` is gapless from 1 over the whole store. */
+export interface Change extends SessionKey {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly kind: "appended" | "described" | "dropped" | "log_dropped";
+  /** The log concerned, for `appended` and `log_dropped`. */
+  readonly log?: string;
+  /** First and last new seq, for `appended`. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** Changes after `after` (0: from the start). `limit` is 1 to 1,000, default 100. */
+export interface ChangesParams {
+  readonly after: number;
+  readonly limit?: number;
+}
+
+export interface ChangesResult {
+  readonly changes: readonly Change[];
+  /** The feed's last seq at the time of the call. */
+  readonly position: number;
+}
+
+export interface MigrateResult {
+  readonly from: number;
+  readonly to: number;
+  /** The copy that was taken before the first change, if there was anything to copy. */
+  readonly backup?: string;
+}
+
+export interface StoreHealth {
+  readonly driver: string;
+  readonly url: string;
+  readonly schema: number;
+  readonly latestSchema: number;
+  readonly sessions: number;
+  readonly logs: number;
+  readonly entries: number;
+  readonly blobs: number;
+  readonly position: number;
+  /** Bytes on disk, with the write-ahead log. */
+  readonly bytes: number;
+  /** Sentences; empty when all is well. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,24 @@
+import { HoldfastError } from "./core/errors.ts";
+import type { Store } from "./core/store.ts";
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions {
+  /** Make the store where there is none; default true. */
+  readonly create?: boolean;
+}
+
+/**
+ * Opens the store that a URL names: `sqlite:PATH` or `memory:`. Only the driver that is named is loaded.
+ *
+ * @throws store_url_invalid for another scheme; store_unreachable, store_foreign, store_too_new as the driver finds
+ */
+export async function openStore(url: string, { create = true }: OpenStoreOptions = {}): Promise<Store> {
+  if (url === "memory:") return (await import("./stores/memory/index.ts")).openMemoryStore();
+  const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(url)?.[1];
+  if (path !== undefined) return (await import("./stores/sqlite/index.ts")).openSqliteStore({ path, create });
+  throw new HoldfastError({
+    code: "store_url_invalid",
+    message: `The store URL names no driver: ${url.replace(/\/\/[^@/]*@/, "//…@")}.`,
+    next: "Use sqlite:PATH, such as sqlite:./holdfast.db, or memory:.",
+  });
+}

@@ -1,0 +1,23 @@
+import { checkAfter } from "../../core/checks.ts";
+import type { ScanParams } from "../../core/store.ts";
+import { findLog, type State } from "./state.ts";
+
+const pieceLength = 1 << 20;
+
+/** Yields the bodies that the log holds at the first step, whatever happens to the log meanwhile. */
+export async function* scan(state: State, { log: key, after = 0 }: ScanParams): AsyncIterable<string> {
+  const stored = findLog(state, key)?.entries ?? [];
+  const head = stored.length;
+  checkAfter(after, head, "the log");
+  let lines: string[] = [];
+  let length = 0;
+  for (let index = after; index < head; index += 1) {
+    const { body } = stored[index]!;
+    lines.push(body);
+    length += body.length + 1;
+    if (length < pieceLength && index + 1 < head) continue;
+    yield `${lines.join("\n")}\n`;
+    lines = [];
+    length = 0;
+  }
+}

@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { checkTombstone } from "../../core/checks.ts";
+import type { PutBlobParams } from "../../core/store.ts";
+import type { Connection } from "./connection.ts";
+import { findTombstone } from "./tombstone.ts";
+
+/** Stores bytes once under their hash, and remembers which session needs them. */
+export function putBlob(connection: Connection, { session: key, bytes }: PutBlobParams): { blob: string } {
+  checkTombstone(findTombstone(connection, key), key);
+  const blob = `sha256-${createHash("sha256").update(bytes).digest("hex")}`;
+  connection.run("INSERT OR IGNORE INTO blob (id, bytes) VALUES (?, ?)", blob, bytes);
+  connection.run(refSql, key.project, key.session, blob);
+  return { blob };
+}
+
+/** The bytes, or null where no session needs them any more. */
+export function getBlob(connection: Connection, { blob }: { readonly blob: string }): Uint8Array | null {
+  return connection.get<{ bytes: Uint8Array }>("SELECT bytes FROM blob WHERE id = ?", blob)?.bytes ?? null;
+}
+
+const refSql = "INSERT OR IGNORE INTO blob_ref (project, session, blob_id) VALUES (?, ?, ?)";

@@ -1,0 +1,70 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { typedError } from "./errors.ts";
+
+/** One SQLite connection with its prepared statements; every error leaves it typed. */
+export class Connection {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor({ path, busyTimeoutMs, readOnly = false }: ConnectionParams) {
+    this.path = path;
+    try {
+      this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly });
+    } catch (error) {
+      throw typedError(error, path);
+    }
+  }
+
+  exec(sql: string): void {
+    try {
+      this.#db.exec(sql);
+    } catch (error) {
+      throw typedError(error, this.path);
+    }
+  }
+
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    try {
+      return this.#statement(sql).get(...values) as Row | undefined;
+    } catch (error) {
+      throw typedError(error, this.path);
+    }
+  }
+
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    try {
+      return this.#statement(sql).all(...values) as Row[];
+    } catch (error) {
+      throw typedError(error, this.path);
+    }
+  }
+
+  /** Runs a writing statement and tells how many rows it changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    try {
+      return Number(this.#statement(sql).run(...values).changes);
+    } catch (error) {
+      throw typedError(error, this.path);
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const made = this.#db.prepare(sql);
+    this.#statements.set(sql, made);
+    return made;
+  }
+}
+
+interface ConnectionParams {
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+  readonly readOnly?: boolean;
+}

@@ -1,0 +1,12 @@
+import type { SessionKey } from "../../core/ids.ts";
+import type { LogRow } from "../../core/store.ts";
+import type { Connection } from "./connection.ts";
+
+/** The logs of one session, by name. */
+export function logs(connection: Connection, { project, session }: SessionKey): LogRow[] {
+  return connection.all<LogRow>(logsSql, project, session).map((row) => ({ ...row }));
+}
+
+const logsSql = `
+  SELECT l.name AS log, l.head, l.committed, l.length, l.created_at_ms AS createdAtMs, l.updated_at_ms AS updatedAtMs
+  FROM session s JOIN log l ON l.session_id = s.id WHERE s.project = ? AND s.session = ? ORDER BY l.name`;

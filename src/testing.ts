@@ -1,0 +1,1 @@
+export { storeSuite, type StoreSuiteParams, type SuiteRunner } from "./testing/store-suite/index.ts";

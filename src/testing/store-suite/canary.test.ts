@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, test } from "vitest";
+import type { Store } from "../../core/store.ts";
+import { openMemoryStore } from "../../stores/memory/index.ts";
+import { appendBreaks } from "./canary/append-breaks.ts";
+import type { Sabotage } from "./canary/breaks.ts";
+import { dropBreaks, feedBreaks } from "./canary/drop-breaks.ts";
+import { readBreaks, sessionBreaks } from "./canary/read-breaks.ts";
+import { storeSuite } from "./index.ts";
+
+const breaks = { ...appendBreaks, ...readBreaks, ...sessionBreaks, ...dropBreaks, ...feedBreaks };
+
+// A suite that cannot fail proves nothing: each break here breaks one rule, and one group must name it.
+describe("the store suite", () => {
+  test("finds no fault in a store that keeps every rule", async () => {
+    assert.equal(await faultOf(() => ({}), ""), undefined);
+  });
+
+  for (const [rule, [group, sabotage]] of Object.entries(breaks)) {
+    test(`notices a store that ${rule}`, async () => {
+      const fault = await faultOf(sabotage, group);
+      assert.notEqual(fault, undefined, `No test of "${group}" failed.`);
+    });
+  }
+});
+
+/** The title of the first test that fails. */
+async function faultOf(sabotage: Sabotage, group: string): Promise<string | undefined> {
+  const recorded: { readonly title: string; readonly body: () => Promise<void> }[] = [];
+  let path: string[] = [];
+  const runner = {
+    describe: (title: string, body: () => void): void => {
+      path.push(title);
+      body();
+      path = path.slice(0, -1);
+    },
+    test: (title: string, body: () => Promise<void>): void => {
+      recorded.push({ title: [...path, title].join(": "), body });
+    },
+  };
+  storeSuite({ runner, open: async () => broken(openMemoryStore(), sabotage) });
+  const chosen = recorded.filter(({ title }) => group === "" || title.startsWith(`${group}: `));
+  assert.ok(chosen.length > 0, `There is no group "${group}".`);
+  for (const { title, body } of chosen) if (await fails(body, group === "" ? 25_000 : 3000)) return title;
+  return undefined;
+}
+
+// A broken watch waits for ever, so a test that hangs counts as one that fails.
+async function fails(body: () => Promise<void>, deadlineMs: number): Promise<boolean> {
+  const controller = new AbortController();
+  const outcome = body().then(
+    () => false,
+    () => true,
+  );
+  const late = delay(deadlineMs, true, { signal: controller.signal }).catch(() => true);
+  const failed = await Promise.race([outcome, late]);
+  controller.abort();
+  return failed;
+}
+
+function broken(store: Store, sabotage: Sabotage): Store {
+  const replaced = sabotage(store);
+  return new Proxy(store, {
+    get(target, name): unknown {
+      const own: unknown = Reflect.get(replaced, name);
+      if (own !== undefined) return own;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "test/e2e/**"],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ["default", "./scripts/summary-reporter.js"],
+    coverage: {
+      include: ["src/core/**"],
+      exclude: ["src/**/*.test.ts"],
+      thresholds: { "src/core/**": { 100: true } },
+    },
+  },
+});
