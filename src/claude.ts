@@ -10,3 +10,8 @@ export type {
   ClaudeSummary,
   FoldSessionSummary,
 } from "./agents/claude/contract.ts";
+export {
+  importClaudeTranscripts,
+  type ImportClaudeParams,
+  type ImportClaudeReport,
+} from "./agents/claude/import.ts";

@@ -1,0 +1,134 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Store } from "../../core/store.ts";
+import { openSqliteStore } from "../../stores/sqlite/index.ts";
+import { claudeSessionStore } from "./adapter.ts";
+import { importClaudeTranscripts } from "./import.ts";
+
+let folder: string;
+let store: Store;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-import-"));
+  store = openSqliteStore({ path: join(folder, "holdfast.db") });
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const sessionId = "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11";
+const key = { projectKey: "-home-dev", sessionId };
+const mode = { type: "mode", mode: "default", sessionId };
+
+function turn(uuid: string, at = "2026-03-01T10:00:00.000Z"): object {
+  return {
+    parentUuid: null,
+    type: "user",
+    uuid,
+    sessionId,
+    timestamp: at,
+    message: { role: "user", content: `do ${uuid}` },
+  };
+}
+
+function write(name: string, lines: readonly object[], end = "\n"): string {
+  const path = join(folder, "claude", "projects", "-home-dev", name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, lines.map((line) => JSON.stringify(line)).join("\n") + end);
+  return path;
+}
+
+const run = (more: object = {}) =>
+  importClaudeTranscripts({ store, configDir: join(folder, "claude"), resumeDirs: [], ...more });
+
+describe("importClaudeTranscripts", () => {
+  test("brings in main transcripts and subagents, equal repeated lines included", async () => {
+    const lines = [turn("a"), mode, mode, turn("b")];
+    write(`${sessionId}.jsonl`, lines);
+    write(`${sessionId}/subagents/agent-1.jsonl`, [turn("a")]);
+    write("agent-0ld.jsonl", [turn("c")]);
+    expect(await run()).toMatchObject({ files: 3, sessions: 1, entries: 6, problems: [] });
+    const sessions = claudeSessionStore(store);
+    expect(await sessions.load(key)).toEqual(lines);
+    expect(await sessions.listSubkeys(key)).toEqual(["subagents/agent-0ld", "subagents/agent-1"]);
+  });
+
+  test.for([true, false])("adds nothing when it runs again (recheck %s)", async (recheck) => {
+    write(`${sessionId}.jsonl`, [turn("a"), mode, mode]);
+    await run();
+    expect(await run({ recheck })).toMatchObject({ entries: 0, unchanged: recheck ? 0 : 1 });
+  });
+
+  test("adds only what came since, also after a live mirror stored the same lines", async () => {
+    await claudeSessionStore(store).append(key, [turn("a"), mode] as never);
+    const path = write(`${sessionId}.jsonl`, [turn("a"), mode, turn("b"), mode]);
+    expect(await run()).toMatchObject({ entries: 2, duplicates: 2 });
+    appendFileSync(path, `${JSON.stringify(turn("c"))}\n`);
+    expect(await run()).toMatchObject({ entries: 1 });
+    expect(await claudeSessionStore(store).load(key)).toEqual([turn("a"), mode, turn("b"), mode, turn("c")]);
+  });
+
+  test("takes a last line without its newline, and reports one that was cut short", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")], "");
+    expect(await run()).toMatchObject({ entries: 1, problems: [] });
+    appendFileSync(path, '\n{"type":"user","uu');
+    const report = await run();
+    expect(report.problems).toEqual([`${path}:2: the last line was cut short and left out.`]);
+    expect(report.entries).toBe(0);
+  });
+
+  test("reports a corrupt line with file and line, and keeps the rest", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(
+      path,
+      Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from('"}\nnonsense\n')]),
+    );
+    appendFileSync(path, `${JSON.stringify(turn("b"))}\n`);
+    const report = await run();
+    expect(report.problems).toEqual(
+      [2, 3].map((line) => `${path}:${line}: the line is not a JSON object and was left out.`),
+    );
+    expect(report.entries).toBe(2);
+  });
+
+  test("dates a session by its lines, not by the import", async () => {
+    write(`${sessionId}.jsonl`, [turn("a"), turn("b", "2026-03-02T10:00:00.000Z")]);
+    await run();
+    const row = await store.session({ project: "-home-dev", session: sessionId });
+    expect(new Date(row!.updatedAtMs).toISOString()).toBe("2026-03-02T10:00:00.000Z");
+    expect(row!.title).toBe("do a");
+  });
+
+  test("leaves a dropped session dropped unless told otherwise", async () => {
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    await run();
+    await store.drop({ session: { project: "-home-dev", session: sessionId }, actor: "ann" });
+    expect(await run()).toMatchObject({ entries: 0, droppedSessions: [sessionId] });
+    expect(await run({ restoreDropped: true })).toMatchObject({ entries: 1, droppedSessions: [] });
+  });
+
+  test("finds what a killed host left, and adds it to the session", async () => {
+    await claudeSessionStore(store).append(key, [turn("a")] as never);
+    write(`${sessionId}.jsonl`, [turn("a"), turn("b")]);
+    const report = await importClaudeTranscripts({
+      store,
+      configDir: join(folder, "nothing"),
+      resumeDirs: [join(folder, "claude")],
+      session: sessionId,
+    });
+    expect(report).toMatchObject({ entries: 1, duplicates: 1 });
+  });
+
+  test("keeps every line of a file of many pieces", async () => {
+    const lines = Array.from({ length: 3000 }, (_, index) => ({
+      ...turn(`u${index}`),
+      text: "é".repeat(700),
+    }));
+    write(`${sessionId}.jsonl`, lines);
+    expect(await run()).toMatchObject({ entries: 3000 });
+    expect(await claudeSessionStore(store).load(key)).toEqual(lines);
+  });
+});

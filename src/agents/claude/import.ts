@@ -1,0 +1,83 @@
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { isHoldfastError } from "../../core/errors.ts";
+import type { Store } from "../../core/store.ts";
+import { findLeftovers, findTranscripts, type TranscriptFile } from "./find-transcripts.ts";
+import { importTranscript } from "./import-transcript.ts";
+
+/** What to import, and from where. */
+export interface ImportClaudeParams {
+  readonly store: Store;
+  /** Default `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */
+  readonly configDir?: string;
+  /** Config folders that killed hosts left; default those in the temporary folder. */
+  readonly resumeDirs?: readonly string[];
+  /** Only this session. */
+  readonly session?: string;
+  /** One project for all; default the folder's own name, which is the SDK's projectKey. */
+  readonly project?: string;
+  /** Bring dropped sessions back. */
+  readonly restoreDropped?: boolean;
+  /** Read files again that have not changed since they were imported. */
+  readonly recheck?: boolean;
+  readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
+}
+
+/** What an import did; `problems` are sentences that name file and line. */
+export interface ImportClaudeReport {
+  readonly files: number;
+  readonly unchanged: number;
+  readonly sessions: number;
+  readonly entries: number;
+  readonly duplicates: number;
+  readonly bytes: number;
+  readonly droppedSessions: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** Imports Claude Code's transcripts. A fault in one file never stops the others. */
+export async function importClaudeTranscripts(params: ImportClaudeParams): Promise<ImportClaudeReport> {
+  const files = filesOf(params);
+  const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+  const report = {
+    files: files.length,
+    unchanged: 0,
+    sessions: 0,
+    entries: 0,
+    duplicates: 0,
+    bytes: totalBytes,
+  };
+  const [sessions, dropped, problems] = [new Set<string>(), new Set<string>(), [] as string[]];
+  let bytes = 0;
+  for (const file of files) {
+    sessions.add(file.sessionId);
+    const key = { project: params.project ?? file.projectKey, session: file.sessionId, log: file.log };
+    try {
+      const onBytes = (more: number): void =>
+        params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
+      const result = await importTranscript({ ...params, file, key, onBytes });
+      report.entries += result.entries;
+      report.duplicates += result.duplicates;
+      report.unchanged += result.unchanged ? 1 : 0;
+      problems.push(...result.problems);
+    } catch (error) {
+      if (isHoldfastError(error) && error.code === "session_dropped") dropped.add(file.sessionId);
+      else problems.push(`${file.path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { ...report, sessions: sessions.size, droppedSessions: [...dropped], problems };
+}
+
+/** Where Claude Code keeps its files for this user. */
+export function claudeConfigDir(): string {
+  return process.env["CLAUDE_CONFIG_DIR"] ?? join(homedir(), ".claude");
+}
+
+function filesOf({
+  configDir = claudeConfigDir(),
+  resumeDirs = findLeftovers(tmpdir()),
+  session,
+}: ImportClaudeParams): TranscriptFile[] {
+  const found = [configDir, ...resumeDirs].flatMap((folder) => findTranscripts(folder));
+  return session === undefined ? found : found.filter(({ sessionId }) => sessionId === session);
+}
