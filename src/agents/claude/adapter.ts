@@ -76,11 +76,7 @@ export class ClaudeSessionStore {
   async load(key: ClaudeSessionKey): Promise<ClaudeEntry[] | null> {
     const entries: ClaudeEntry[] = [];
     for await (const piece of this.#store.scan({ log: this.#logOf(key) })) {
-      let from = 0;
-      for (let to = piece.indexOf("\n"); to !== -1; to = piece.indexOf("\n", from)) {
-        entries.push(JSON.parse(piece.slice(from, to)) as ClaudeEntry);
-        from = to + 1;
-      }
+      for (const line of piece.slice(0, -1).split("\n")) entries.push(JSON.parse(line) as ClaudeEntry);
     }
     return entries.length === 0 ? null : entries;
   }

@@ -69,7 +69,7 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
 }
 
 /** Where Claude Code keeps its files for this user. */
-export function claudeConfigDir(): string {
+function claudeConfigDir(): string {
   return process.env["CLAUDE_CONFIG_DIR"] ?? join(homedir(), ".claude");
 }
 
