@@ -15,3 +15,5 @@ export {
   type ImportClaudeParams,
   type ImportClaudeReport,
 } from "./agents/claude/import.ts";
+export { verifySession, type VerifyReport } from "./agents/claude/verify.ts";
+export type { Finding } from "./agents/claude/transcript-links.ts";

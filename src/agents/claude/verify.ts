@@ -1,0 +1,37 @@
+import type { LogKey, SessionKey } from "../../core/ids.ts";
+import type { Store } from "../../core/store.ts";
+import { findingsOf, type Finding, readLink, type Link } from "./transcript-links.ts";
+
+/** What a resume of this session would silently lose or invent; empty findings when all is well. */
+export interface VerifyReport {
+  readonly session: SessionKey;
+  readonly logs: number;
+  readonly entries: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks for the faults of a transcript that a resume does not report by itself. */
+export async function verifySession(store: Store, session: SessionKey): Promise<VerifyReport> {
+  const logs = (await store.logs(session)).filter(({ log }) => !log.startsWith("@"));
+  const findings: Finding[] = [];
+  let entries = 0;
+  for (const { log, head } of logs) {
+    findings.push(...findingsOf(log, await readLinks(store, { ...session, log })));
+    entries += head;
+  }
+  return {
+    session: { project: session.project, session: session.session },
+    logs: logs.length,
+    entries,
+    findings,
+  };
+}
+
+// Only ids are kept, so that memory follows the number of entries and not their size.
+async function readLinks(store: Store, log: LogKey): Promise<Link[]> {
+  const links: Link[] = [];
+  for await (const piece of store.scan({ log })) {
+    for (const body of piece.slice(0, -1).split("\n")) links.push(readLink(links.length + 1, body));
+  }
+  return links;
+}
