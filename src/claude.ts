@@ -3,17 +3,17 @@ export {
   type ClaudeSessionStore,
   type ClaudeSessionStoreOptions,
   type ClaudeStoreHealth,
-} from "./agents/claude/adapter.ts";
-export type {
-  ClaudeEntry,
-  ClaudeSessionKey,
-  ClaudeSummary,
-  FoldSessionSummary,
-} from "./agents/claude/contract.ts";
-export {
+  type ClaudeEntry,
+  type ClaudeSessionKey,
+  type ClaudeSummary,
+  type FoldSessionSummary,
   importClaudeTranscripts,
   type ImportClaudeParams,
   type ImportClaudeReport,
-} from "./agents/claude/import.ts";
-export { verifySession, type VerifyReport } from "./agents/claude/verify.ts";
-export type { Finding } from "./agents/claude/transcript-links.ts";
+  verifySession,
+  type VerifyReport,
+  type Finding,
+  rescueSession,
+  type RescueParams,
+  type RescueReport,
+} from "./agents/claude/index.ts";

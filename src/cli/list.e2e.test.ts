@@ -19,12 +19,8 @@ describe("holdfast list", () => {
     await fill();
     const { stdout, status } = holdfast("list");
     expect(status).toBe(0);
-    expect(
-      stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => line.slice(18)),
-    ).toEqual(["s2  red ?[31m", "s1  first"]);
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout.indexOf("s2")).toBeLessThan(stdout.indexOf("s1"));
   });
 
   test("prints JSON with a schema version", async () => {

@@ -56,6 +56,8 @@ async function importOnce({
   let [entries, duplicates, atMs] = [0, 0, 0];
   for (const lines of readTranscript(file.path)) {
     const inputs: EntryInput[] = [];
+    // The first lines carry no time of their own: they are as old as the first that does.
+    atMs ||= firstTime(lines) ?? file.mtimeMs;
     for (const line of lines) {
       if ("fault" in line) problems.push(problemOf(file.path, line));
       else if (line.uuid === undefined && isStored(line.entry, stored, seen)) duplicates += 1;
@@ -63,7 +65,7 @@ async function importOnce({
         inputs.push({
           body: line.body,
           uuid: line.uuid,
-          atMs: (atMs = timeOf(line.entry) ?? (atMs || file.mtimeMs)),
+          atMs: (atMs = timeOf(line.entry) ?? atMs),
         });
     }
     const fold = makeFold({ projectKey: key.project, sessionId: key.session }, undefined);
@@ -110,6 +112,14 @@ function isStored(entry: object, stored: ReadonlyMap<string, number>, seen: Map<
 // Over the parsed form: a mirror and a file may write the same object with other white space.
 function hashOf(entry: object): string {
   return createHash("sha256").update(JSON.stringify(entry)).digest("base64").slice(0, 24);
+}
+
+function firstTime(lines: readonly TranscriptLine[]): number | undefined {
+  for (const line of lines) {
+    const atMs = "entry" in line ? timeOf(line.entry) : undefined;
+    if (atMs !== undefined) return atMs;
+  }
+  return undefined;
 }
 
 function timeOf(entry: Readonly<Record<string, unknown>>): number | undefined {

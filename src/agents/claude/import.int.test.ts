@@ -95,7 +95,7 @@ describe("importClaudeTranscripts", () => {
   });
 
   test("dates a session by its lines, not by the import", async () => {
-    write(`${sessionId}.jsonl`, [turn("a"), turn("b", "2026-03-02T10:00:00.000Z")]);
+    write(`${sessionId}.jsonl`, [mode, turn("a"), turn("b", "2026-03-02T10:00:00.000Z"), mode]);
     await run();
     const row = await store.session({ project: "-home-dev", session: sessionId });
     expect(new Date(row!.updatedAtMs).toISOString()).toBe("2026-03-02T10:00:00.000Z");

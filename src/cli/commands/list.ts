@@ -1,46 +1,43 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { openStore } from "../../open-store.ts";
+import { systemClock } from "../../core/clock.ts";
+import type { SessionsFilter } from "../../core/store.ts";
+import { pointInTime, wholeNumber } from "../arguments.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { say, write, writeJson } from "../output.ts";
+import { rowForPeople, sessionTable } from "../session-table.ts";
+import { type StoreOption, withStore } from "../store.ts";
 
-/** Prints a page of sessions, newest first. */
-export async function listSessions({
-  store: url,
-  project,
-  title,
-  limit = "50",
-  json,
-}: ListOptions): Promise<void> {
-  const store = await openStore(url ?? defaultStore(), { create: false });
-  try {
-    const filter = {
-      ...(project === undefined ? {} : { project }),
-      ...(title === undefined ? {} : { title }),
-    };
-    const page = await store.sessions({ filter, limit: Number(limit) });
-    if (json !== undefined)
-      return void process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...page })}\n`);
-    for (const row of page.sessions)
-      process.stdout.write(`${lineOf(row.session, row.updatedAtMs, row.title)}\n`);
-  } finally {
-    await store.close();
+/** Lists one page of sessions, newest first. */
+export async function list(_: readonly string[], options: ListOptions): Promise<ExitCode> {
+  const limit = wholeNumber(options.limit, "--limit", 1, 1000);
+  const filter = filterOf(options);
+  const page = await withStore(options, (store) =>
+    store.sessions({ filter, limit, ...(options.cursor === undefined ? {} : { cursor: options.cursor }) }),
+  );
+  if (options.json === true) {
+    await writeJson({ ...page, sessions: page.sessions.map(rowForPeople) });
+    return exitCodes.ok;
   }
+  if (page.sessions.length === 0) say("No session matches. Run holdfast import to bring transcripts in.");
+  else await write(`${sessionTable(page.sessions).join("\n")}\n`);
+  if (page.cursor !== undefined) say(`More: the same command with --cursor ${page.cursor}`);
+  return exitCodes.ok;
 }
 
-interface ListOptions {
-  readonly store?: string | undefined;
+interface ListOptions extends StoreOption {
   readonly project?: string;
+  readonly provider?: string;
   readonly title?: string;
-  readonly limit?: string;
-  readonly json?: string;
+  readonly since?: string;
+  readonly limit: string;
+  readonly cursor?: string;
+  readonly json?: true;
 }
 
-function defaultStore(): string {
-  const data = process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
-  return process.env["HOLDFAST_STORE"] ?? `sqlite:${join(data, "holdfast", "holdfast.db")}`;
-}
-
-// A title is text of a transcript: its control characters must not reach a terminal.
-function lineOf(session: string, updatedAtMs: number, title: string | null): string {
-  const when = new Date(updatedAtMs).toISOString().slice(0, 16).replace("T", " ");
-  return `${when}  ${session}  ${title ?? ""}`.replaceAll(/\p{Cc}/gu, "?");
+function filterOf({ project, provider, title, since }: ListOptions): SessionsFilter {
+  return {
+    ...(project === undefined ? {} : { project }),
+    ...(provider === undefined ? {} : { provider }),
+    ...(title === undefined ? {} : { title }),
+    ...(since === undefined ? {} : { sinceMs: pointInTime(since, "--since", systemClock.now()) }),
+  };
 }

@@ -1,0 +1,11 @@
+export {
+  claudeSessionStore,
+  type ClaudeSessionStore,
+  type ClaudeSessionStoreOptions,
+  type ClaudeStoreHealth,
+} from "./adapter.ts";
+export type { ClaudeEntry, ClaudeSessionKey, ClaudeSummary, FoldSessionSummary } from "./contract.ts";
+export { importClaudeTranscripts, type ImportClaudeParams, type ImportClaudeReport } from "./import.ts";
+export { verifySession, type VerifyReport } from "./verify.ts";
+export type { Finding } from "./transcript-links.ts";
+export { rescueSession, type RescueParams, type RescueReport } from "./rescue.ts";

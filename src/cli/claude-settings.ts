@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** What Claude Code's own settings say about when it deletes transcripts. */
+export function claudeRetention(configDir?: string): RetentionCheck {
+  const folder = configDir ?? process.env["CLAUDE_CONFIG_DIR"] ?? join(homedir(), ".claude");
+  const path = join(folder, "settings.json");
+  const days = cleanupDays(path);
+  const check = "retention";
+  if (days === "unreadable")
+    return {
+      check,
+      state: "advice",
+      message: `${path} cannot be read as JSON: mend it, Claude Code ignores it.`,
+    };
+  if (days !== undefined && days >= safeDays)
+    return { check, state: "ok", message: `Claude Code keeps its transcripts for ${days} days.` };
+  const source = days === undefined ? "by default" : `by cleanupPeriodDays in ${path}`;
+  return {
+    check,
+    state: "advice",
+    message: `Claude Code deletes its transcripts after ${days ?? defaultDays} days ${source}: run holdfast import more often than that, or set "cleanupPeriodDays": 3650 there (${path}).`,
+  };
+}
+
+interface RetentionCheck {
+  readonly check: "retention";
+  readonly state: "ok" | "advice";
+  readonly message: string;
+}
+
+function cleanupDays(path: string): number | "unreadable" | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  try {
+    const { cleanupPeriodDays: days } = JSON.parse(text) as { readonly cleanupPeriodDays?: unknown };
+    return typeof days === "number" ? days : undefined;
+  } catch {
+    return "unreadable";
+  }
+}
+
+const defaultDays = 30;
+const safeDays = 365;

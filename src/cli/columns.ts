@@ -1,0 +1,42 @@
+/** Sets rows in columns; the last one is left as long as it is, or cut at the terminal's edge. */
+export function columns(rows: readonly (readonly string[])[], maxWidth: number | undefined): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  return rows.map((row) => {
+    const line = row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at]!))).join("  ");
+    return maxWidth === undefined ? line.trimEnd() : cut(line.trimEnd(), maxWidth);
+  });
+}
+
+/** Cuts a line to a width, and shows that it was cut. */
+export function cut(line: string, maxWidth: number): string {
+  return line.length <= maxWidth ? line : `${line.slice(0, Math.max(0, maxWidth - 1)).toWellFormed()}…`;
+}
+
+/** A size in bytes or characters, short. */
+export function size(count: number): string {
+  if (count < 1000) return `${count}`;
+  const steps = ["k", "M", "G", "T"];
+  let value = count;
+  let step = -1;
+  while (value >= 999.5 && step < steps.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${value.toFixed(value < 9.95 ? 1 : 0)}${steps[step]}`;
+}
+
+/** A time as a person at this machine reads it, to the minute. */
+export function localTime(atMs: number): string {
+  const date = new Date(atMs);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** A count with its noun. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`.replace(
+    /entrys$/,
+    "entries",
+  );
+}

@@ -1,0 +1,85 @@
+import type { LogKey } from "../../core/ids.ts";
+import type { SessionRow, Store } from "../../core/store.ts";
+import { usage } from "../arguments.ts";
+import { counted, localTime } from "../columns.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { foldedBlocks } from "../folded.ts";
+import { harmlessLine } from "../harmless.ts";
+import { toNewFile } from "../new-file.ts";
+import { jsonForPeople, say, write } from "../output.ts";
+import { chosenLog, pagesOf } from "../pages.ts";
+import { findSession, type SessionOption } from "../session.ts";
+import { titleOf } from "../session-table.ts";
+import { type StoreOption, withStore } from "../store.ts";
+import { findSubagents, type Subagents } from "../subagents.ts";
+import { markdownOf } from "../transcript.ts";
+
+/** Writes a session out: JSONL that an agent resumes from, or Markdown for people. */
+export async function exportSession(
+  [prefix = ""]: readonly string[],
+  options: ExportOptions,
+): Promise<ExitCode> {
+  checkOptions(options);
+  await withStore(options, async (store) => {
+    const session = await findSession(store, prefix, options);
+    const log = await chosenLog(store, session, options.log);
+    const pieces = options.format === "markdown" ? markdown(store, session, log) : jsonl(store, log, options);
+    if (options.output === undefined) for await (const piece of pieces) await write(piece);
+    else await toNewFile(options.output, options.force === true, pieces);
+    if (options.format === "jsonl" && options.log === undefined) await tellOfSubagents(store, session);
+  });
+  return exitCodes.ok;
+}
+
+interface ExportOptions extends StoreOption, SessionOption {
+  readonly format: string;
+  readonly log?: string;
+  readonly raw?: true;
+  readonly output?: string;
+  readonly force?: true;
+}
+
+function checkOptions({ format, raw, output, force }: ExportOptions): void {
+  if (format !== "jsonl" && format !== "markdown")
+    throw usage(`There is no format ${format}.`, "Use --format jsonl or --format markdown.");
+  if (format === "markdown" && raw === true)
+    throw usage("Markdown is always redacted.", "Leave out --raw, or use --format jsonl.");
+  if (force === true && output === undefined)
+    throw usage("--force is for a file.", "Name one with --output.");
+}
+
+async function* jsonl(store: Store, log: LogKey, { raw }: ExportOptions): AsyncGenerator<string> {
+  for await (const piece of store.scan({ log })) yield raw === true ? piece : jsonForPeople(piece);
+}
+
+async function* markdown(store: Store, session: SessionRow, log: LogKey): AsyncGenerator<string> {
+  const times = `${localTime(session.createdAtMs)} to ${localTime(session.updatedAtMs)}`;
+  yield `# ${titleOf(session)}\n\nSession \`${harmlessLine(session.session)}\`, project \`${harmlessLine(session.project)}\`, ${times}\n\n`;
+  const subagents = await findSubagents(store, session);
+  subagents.leaveOut(log.log);
+  yield* markdownLog(store, log, subagents);
+  if (log.log !== "") return;
+  for (const rest of subagents.rest()) yield* markdownSubagent(store, { ...log, log: rest }, subagents);
+}
+
+async function* markdownLog(store: Store, log: LogKey, subagents: Subagents): AsyncGenerator<string> {
+  for await (const folded of foldedBlocks(pagesOf(store, log))) {
+    yield markdownOf(folded.block, folded.result);
+    const started = subagents.take(folded);
+    if (started !== undefined) yield* markdownSubagent(store, { ...log, log: started }, subagents);
+  }
+}
+
+async function* markdownSubagent(store: Store, log: LogKey, subagents: Subagents): AsyncGenerator<string> {
+  yield `<details><summary>Subagent ${harmlessLine(log.log)}</summary>\n\n`;
+  yield* markdownLog(store, log, subagents);
+  yield "</details>\n\n";
+}
+
+async function tellOfSubagents(store: Store, session: SessionRow): Promise<void> {
+  const logs = (await store.logs(session)).filter(({ log }) => log.startsWith("subagents/"));
+  if (logs.length > 0)
+    say(
+      `${counted(logs.length, "subagent")} not in this file: export each with --log, such as --log ${logs[0]!.log}`,
+    );
+}

@@ -1,0 +1,39 @@
+import { importClaudeTranscripts } from "../../agents/claude/import.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { importLines } from "../import-report.ts";
+import { say, write, writeJson } from "../output.ts";
+import { progressBar } from "../progress.ts";
+import { type StoreOption, withNewStore } from "../store.ts";
+
+/** Brings Claude Code's transcripts into the store. */
+export async function importTranscripts(_: readonly string[], options: ImportOptions): Promise<ExitCode> {
+  const { configDir, project, session, restoreDropped, recheck, json } = options;
+  const bar = progressBar();
+  const report = await withNewStore(options, (store) =>
+    importClaudeTranscripts({
+      store,
+      ...(configDir === undefined ? {} : { configDir, resumeDirs: [] }),
+      ...(project === undefined ? {} : { project }),
+      ...(session === undefined ? {} : { session }),
+      ...(restoreDropped === undefined ? {} : { restoreDropped }),
+      ...(recheck === undefined ? {} : { recheck }),
+      onProgress: bar.update,
+    }),
+  ).finally(bar.done);
+  if (json === true) await writeJson({ ...report });
+  else {
+    const lines = importLines(report);
+    for (const line of lines.filter((text) => text.startsWith("problem: "))) say(line);
+    await write(lines.filter((text) => !text.startsWith("problem: ")).join("\n") + "\n");
+  }
+  return report.problems.length > 0 ? exitCodes.problems : exitCodes.ok;
+}
+
+interface ImportOptions extends StoreOption {
+  readonly configDir?: string;
+  readonly project?: string;
+  readonly session?: string;
+  readonly restoreDropped?: true;
+  readonly recheck?: true;
+  readonly json?: true;
+}

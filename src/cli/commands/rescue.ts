@@ -1,0 +1,49 @@
+import { rescueSession } from "../../agents/claude/rescue.ts";
+import { isHoldfastError } from "../../core/errors.ts";
+import type { SessionKey } from "../../core/ids.ts";
+import type { Store } from "../../core/store.ts";
+import { counted } from "../columns.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { harmlessLine } from "../harmless.ts";
+import { importLines } from "../import-report.ts";
+import { say, write, writeJson } from "../output.ts";
+import { findSession, type SessionOption } from "../session.ts";
+import { type StoreOption, withNewStore, withStore } from "../store.ts";
+
+/** Brings in what a killed host left on disk for one session. */
+export async function rescue([prefix = ""]: readonly string[], options: RescueOptions): Promise<ExitCode> {
+  const { configDir } = options;
+  // With its project the session is named in full, so a store that missed all of it can start with it.
+  const open = options.project === undefined ? withStore : withNewStore;
+  const report = await open(options, async (store) => {
+    const session = await keyOf(store, prefix, options);
+    return await rescueSession({ store, session, ...(configDir === undefined ? {} : { configDir }) });
+  });
+  const { imported, verified, warnings } = report;
+  if (options.json === true) await writeJson({ ...report });
+  else {
+    for (const warning of warnings) say(`warning: ${harmlessLine(warning)}`);
+    for (const { message } of verified.findings) say(`problem: ${harmlessLine(message)}`);
+    await write(`${importLines(imported).join("\n")}\n`);
+    if (verified.findings.length > 0)
+      say(`${counted(verified.findings.length, "problem")} left: holdfast verify tells where.`);
+  }
+  const isWhole = imported.problems.length + verified.findings.length + warnings.length === 0;
+  return isWhole ? exitCodes.ok : exitCodes.problems;
+}
+
+interface RescueOptions extends StoreOption, SessionOption {
+  readonly configDir?: string;
+  readonly json?: true;
+}
+
+async function keyOf(store: Store, prefix: string, options: RescueOptions): Promise<SessionKey> {
+  try {
+    const { project, session } = await findSession(store, prefix, options);
+    return { project, session };
+  } catch (error) {
+    const isNew = isHoldfastError(error) && error.code === "session_unknown";
+    if (!isNew || options.project === undefined) throw error;
+    return { project: options.project, session: prefix };
+  }
+}

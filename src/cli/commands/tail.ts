@@ -1,0 +1,97 @@
+import type { Entry } from "../../core/entry.ts";
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
+import type { LogKey } from "../../core/ids.ts";
+import type { Store } from "../../core/store.ts";
+import { usage, wholeNumber } from "../arguments.ts";
+import { entryJson } from "../entry-json.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { say, schemaVersion, write } from "../output.ts";
+import { chosenLog, pagesOf, tailOf } from "../pages.ts";
+import { findSession, type SessionOption } from "../session.ts";
+import { type StoreOption, withStore } from "../store.ts";
+import { stdoutStyle } from "../style.ts";
+import { resultLine, terminalLines } from "../transcript.ts";
+import { blocksOf } from "../transcript-entry.ts";
+
+/** Prints a session's last entries, and with `--follow` those that any process writes from then on. */
+export async function tail([prefix = ""]: readonly string[], options: TailOptions): Promise<ExitCode> {
+  if (options.raw === true && options.json === true)
+    throw usage("--raw and --json cannot be given together.", "Choose one.");
+  const count = wholeNumber(options.lines, "--lines", 0, 1_000_000);
+  await withStore(options, async (store) => {
+    const session = await findSession(store, prefix, options);
+    const log = await chosenLog(store, session, options.log);
+    const print = printerOf(options, log.log);
+    // The feed's position comes first: what is written between the two reads is announced again, never missed.
+    const { position } = await store.changes({ after: 0, limit: 1 });
+    const { entries, committed } = await tailOf(store, log, count);
+    await print(entries);
+    if (options.follow === true) await follow(store, log, { position, committed }, print);
+  });
+  return exitCodes.ok;
+}
+
+interface TailOptions extends StoreOption, SessionOption {
+  readonly lines: string;
+  readonly follow?: true;
+  readonly log?: string;
+  readonly raw?: true;
+  readonly json?: true;
+}
+
+type Print = (entries: readonly Entry[]) => Promise<void>;
+
+async function follow(
+  store: Store,
+  log: LogKey,
+  { position, committed }: { readonly position: number; readonly committed: number },
+  print: Print,
+): Promise<void> {
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  process.once("SIGINT", end).once("SIGTERM", end);
+  say("Following; Ctrl-C ends it.");
+  let seen = committed;
+  try {
+    for await (const wake of store.watch({ after: position }, ended.signal)) {
+      // The position is the whole store's; what this log gained is told by the log itself.
+      void wake;
+      for await (const entries of pagesOf(store, log, seen)) {
+        await print(entries);
+        seen = entries.at(-1)!.seq;
+      }
+    }
+  } catch (error) {
+    throw isHoldfastError(error) && error.code === "cursor_ahead" ? wasDropped(log, error) : error;
+  } finally {
+    process.off("SIGINT", end).off("SIGTERM", end);
+  }
+}
+
+function wasDropped({ session }: LogKey, cause: unknown): HoldfastError {
+  return new HoldfastError({
+    code: "session_dropped",
+    message: `What was followed of session ${session} was removed meanwhile.`,
+    next: "Run holdfast list to see what there is.",
+    cause,
+  });
+}
+
+function printerOf({ raw, json }: TailOptions, log: string): Print {
+  if (raw === true) return (entries) => write(entries.map(({ body }) => `${body}\n`).join(""));
+  if (json === true)
+    return (entries) =>
+      write(entries.map((entry) => `${entryJson(entry, { schemaVersion, log })}\n`).join(""));
+  return async (entries) => {
+    for (const { body } of entries) await write(linesOf(body));
+  };
+}
+
+// A call is printed when it is made, so its result is a line of its own.
+function linesOf(body: string): string {
+  const style = stdoutStyle();
+  const lines = blocksOf(body).flatMap((block) =>
+    block.kind === "result" ? [resultLine(block, style)] : terminalLines(block, "later", style),
+  );
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}

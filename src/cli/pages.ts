@@ -1,0 +1,49 @@
+import type { Entry } from "../core/entry.ts";
+import { HoldfastError } from "../core/errors.ts";
+import type { LogKey, SessionKey } from "../core/ids.ts";
+import type { Store } from "../core/store.ts";
+
+/** The log of a session that a command is to work on; the main one unless another is named. @throws session_unknown */
+export async function chosenLog(store: Store, { project, session }: SessionKey, log = ""): Promise<LogKey> {
+  const logs = log === "" ? [] : await store.logs({ project, session });
+  if (log === "" || logs.some((row) => row.log === log)) return { project, session, log };
+  throw new HoldfastError({
+    code: "session_unknown",
+    message: `The session ${session} has no log ${log}.`,
+    next: `It has ${logs.map((row) => row.log || "the main log").join(", ")}.`,
+    data: { project, session, log },
+  });
+}
+
+/** Reads a log from the start in pages, so that memory stays small. */
+export async function* pagesOf(store: Store, log: LogKey, after = 0): AsyncGenerator<readonly Entry[]> {
+  for (let from = after; ;) {
+    const { entries } = await store.read({ log, after: from, limit: pageSize });
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    yield entries;
+    from = last.seq;
+  }
+}
+
+/** The last entries of a log in their order, opened at its tail, with the position up to which was read. */
+export async function tailOf(
+  store: Store,
+  log: LogKey,
+  limit: number,
+): Promise<{ readonly entries: readonly Entry[]; readonly committed: number }> {
+  const { entries, committed } = await store.read({ log, order: "desc", limit: Math.max(1, limit) });
+  return { entries: entries.slice(0, limit).toReversed(), committed };
+}
+
+/** Reads every session in pages of the catalogue. */
+export async function* allSessions(store: Store) {
+  for (let cursor: string | undefined; ;) {
+    const page = await store.sessions({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) });
+    yield* page.sessions;
+    if (page.cursor === undefined) return;
+    cursor = page.cursor;
+  }
+}
+
+const pageSize = 500;

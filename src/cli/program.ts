@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import type { ExitCode } from "./exit-code.ts";
+
+/** Declares every command; the module of one is loaded only when it runs, because start-up time is felt. */
+export function createProgram(): Command {
+  const program = new Command("holdfast")
+    .description("Durable sessions for coding agents")
+    .option("--store <path>", "the store, as a path or sqlite:PATH")
+    .version(version(), "-V, --version")
+    .exitOverride()
+    .configureOutput({ outputError: (text, print) => print(text.replace(/^error: /, "holdfast: ")) })
+    .addHelpText("after", "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy");
+  declareReading(program);
+  declareWriting(program);
+  declareUpkeep(program);
+  return program;
+}
+
+function declareReading(program: Command): void {
+  program
+    .command("list")
+    .description("list sessions, newest first")
+    .option("--project <name>", "only this project")
+    .option("--provider <name>", "only this agent, such as claude-code")
+    .option("--title <text>", "only titles that hold this text")
+    .option("--since <time>", "only those written to since: 30m, 12h, 7d, 2w or a date")
+    .option("--limit <n>", "rows in a page", "50")
+    .option("--cursor <cursor>", "where the last page ended")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/list.ts")).list));
+  sessionCommand(program, "show", "print a session as a readable transcript")
+    .option("--log <name>", "another log of the session, such as subagents/agent-…")
+    .option("--tail <n>", "only the last n entries")
+    .option("--raw", "print the entries as stored, one JSON line each, not redacted")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/show.ts")).show));
+  sessionCommand(program, "tail", "print the end of a session")
+    .option("-f, --follow", "go on with what is written from now on, until Ctrl-C")
+    .option("-n, --lines <n>", "entries to start with", "10")
+    .option("--log <name>", "another log of the session")
+    .option("--raw", "print the entries as stored, not redacted")
+    .option("--json", "print one JSON document a line")
+    .action(runs(async () => (await import("./commands/tail.ts")).tail));
+  sessionCommand(program, "export", "write a session out, redacted unless --raw is given")
+    .option("--format <format>", "jsonl or markdown", "jsonl")
+    .option("--log <name>", "another log of the session")
+    .option("--raw", "exactly the bytes that were stored, which an agent can resume from")
+    .option("-o, --output <file>", "a new file, readable by you alone, in place of stdout")
+    .option("--force", "replace the file if it is there")
+    .action(runs(async () => (await import("./commands/export.ts")).exportSession));
+}
+
+function declareWriting(program: Command): void {
+  program
+    .command("import")
+    .description("bring Claude Code's transcripts in; again adds only what is new")
+    .option("--config-dir <folder>", "Claude's config folder (default: $CLAUDE_CONFIG_DIR or ~/.claude)")
+    .option("--project <name>", "store them under this project")
+    .option("--session <id>", "only this session")
+    .option("--restore-dropped", "bring back sessions that were removed")
+    .option("--recheck", "read files again that have not changed")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/import.ts")).importTranscripts));
+  sessionCommand(program, "rescue", "bring in what a crash left on disk for a session")
+    .option("--config-dir <folder>", "Claude's config folder")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/rescue.ts")).rescue));
+  sessionCommand(program, "rm", "remove a session; a tombstone keeps it from coming back")
+    .option("--log <name>", "remove only this log")
+    .option("--reason <text>", "why, kept with the tombstone")
+    .option("--dry-run", "say what would go, and change nothing")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/rm.ts")).rm));
+}
+
+function declareUpkeep(program: Command): void {
+  program
+    .command("verify")
+    .description("find what a resume would silently lose")
+    .argument("[session]", "the first characters of its id")
+    .option("--project <name>", "the session's project")
+    .option("--all", "every session")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/verify.ts")).verify));
+  program
+    .command("doctor")
+    .description("check the store and the machine")
+    .option("--config-dir <folder>", "Claude's config folder")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/doctor.ts")).doctor));
+  program
+    .command("completion")
+    .description("print a completion script for your shell")
+    .argument("<shell>", "bash, zsh or fish")
+    .action(runs(async () => (await import("./commands/completion.ts")).completion));
+  program
+    .command("start")
+    .description("bring in this machine's sessions, or an example, and list them")
+    .option("--config-dir <folder>", "Claude's config folder")
+    .action(runs(async () => (await import("./commands/start.ts")).start));
+}
+
+function sessionCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument("<session>", "the first characters of its id")
+    .option("--project <name>", "the session's project");
+}
+
+type Run<Options> = (
+  operands: readonly string[],
+  options: Options,
+  program: Command | null,
+) => Promise<ExitCode>;
+
+function runs<Options extends object>(
+  load: () => Promise<Run<Options>>,
+): (this: Command, ...all: unknown[]) => Promise<void> {
+  return async function (this: Command) {
+    const run = await load();
+    process.exitCode = await run(this.args, this.optsWithGlobals<Options>(), this.parent);
+  };
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return String((manifest as { readonly version?: unknown }).version);
+}

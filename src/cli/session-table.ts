@@ -1,0 +1,51 @@
+import { redactText } from "../core/redaction.ts";
+import type { SessionRow } from "../core/store.ts";
+import { columns, localTime, size } from "./columns.ts";
+import { harmlessLine } from "./harmless.ts";
+import { stdoutStyle } from "./style.ts";
+
+/** The lines of a list of sessions, with a heading. */
+export function sessionTable(sessions: readonly SessionRow[]): string[] {
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  const idLength = shortIdLength(sessions);
+  const rows = sessions.map((row) => [
+    harmlessLine(row.session.slice(0, idLength)),
+    localTime(row.updatedAtMs),
+    String(row.entries),
+    size(row.length),
+    harmlessLine(row.project),
+    titleOf(row),
+  ]);
+  const [heading, ...lines] = columns([headings, ...rows], width);
+  return [stdoutStyle().dim(heading!), ...lines];
+}
+
+/** A session's catalogue row for JSON, without the summary, which is the provider's own and as long as its last prompt. */
+export function rowForPeople(row: SessionRow): Omit<SessionRow, "summary"> {
+  const { summary, ...rest } = row;
+  void summary;
+  return rest;
+}
+
+/** A session's title as it may be shown. */
+export function titleOf({ title }: Pick<SessionRow, "title">): string {
+  return title === null ? "(no title)" : harmlessLine(redactText(title));
+}
+
+const headings = ["SESSION", "UPDATED", "ENTRIES", "SIZE", "PROJECT", "TITLE"];
+
+// Long enough that each id shown names one session of this page.
+function shortIdLength(sessions: readonly SessionRow[]): number {
+  const ids = [...new Set(sessions.map(({ session }) => session))].toSorted();
+  let length = 8;
+  for (let at = 1; at < ids.length; at += 1) {
+    length = Math.max(length, commonLength(ids[at - 1]!, ids[at]!) + 1);
+  }
+  return length;
+}
+
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
+}

@@ -1,0 +1,65 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const bin = join(import.meta.dirname, "../../bin/holdfast.js");
+
+/** What a run of the CLI left behind. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A machine of its own for one test: home, config and temporary folders that nobody else uses. */
+export class Home implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
+  readonly claude = join(this.folder, ".claude");
+  readonly database = join(this.folder, ".local/share/holdfast/holdfast.db");
+
+  constructor() {
+    mkdirSync(join(this.folder, "tmp"));
+  }
+
+  /** Writes a file below the home. */
+  write(path: string, text: string): string {
+    const full = join(this.folder, path);
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+    return full;
+  }
+
+  /** Writes one transcript of Claude Code. */
+  transcript(project: string, file: string, entries: readonly object[]): string {
+    const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+    return this.write(`.claude/projects/${project}/${file}.jsonl`, lines);
+  }
+
+  /** Starts the real program. */
+  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
+    const { folder } = this;
+    const own = { PATH: process.env["PATH"], HOME: folder, TMPDIR: join(folder, "tmp"), TZ: "UTC" };
+    return spawn(process.execPath, [bin, ...args], { cwd: folder, env: { ...own, ...env } });
+  }
+
+  /** Runs the real program to its end. */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+    const child = this.start(args, env);
+    child.stdin.end();
+    const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+    child.once("error", reject).once("close", resolve);
+    const [stdout, stderr, code] = await Promise.all([textOf(child.stdout), textOf(child.stderr), promise]);
+    return { code, stdout, stderr };
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
