@@ -51,7 +51,7 @@ function parseFile(path: string): void {
 
 async function exportRaw(store: Store): Promise<void> {
   let length = 0;
-  for await (const piece of store.scan({ log })) length += piece.length;
+  for await (const piece of store.scan({ log })) length += piece.join("\n").length;
   if (length === 0) throw new Error("nothing came back");
 }
 

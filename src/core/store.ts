@@ -12,8 +12,8 @@ export interface Store {
   // Logs
   append(params: AppendParams): Promise<AppendResult>;
   read(params: ReadParams): Promise<ReadResult>;
-  /** Yields the committed bodies as JSONL text in pieces of about 1 MB that end with a newline: the fast way out. */
-  scan(params: ScanParams): AsyncIterable<string>;
+  /** Yields the committed bodies in order, in pieces of about 1 MB: the fast way out. */
+  scan(params: ScanParams): AsyncIterable<readonly string[]>;
 
   // Sessions
   logs(key: SessionKey): Promise<readonly LogRow[]>;

@@ -76,7 +76,7 @@ export class ClaudeSessionStore {
   async load(key: ClaudeSessionKey): Promise<ClaudeEntry[] | null> {
     const entries: ClaudeEntry[] = [];
     for await (const piece of this.#store.scan({ log: this.#logOf(key) })) {
-      for (const line of piece.slice(0, -1).split("\n")) entries.push(JSON.parse(line) as ClaudeEntry);
+      for (const body of piece) entries.push(JSON.parse(body) as ClaudeEntry);
     }
     return entries.length === 0 ? null : entries;
   }

@@ -90,9 +90,9 @@ async function importOnce({
 async function keylessContents(store: Store, key: LogKey): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for await (const piece of store.scan({ log: key })) {
-    for (const body of piece.split("\n")) {
-      const entry = body === "" ? undefined : (JSON.parse(body) as { readonly uuid?: unknown });
-      if (entry === undefined || isUuid(entry.uuid)) continue;
+    for (const body of piece) {
+      const entry = JSON.parse(body) as { readonly uuid?: unknown };
+      if (isUuid(entry.uuid)) continue;
       const hash = hashOf(entry);
       counts.set(hash, (counts.get(hash) ?? 0) + 1);
     }

@@ -55,7 +55,7 @@ async function addedInTheMiddle(store: Store, session: SessionKey, before: numbe
   if (added.size === 0) return false;
   let seq = 0;
   for await (const piece of store.scan({ log })) {
-    for (const body of piece.slice(0, -1).split("\n")) {
+    for (const body of piece) {
       const { parentUuid } = JSON.parse(body) as { parentUuid?: unknown };
       if ((seq += 1) <= before && typeof parentUuid === "string" && added.has(parentUuid)) return true;
     }

@@ -31,7 +31,7 @@ export async function verifySession(store: Store, session: SessionKey): Promise<
 async function readLinks(store: Store, log: LogKey): Promise<Link[]> {
   const links: Link[] = [];
   for await (const piece of store.scan({ log })) {
-    for (const body of piece.slice(0, -1).split("\n")) links.push(readLink(links.length + 1, body));
+    for (const body of piece) links.push(readLink(links.length + 1, body));
   }
   return links;
 }

@@ -49,7 +49,10 @@ function checkOptions({ format, raw, output, force }: ExportOptions): void {
 }
 
 async function* jsonl(store: Store, log: LogKey, { raw }: ExportOptions): AsyncGenerator<string> {
-  for await (const piece of store.scan({ log })) yield raw === true ? piece : jsonForPeople(piece);
+  for await (const bodies of store.scan({ log })) {
+    const piece = `${bodies.join("\n")}\n`;
+    yield raw === true ? piece : jsonForPeople(piece);
+  }
 }
 
 async function* markdown(store: Store, session: SessionRow, log: LogKey): AsyncGenerator<string> {

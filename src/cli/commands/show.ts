@@ -39,7 +39,7 @@ interface ShowOptions extends StoreOption, SessionOption {
 
 async function showRaw(store: Store, log: LogKey, tail: number | undefined): Promise<void> {
   if (tail === undefined) {
-    for await (const piece of store.scan({ log })) await write(piece);
+    for await (const bodies of store.scan({ log })) await write(`${bodies.join("\n")}\n`);
     return;
   }
   const { entries } = await tailOf(store, log, tail);

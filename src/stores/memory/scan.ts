@@ -5,7 +5,10 @@ import { findLog, type State } from "./state.ts";
 const pieceLength = 1 << 20;
 
 /** Yields the bodies that the log holds at the first step, whatever happens to the log meanwhile. */
-export async function* scan(state: State, { log: key, after = 0 }: ScanParams): AsyncIterable<string> {
+export async function* scan(
+  state: State,
+  { log: key, after = 0 }: ScanParams,
+): AsyncIterable<readonly string[]> {
   const stored = findLog(state, key)?.entries ?? [];
   const head = stored.length;
   checkAfter(after, head, "the log");
@@ -16,7 +19,7 @@ export async function* scan(state: State, { log: key, after = 0 }: ScanParams): 
     lines.push(body);
     length += body.length + 1;
     if (length < pieceLength && index + 1 < head) continue;
-    yield `${lines.join("\n")}\n`;
+    yield lines;
     lines = [];
     length = 0;
   }

@@ -48,7 +48,7 @@ class MemoryStore implements port.Store {
     return read(this.#open(), params);
   }
 
-  async *scan(params: port.ScanParams): AsyncIterable<string> {
+  async *scan(params: port.ScanParams): AsyncIterable<readonly string[]> {
     checkLogKey(params.log);
     yield* scan(this.#open(), params);
   }

@@ -4,11 +4,11 @@ import type { ScanParams } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { findLog } from "./read.ts";
 
-/** Yields the bodies as JSONL text; a piece ends after the entry that takes it past 1 MB. */
+/** Yields the bodies; a piece ends after the entry that takes it past 1 MB. */
 export async function* scan(
   connection: () => Connection,
   { log, after = 0 }: ScanParams,
-): AsyncIterable<string> {
+): AsyncIterable<readonly string[]> {
   const row = findLog(connection(), log);
   checkAfter(after, row?.committed ?? 0, "the log");
   if (row === undefined) return;
@@ -22,12 +22,12 @@ export async function* scan(
       lines.push(body);
       length += body.length;
       if (length < pieceLength) continue;
-      yield `${lines.join("\n")}\n`;
+      yield lines;
       lines = [];
       length = 0;
     }
   }
-  if (lines.length > 0) yield `${lines.join("\n")}\n`;
+  if (lines.length > 0) yield lines;
 }
 
 // Few enough that big entries do not pile up in memory, enough that a statement costs nothing beside its rows.

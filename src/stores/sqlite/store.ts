@@ -89,7 +89,7 @@ class SqliteStore implements port.Store {
     return read(this.#open(), params);
   }
 
-  scan(params: port.ScanParams): AsyncIterable<string> {
+  scan(params: port.ScanParams): AsyncIterable<readonly string[]> {
     checkLogKey(params.log);
     return scan(() => this.#open(), params);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StoreTests } from "./harness.ts";
-import { appendTo, bodiesOf, gather, logKey, sessionKey } from "./samples.ts";
+import { appendTo, bodiesOf, gather, logKey, sessionKey, textOf } from "./samples.ts";
 
 /** Bodies are text, byte for byte, of any size. */
 export function bodiesTests({ describe, test }: StoreTests): void {
@@ -9,7 +9,7 @@ export function bodiesTests({ describe, test }: StoreTests): void {
       test(`A body with ${what} comes back as it was given.`, async (store) => {
         await appendTo(store, "s-1", [{ body, uuid: "u-1" }]);
         assert.deepEqual(await bodiesOf(store, logKey()), [body]);
-        assert.equal((await gather(store.scan({ log: logKey() }))).join(""), `${body}\n`);
+        assert.equal(textOf(await gather(store.scan({ log: logKey() }))), `${body}\n`);
         assert.equal((await store.session(sessionKey()))?.length, body.length);
       });
     }
@@ -21,7 +21,7 @@ export function bodiesTests({ describe, test }: StoreTests): void {
       assert.equal(result.appended, 3);
       const found = await bodiesOf(store, logKey());
       assert.ok(found[1] === body && found.length === 3);
-      assert.ok((await gather(store.scan({ log: logKey(), after: 1 }))).join("") === `${body}\n{"n":2}\n`);
+      assert.ok(textOf(await gather(store.scan({ log: logKey(), after: 1 }))) === `${body}\n{"n":2}\n`);
     });
 
     test("A batch of 100,000 entries goes in and out in one call.", async (store) => {
@@ -39,7 +39,7 @@ export function bodiesTests({ describe, test }: StoreTests): void {
         read.entries.every(({ seq, body }, index) => seq === index + 1 && body === entries[index]?.body),
       );
       assert.equal(read.entries.length, 100_000);
-      const text = (await gather(store.scan({ log: logKey() }))).join("");
+      const text = textOf(await gather(store.scan({ log: logKey() })));
       assert.ok(text === entries.map(({ body }) => `${body}\n`).join(""));
       assert.equal((await appendTo(store, "s-1", entries)).duplicates, 100_000);
     });

@@ -99,3 +99,11 @@ export async function snapshot(store: Store, session = "s-1"): Promise<unknown> 
     changes: await allChanges(store),
   };
 }
+
+/** What a scan yielded, as one text with a line for each body. */
+export function textOf(pieces: readonly (readonly string[])[]): string {
+  return pieces
+    .flat()
+    .map((body) => `${body}\n`)
+    .join("");
+}

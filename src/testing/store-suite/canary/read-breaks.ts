@@ -50,9 +50,9 @@ export const readBreaks: Breaks = {
     "scan",
     (s) => ({
       async *scan(p) {
-        let text = "";
-        for await (const piece of s.scan(p)) text += piece;
-        if (text !== "") yield text;
+        const all: string[] = [];
+        for await (const piece of s.scan(p)) all.push(...piece);
+        if (all.length > 0) yield all;
       },
     }),
   ],
@@ -65,7 +65,7 @@ export const readBreaks: Breaks = {
           const { entries } = await s.read({ ...p, after, limit: 100 });
           if (entries.length === 0 || after > 2500) return;
           after += entries.length;
-          yield entries.map(({ body }) => `${body}\n`).join("");
+          yield entries.map(({ body }) => body);
         }
       },
     }),
