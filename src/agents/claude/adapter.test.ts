@@ -61,7 +61,6 @@ describe("claudeSessionStore", () => {
         value: async (params: Parameters<Store["append"]>[0]) =>
           gate.promise.then(() => store.append(params)),
       },
-      scan: { value: store.scan.bind(store) },
     }) as Store;
     const sessions = claudeSessionStore(slow, { appendTimeoutMs: 20 });
     const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
@@ -72,7 +71,7 @@ describe("claudeSessionStore", () => {
     const retry = sessions.append(main, batch);
     gate.resolve();
     await retry;
-    expect(await sessions.load(main)).toEqual(batch);
+    expect(await claudeSessionStore(store).load(main)).toEqual(batch);
     expect(sessions.health()).toMatchObject({ retries: 1, timeouts: 1 });
   });
 
@@ -95,11 +94,52 @@ describe("claudeSessionStore", () => {
     expect((await sessions.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 2 });
   });
 
-  test("leaves out a summary that missed entries", async () => {
+  test("folds a summary anew that missed entries, and leaves it out where no fold is known", async () => {
     await claudeSessionStore(store).append(main, [entry("a")]);
+    expect(await claudeSessionStore(store).listSessionSummaries(main.projectKey)).toEqual([]);
     const folding = claudeSessionStore(store, { foldSessionSummary: countingFold });
     await folding.append(main, [entry("b")]);
-    expect(await folding.listSessionSummaries(main.projectKey)).toEqual([]);
+    expect((await folding.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 2 });
+    await folding.append(main, [entry("c")]);
+    expect((await folding.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 3 });
+  });
+
+  test("loads subagents with the main transcript, never an old or a shared copy", async () => {
+    const sessions = claudeSessionStore(store);
+    for (const key of [main, agent]) await sessions.append(key, [entry("a")]);
+    await sessions.load(main);
+    const scans: string[] = [];
+    const scan = store.scan.bind(store);
+    store.scan = (params) => {
+      scans.push(params.log.log);
+      return scan(params);
+    };
+    const first = await sessions.load(agent);
+    expect(scans).toEqual([]);
+    expect(first).toEqual([entry("a")]);
+    expect(await sessions.load(agent)).not.toBe(first);
+    await sessions.load(main);
+    await sessions.append(agent, [entry("b")]);
+    expect(await sessions.load(agent)).toEqual([entry("a"), entry("b")]);
+  });
+
+  test("warns when a turn ended with nothing appended, and when the SDK dropped a batch", async () => {
+    const warnings: string[] = [];
+    const sessions = claudeSessionStore(store, { onWarning: (warning) => warnings.push(warning) });
+    const init = { type: "system", subtype: "init", session_id: main.sessionId };
+    const result = { type: "result", session_id: main.sessionId };
+    sessions.observe(init);
+    await sessions.append(main, [entry("a")]);
+    sessions.observe(result);
+    expect(warnings).toEqual([]);
+    sessions.observe(init);
+    sessions.observe(result);
+    sessions.observe({ type: "system", subtype: "mirror_error", session_id: "x", error: "gone" });
+    expect(warnings).toEqual([
+      expect.stringContaining("nothing was appended"),
+      expect.stringContaining("gone"),
+    ]);
+    expect(sessions.health()).toMatchObject({ silentTurns: 1, mirrorErrors: 1 });
   });
 
   test("deletes a session with its subpaths, or one subpath, and lets the SDK start it anew", async () => {
