@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchGroup } from "./group.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
@@ -12,6 +13,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   append: benchAppend,
   group: benchGroup,
   load: benchLoad,
+  import: benchImport,
   list: benchList,
   growth: benchGrowth,
 };
