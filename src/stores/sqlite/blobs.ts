@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { checkTombstone } from "../../core/checks.ts";
 import type { PutBlobParams } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
+import { sha256 } from "./hash.ts";
 import { findTombstone } from "./tombstone.ts";
 
 /** Stores bytes once under their hash, and remembers which session needs them. */
 export function putBlob(connection: Connection, { session: key, bytes }: PutBlobParams): { blob: string } {
   checkTombstone(findTombstone(connection, key), key);
-  const blob = `sha256-${createHash("sha256").update(bytes).digest("hex")}`;
+  const blob = `sha256-${sha256(bytes)}`;
   connection.run("INSERT OR IGNORE INTO blob (id, bytes) VALUES (?, ?)", blob, bytes);
   connection.run(refSql, key.project, key.session, blob);
   return { blob };

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { chmodSync, closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { HoldfastError } from "../../core/errors.ts";
 import type { MigrateResult } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
+import { sha256 } from "./hash.ts";
 import { applicationId, schemaOf } from "./schema.ts";
 
 /** One numbered file of migrations/. */
@@ -22,7 +22,7 @@ export function readMigrations(folder: URL = new URL("./migrations/", import.met
       id: Number(name.slice(0, 4)),
       name,
       sql,
-      checksum: createHash("sha256").update(sql).digest("hex"),
+      checksum: sha256(sql),
     };
   });
 }
