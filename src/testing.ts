@@ -1,1 +1,7 @@
+export {
+  type FakeModel,
+  type FakeModelOptions,
+  type FakeModelRequest,
+  startFakeModel,
+} from "./testing/fake-model/index.ts";
 export { storeSuite, type StoreSuiteParams, type SuiteRunner } from "./testing/store-suite/index.ts";

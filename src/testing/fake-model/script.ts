@@ -1,0 +1,103 @@
+import { type Message, messagesOf, toolsOf } from "./conversation.ts";
+
+/** One block of an answer. */
+export type Block =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "tool_use"; readonly name: string; readonly input: Readonly<Record<string, unknown>> };
+
+/** What the model does with a request. */
+export type Reply =
+  | {
+      readonly kind: "message";
+      readonly blocks: readonly Block[];
+      /** Default is a quarter of the request's length. */
+      readonly inputTokens?: number;
+      /** Waited between the pieces of a text. */
+      readonly pauseMs?: number;
+    }
+  | { readonly kind: "hang" }
+  | { readonly kind: "cut" }
+  | { readonly kind: "error"; readonly status: number };
+
+/** Decides by the verb of the newest prompt, and by how often the model has answered since. */
+export function replyTo(body: unknown): Reply {
+  const messages = messagesOf(body);
+  const { prompt, steps } = newestPrompt(messages);
+  if (prompt.some((text) => text.includes("create a detailed summary"))) return say(summary);
+  for (const text of prompt.toReversed()) {
+    for (const line of text.split("\n")) {
+      const [, verb = "", rest = ""] = /^([A-Z]+)(?: (.*))?$/.exec(line) ?? [];
+      if (Object.hasOwn(verbs, verb)) return verbs[verb]!({ rest, steps, tools: toolsOf(body) });
+    }
+  }
+  return say("ok");
+}
+
+interface Turn {
+  readonly rest: string;
+  /** How many answers the model has given to this prompt. */
+  readonly steps: number;
+  readonly tools: readonly string[];
+}
+
+const summary = "<analysis>a</analysis><summary>A summary of what was said.</summary>";
+
+const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
+  SAY: ({ rest }) => say(rest),
+  BIG: ({ rest }) => say("x".repeat(Number(rest))),
+  BASH: (turn) => once(turn, ["Bash"], { command: turn.rest, description: "Run a command" }),
+  READ: (turn) => once(turn, ["Read"], { file_path: turn.rest }),
+  WRITE: (turn) => {
+    const [path = "", ...words] = turn.rest.split(" ");
+    return once(turn, ["Write"], { file_path: path, content: words.join(" ") });
+  },
+  AGENT: (turn) => {
+    const input = { description: "Do a part", prompt: turn.rest, subagent_type: "general-purpose" };
+    return once(turn, ["Agent", "Task"], { ...input, run_in_background: false });
+  },
+  PAR: (turn) => {
+    if (turn.steps > 0 || !turn.tools.includes("Bash")) return say("done");
+    return calls(Array.from({ length: Number(turn.rest) }, (_, index) => echo(`part ${index + 1}`)));
+  },
+  LOOP: ({ rest, steps, tools }) => {
+    if (steps >= Number(rest) || !tools.includes("Bash")) return say("done");
+    return calls([echo(`step ${steps + 1}`)]);
+  },
+  SLOW: ({ rest }) => ({ ...say("slow ".repeat(40)), pauseMs: Number(rest) }),
+  HANG: () => ({ kind: "hang" }),
+  USAGE: ({ rest }) => {
+    const [tokens, ...words] = rest.split(" ");
+    return { ...say(words.join(" ") || "ok"), inputTokens: Number(tokens) };
+  },
+  ERR: ({ rest }) => ({ kind: "error", status: Number(rest) }),
+  CUT: () => ({ kind: "cut" }),
+};
+
+function say(text: string): Reply & { readonly kind: "message" } {
+  return { kind: "message", blocks: [{ type: "text", text }] };
+}
+
+function calls(blocks: readonly Block[]): Reply {
+  return { kind: "message", blocks };
+}
+
+/** One call of the first of these tools that is offered; a closing text after it, or where none is. */
+function once({ steps, tools }: Turn, names: readonly string[], input: Record<string, unknown>): Reply {
+  const name = names.find((tool) => tools.includes(tool));
+  return steps > 0 || name === undefined ? say("done") : calls([{ type: "tool_use", name, input }]);
+}
+
+function echo(text: string): Block {
+  return { type: "tool_use", name: "Bash", input: { command: `echo ${text}`, description: "Say something" } };
+}
+
+/** The texts of the newest message that a person or a parent agent wrote, and the answers since. */
+function newestPrompt(messages: readonly Message[]): { prompt: string[]; steps: number } {
+  let steps = 0;
+  for (const { role, pieces } of messages.toReversed()) {
+    const prompt = pieces.flatMap((piece) => (piece.kind === "text" ? [piece.text] : []));
+    if (role === "user" && prompt.length > 0) return { prompt, steps };
+    if (role === "assistant") steps += 1;
+  }
+  return { prompt: [], steps };
+}
