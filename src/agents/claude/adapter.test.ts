@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../core/store.ts";
+import type { AppendParams, Store } from "../../core/store.ts";
 import { openMemoryStore } from "../../stores/memory/index.ts";
 import { claudeSessionStore } from "./adapter.ts";
 import type { ClaudeEntry, ClaudeSessionKey } from "./contract.ts";
@@ -56,13 +56,7 @@ describe("claudeSessionStore", () => {
 
   test("gives a stuck append up in its own time, and the retry with the same batch stores nothing twice", async () => {
     const gate = Promise.withResolvers<void>();
-    const slow: Store = Object.create(store, {
-      append: {
-        value: async (params: Parameters<Store["append"]>[0]) =>
-          gate.promise.then(() => store.append(params)),
-      },
-    }) as Store;
-    const sessions = claudeSessionStore(slow, { appendTimeoutMs: 20 });
+    const sessions = claudeSessionStore(deafStore(gate.promise), { appendTimeoutMs: 20 });
     const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
     await expect(sessions.append(main, batch)).rejects.toMatchObject({
       code: "append_timeout",
@@ -72,7 +66,70 @@ describe("claudeSessionStore", () => {
     gate.resolve();
     await retry;
     expect(await claudeSessionStore(store).load(main)).toEqual(batch);
-    expect(sessions.health()).toMatchObject({ retries: 1, timeouts: 1 });
+    expect(sessions.health()).toMatchObject({ appends: 2, entries: 1, retries: 1, timeouts: 1, refused: 1 });
+  });
+
+  test("withdraws an append that it gives up, and the retry is stored", async () => {
+    const gate = Promise.withResolvers<void>();
+    const queued: Store = Object.create(store, {
+      append: {
+        value: async ({ signal, ...params }: AppendParams) => {
+          await gate.promise;
+          signal?.throwIfAborted();
+          return store.append(params);
+        },
+      },
+    }) as Store;
+    const sessions = claudeSessionStore(queued, { appendTimeoutMs: 20 });
+    const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
+    await expect(sessions.append(main, batch)).rejects.toMatchObject({ code: "append_timeout" });
+    const retry = sessions.append(main, batch);
+    gate.resolve();
+    await retry;
+    expect(await claudeSessionStore(store).load(main)).toEqual(batch);
+  });
+
+  test("stores an array that is appended again after a success, changed or not", async () => {
+    const sessions = claudeSessionStore(store);
+    const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
+    await sessions.append(main, batch);
+    await sessions.append(main, batch);
+    batch[0] = { type: "mode", mode: "default" };
+    await sessions.append(main, batch);
+    await sessions.append(agent, batch);
+    expect((await sessions.load(main))!.map(({ mode }) => mode)).toEqual(["plan", "plan", "default"]);
+    expect(await sessions.load(agent)).toEqual(batch);
+  });
+
+  test("does not take another batch for the retry of one that was given up", async () => {
+    const gate = Promise.withResolvers<void>();
+    const sessions = claudeSessionStore(deafStore(gate.promise), { appendTimeoutMs: 20 });
+    const batch: ClaudeEntry[] = [{ type: "mode", mode: "plan" }];
+    await expect(sessions.append(main, batch)).rejects.toMatchObject({ code: "append_timeout" });
+    const others = [sessions.append(agent, batch)];
+    batch[0] = { type: "mode", mode: "default" };
+    others.push(sessions.append(main, batch));
+    gate.resolve();
+    await Promise.all(others);
+    expect((await claudeSessionStore(store).load(main))!.map(({ mode }) => mode)).toEqual([
+      "plan",
+      "default",
+    ]);
+    expect((await claudeSessionStore(store).load(agent))!.map(({ mode }) => mode)).toEqual(["plan"]);
+  });
+
+  test("stores the batch though the summary's helper throws, and lists the session once it does not", async () => {
+    let broken = true;
+    const foldSessionSummary: typeof countingFold = (...args) => {
+      if (broken) throw new Error("an entry that I do not know");
+      return countingFold(...args);
+    };
+    const sessions = claudeSessionStore(store, { foldSessionSummary });
+    await sessions.append(main, [entry("a"), entry("b")]);
+    expect(await sessions.load(main)).toEqual([entry("a"), entry("b")]);
+    expect(await sessions.listSessionSummaries(main.projectKey)).toEqual([]);
+    broken = false;
+    expect((await sessions.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 2 });
   });
 
   test("lists the sessions of one project that have a main transcript", async () => {
@@ -121,6 +178,9 @@ describe("claudeSessionStore", () => {
     await sessions.load(main);
     await sessions.append(agent, [entry("b")]);
     expect(await sessions.load(agent)).toEqual([entry("a"), entry("b")]);
+    await sessions.load(main);
+    await claudeSessionStore(store).append(agent, [entry("c")]);
+    expect(await sessions.load(agent)).toEqual([entry("a"), entry("b"), entry("c")]);
   });
 
   test("warns when a turn ended with nothing appended, and when the SDK dropped a batch", async () => {
@@ -189,6 +249,12 @@ describe("claudeSessionStore", () => {
     expect((await store.session({ project: main.projectKey, session: main.sessionId }))!.title).toBe("Build");
   });
 });
+
+/** A store whose appends hang, whatever the signal says, until the gate opens. */
+function deafStore(gate: Promise<void>): Store {
+  const append = async ({ signal: _, ...params }: AppendParams) => gate.then(() => store.append(params));
+  return Object.create(store, { append: { value: append } }) as Store;
+}
 
 function countingFold(
   previous: { data: Record<string, unknown> } | undefined,

@@ -4,7 +4,7 @@ export class Watchdog {
   #silentTurns = 0;
   #mirrorErrors = 0;
 
-  get counters(): { readonly silentTurns: number; readonly mirrorErrors: number } {
+  get counters(): WatchdogCounters {
     return { silentTurns: this.#silentTurns, mirrorErrors: this.#mirrorErrors };
   }
 
@@ -34,6 +34,12 @@ export class Watchdog {
     this.#silentTurns += 1;
     return `A result of session ${sessionId} came and nothing was appended: check CLAUDE_CONFIG_DIR and HOME in options.env.`;
   }
+}
+
+/** Turns that ended with nothing appended, and batches that the SDK dropped. */
+export interface WatchdogCounters {
+  readonly silentTurns: number;
+  readonly mirrorErrors: number;
 }
 
 interface MessageFields {
