@@ -1,35 +1,36 @@
 import { checkHead, checkTombstone } from "../../core/checks.ts";
 import { nextTime } from "../../core/clock.ts";
 import { type EntryInput, lengthOf } from "../../core/entry.ts";
-import { isOwnLog } from "../../core/ids.ts";
+import { isOwnLog, type LogKey } from "../../core/ids.ts";
 import type { AppendParams, AppendResult } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { foldInto } from "./fold.ts";
-import type { KnownUuids } from "./known-uuids.ts";
+import type { KnownLogs, LogIds } from "./known-logs.ts";
 import { recordChange } from "./record-change.ts";
 import { findTombstone } from "./tombstone.ts";
 
 /** Appends a batch inside the caller's transaction. */
 export function append(
   connection: Connection,
-  known: KnownUuids,
+  known: KnownLogs,
   params: AppendParams,
   now: number,
 ): AppendResult {
   const { log: key, entries, expectHead } = params;
-  const found = connection.get<TargetRow>(targetSql, key.log, key.project, key.session);
+  const found = findLog(connection, known, key);
   if (found === undefined) checkTombstone(findTombstone(connection, key), key, params.reopen);
   const head = found?.head ?? 0;
   checkHead(expectHead, head, key);
   if (entries.length === 0) return nothingNew(head, 0);
 
-  const target = targetOf(connection, found, params, now);
-  const fresh = insertEntries({ connection, known, target, now }, entries);
+  const { sessionId, logId } = found?.ids ?? createLog(connection, params, now);
+  if (found === undefined) known.learn(key, { sessionId, logId });
+  const previousAtMs = found?.atMs ?? 0;
+  const fresh = insertEntries({ connection, known, logId, head, previousAtMs, now }, entries);
   if (fresh.entries.length === 0) return nothingNew(head, entries.length);
   const to = head + fresh.entries.length;
   const length = lengthOf(fresh.entries);
-  connection.run(logSql, to, to, length, fresh.atMs, target.log_id);
-  const sessionId = target.session_id;
+  connection.run(logSql, to, to, length, fresh.atMs, logId);
   const mainHead = key.log === "" ? to : null;
   if (!isOwnLog(key.log))
     connection.run(sessionSql, fresh.entries.length, length, fresh.atMs, mainHead, sessionId);
@@ -50,56 +51,66 @@ function nothingNew(head: number, duplicates: number): AppendResult {
   return { from: head + 1, to: head, appended: 0, duplicates, committed: head };
 }
 
-interface TargetRow {
-  readonly session_id: number;
-  readonly log_id: number | null;
-  readonly head: number | null;
-  readonly log_at_ms: number | null;
-}
-
-type Target = {
-  readonly session_id: number;
-  readonly log_id: number;
+interface FoundLog {
+  readonly ids: LogIds;
   readonly head: number;
-  readonly log_at_ms: number;
-};
-
-function targetOf(
-  connection: Connection,
-  found: TargetRow | undefined,
-  { log: key, entries, provider }: AppendParams,
-  now: number,
-): Target {
-  const atMs = nextTime({ previous: 0, wanted: entries[0]?.atMs, now });
-  const sessionId =
-    found?.session_id ??
-    createSession(connection, [key.project, key.session, provider ?? "unknown", atMs, atMs]);
-  if (found === undefined)
-    connection.run("DELETE FROM tombstone WHERE project = ? AND session = ?", key.project, key.session);
-  if (found != null && found.log_id !== null) return found as Target;
-  const row = connection.get<{ id: number }>(createLogSql, sessionId, key.log, atMs, atMs);
-  return { session_id: sessionId, log_id: row!.id, head: 0, log_at_ms: 0 };
+  readonly atMs: number;
 }
 
-function createSession(connection: Connection, values: [string, string, string, number, number]): number {
-  return connection.get<{ id: number }>(createSessionSql, ...values)!.id;
+/** The log's row as it is under the write lock: by its id where this process has met it, else by its names. */
+function findLog(connection: Connection, known: KnownLogs, key: LogKey): FoundLog | undefined {
+  const ids = known.idsOf(key);
+  const row = ids && connection.get<{ head: number; atMs: number }>(logByIdSql, ids.logId);
+  if (row !== undefined) return { ids: ids!, head: row.head, atMs: row.atMs };
+  const named = connection.get<LogIds & { head: number; atMs: number }>(
+    logByNameSql,
+    key.log,
+    key.project,
+    key.session,
+  );
+  if (named === undefined) return undefined;
+  const { head, atMs, ...found } = named;
+  known.learn(key, found);
+  return { ids: found, head, atMs };
+}
+
+/** Makes the log, and its session where that is new too. */
+function createLog(connection: Connection, params: AppendParams, now: number): LogIds {
+  const { log: key, entries, provider = "unknown" } = params;
+  const atMs = nextTime({ previous: 0, wanted: entries[0]?.atMs, now });
+  let session = connection.get<{ id: number }>(sessionIdSql, key.project, key.session);
+  if (session === undefined) {
+    session = connection.get<{ id: number }>(
+      createSessionSql,
+      key.project,
+      key.session,
+      provider,
+      atMs,
+      atMs,
+    );
+    connection.run("DELETE FROM tombstone WHERE project = ? AND session = ?", key.project, key.session);
+  }
+  const log = connection.get<{ id: number }>(createLogSql, session!.id, key.log, atMs, atMs);
+  return { sessionId: session!.id, logId: log!.id };
 }
 
 interface InsertParams {
   readonly connection: Connection;
-  readonly known: KnownUuids;
-  readonly target: Target;
+  readonly known: KnownLogs;
+  readonly logId: number;
+  readonly head: number;
+  readonly previousAtMs: number;
   readonly now: number;
 }
 
 /** Inserts what the log does not hold yet; a batch may repeat itself too. */
-function insertEntries({ connection, known, target, now }: InsertParams, entries: readonly EntryInput[]) {
-  const { log_id: logId, head } = target;
+function insertEntries(params: InsertParams, entries: readonly EntryInput[]) {
+  const { connection, known, logId, head, previousAtMs, now } = params;
   const keyed = entries.some(({ uuid }) => uuid !== undefined);
   const uuids = keyed ? known.upTo(connection, logId, head) : noUuids;
   const size = uuids.size;
   const fresh: EntryInput[] = [];
-  let atMs = target.log_at_ms;
+  let atMs = previousAtMs;
   for (const entry of entries) {
     if (entry.uuid !== undefined && uuids.has(entry.uuid)) continue;
     if (entry.uuid !== undefined) uuids.add(entry.uuid);
@@ -113,10 +124,12 @@ function insertEntries({ connection, known, target, now }: InsertParams, entries
 
 const noUuids = new Set<string>();
 
-const targetSql = `
-  SELECT s.id AS session_id, l.id AS log_id, l.head, l.updated_at_ms AS log_at_ms
-  FROM session s LEFT JOIN log l ON l.session_id = s.id AND l.name = ?
+const logByIdSql = "SELECT head, updated_at_ms AS atMs FROM log WHERE id = ?";
+const logByNameSql = `
+  SELECT s.id AS sessionId, l.id AS logId, l.head, l.updated_at_ms AS atMs
+  FROM session s JOIN log l ON l.session_id = s.id AND l.name = ?
   WHERE s.project = ? AND s.session = ?`;
+const sessionIdSql = "SELECT id FROM session WHERE project = ? AND session = ?";
 const createSessionSql = `
   INSERT INTO session (project, session, provider, created_at_ms, updated_at_ms) VALUES (?, ?, ?, ?, ?) RETURNING id`;
 const createLogSql = `

@@ -59,9 +59,8 @@ function prepareFile(path: string, create: boolean): void {
   }
 }
 
-// Pages of 8 KB: a batch of transcript entries dirties half as many, and each costs two writes to the log.
 function upgrade(connection: Connection, lockWaitMs: number, now: number): void {
-  retryWhileBusy(lockWaitMs, () => connection.exec("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL"));
+  retryWhileBusy(lockWaitMs, () => connection.exec("PRAGMA journal_mode = WAL"));
   retryWhileBusy(lockWaitMs, () => migrate(connection, readMigrations(), now));
 }
 

@@ -11,7 +11,7 @@ import type { Connection } from "./connection.ts";
 import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
 import { health } from "./health.ts";
-import { KnownUuids } from "./known-uuids.ts";
+import { KnownLogs } from "./known-logs.ts";
 import { logs } from "./logs.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { openFile, openWriter, type Synchronous } from "./open.ts";
@@ -46,7 +46,7 @@ class SqliteStore implements port.Store {
   readonly #reader: Connection;
   readonly #queue: CommitQueue;
   readonly #watch: Watch;
-  readonly #known = new KnownUuids();
+  readonly #known = new KnownLogs();
   #writer: Connection | undefined;
   #closed = false;
 

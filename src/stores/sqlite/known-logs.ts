@@ -1,17 +1,31 @@
+import type { LogKey } from "../../core/ids.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The uuids of the logs that this process writes, so that dedupe needs no index in random order: such an index
- * writes one page more for each entry. A set is exact for one head of one log, checked under the write lock:
- * another process's appends move the head, and what they added is then read from the index in order of seq.
+ * What this process knows of the logs that it writes: their rows' ids, which are never given twice, and their uuids,
+ * so that dedupe needs no index in random order: such an index writes one page more for each entry. A set of uuids
+ * is exact for one head of one log, checked under the write lock: another process's appends move the head, and what
+ * they added is then read from the index in order of seq.
  */
-export class KnownUuids {
+export class KnownLogs {
+  readonly #ids = new Map<string, LogIds>();
   readonly #logs = new Map<number, KnownLog>();
   readonly #limit: number;
   #count = 0;
 
   constructor({ limit = 500_000 }: { readonly limit?: number } = {}) {
     this.#limit = limit;
+  }
+
+  /** The ids of a log's row and its session's, if this process has met it; the row may be gone since. */
+  idsOf(key: LogKey): LogIds | undefined {
+    return this.#ids.get(nameOf(key));
+  }
+
+  /** Remembers a log's ids. */
+  learn(key: LogKey, ids: LogIds): void {
+    if (this.#ids.size >= maxIds) this.#ids.clear();
+    this.#ids.set(nameOf(key), ids);
   }
 
   /** All uuids of a log up to its head; the caller adds those it inserts and then calls `advance`. */
@@ -38,8 +52,9 @@ export class KnownUuids {
     }
   }
 
-  /** Forgets all; after a roll-back the sets hold what was never stored. */
+  /** Forgets all; after a roll-back it holds what was never stored. */
   clear(): void {
+    this.#ids.clear();
     this.#logs.clear();
     this.#count = 0;
   }
@@ -54,9 +69,21 @@ export class KnownUuids {
   }
 }
 
+export interface LogIds {
+  readonly sessionId: number;
+  readonly logId: number;
+}
+
 interface KnownLog {
   head: number;
   readonly uuids: Set<string>;
+}
+
+const maxIds = 10_000;
+
+// No name holds a NUL.
+function nameOf({ project, session, log }: LogKey): string {
+  return `${project}\0${session}\0${log}`;
 }
 
 const uuidsSql = "SELECT uuid FROM entry WHERE log_id = ? AND seq > ? AND uuid IS NOT NULL";
