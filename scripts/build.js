@@ -1,19 +1,54 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, globSync, rmSync } from "node:fs";
+import { cpSync, globSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { build } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
-const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+const require = createRequire(import.meta.url);
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-const tsc = spawnSync(process.execPath, [join(typescript, "bin/tsc"), "-p", "tsconfig.build.json"], {
-  cwd: root,
-  stdio: "inherit",
-});
-if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+compileLibrary();
+await bundleCli();
+copyMigrations();
 
-// tsc carries only TypeScript; the stores read their migrations from disk beside the compiled files.
-for (const file of globSync("src/**/migrations/*.sql", { cwd: root })) {
-  cpSync(join(root, file), join(root, file.replace(/^src/, "dist")));
+function compileLibrary() {
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+// A command pays for each file that it loads. A store's part stays in the store's folder, where its migrations are.
+async function bundleCli() {
+  const licence = readFileSync(join(root, "node_modules/commander/LICENSE"), "utf8");
+  await build({
+    cwd: root,
+    input: { "cli/main": "src/cli/main.ts" },
+    platform: "node",
+    external: ["@anthropic-ai/claude-agent-sdk"],
+    logLevel: "warn",
+    output: {
+      dir: "dist",
+      format: "esm",
+      entryFileNames: "[name].js",
+      chunkFileNames: ({ name }) => (name.startsWith("stores/") ? "[name].js" : "cli/[name].js"),
+      codeSplitting: { groups: [{ debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ }] },
+      banner: `/*! With commander inside:\n${licence}*/`,
+    },
+  });
+}
+
+/** @param {string} module the path of a file of src/stores */
+function storeOf(module) {
+  return `stores/${/stores[\\/]([^\\/]+)/.exec(module)?.[1]}/cli`;
+}
+
+// The compiler carries only TypeScript; the stores read their migrations from disk beside the compiled files.
+function copyMigrations() {
+  for (const file of globSync("src/**/migrations/*.sql", { cwd: root })) {
+    cpSync(join(root, file), join(root, file.replace(/^src/, "dist")));
+  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { ExitCode } from "./exit-code.ts";
+import { packageRoot } from "./package-root.ts";
 
 /** Declares every command; the module of one is loaded only when it runs, because start-up time is felt. */
 export function createProgram(): Command {
@@ -125,6 +126,6 @@ function runs<Options extends object>(
 }
 
 function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const manifest: unknown = JSON.parse(readFileSync(new URL("package.json", packageRoot), "utf8"));
   return String((manifest as { readonly version?: unknown }).version);
 }

@@ -7,6 +7,7 @@ import { say, write } from "../output.ts";
 import { progressBar } from "../progress.ts";
 import { sessionTable } from "../session-table.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
+import { packageRoot } from "../package-root.ts";
 
 /** What `npm start` runs: brings in this machine's sessions, or the example that comes along, and lists them. */
 export async function start(_: readonly string[], options: StartOptions): Promise<ExitCode> {
@@ -35,8 +36,7 @@ async function importExample(store: Store): Promise<ImportClaudeReport> {
   return await importFrom(store, fileURLToPath(exampleFolder));
 }
 
-// The same distance from src/ and from dist/.
-const exampleFolder = new URL("../../../examples/claude-session/", import.meta.url);
+const exampleFolder = new URL("examples/claude-session/", packageRoot);
 
 async function listNewest(store: Store): Promise<void> {
   const { sessions } = await store.sessions({ limit: 20 });

@@ -1,0 +1,2 @@
+/** The folder of the installed package: the same distance from src/cli/ as from dist/cli/. */
+export const packageRoot = new URL("../../", import.meta.url);
