@@ -84,6 +84,21 @@ export function atomicityTests({ describe, test }: StoreTests): void {
       assert.equal(await store.session(sessionKey("s-2")), null);
     });
 
+    for (const company of ["alone", "among others"]) {
+      test(`A session whose first append was refused ${company} shares nothing with the next one.`, async (store) => {
+        const fold = (): never => {
+          throw new Error("the fold broke");
+        };
+        const writes = [store.append({ log: logKey("s-1"), entries: keyed(1, 1), fold })];
+        if (company === "among others") writes.push(appendTo(store, "s-2", keyed(2, 2)));
+        assert.equal((await Promise.allSettled(writes))[0]!.status, "rejected");
+        await appendTo(store, "s-3", keyed(3, 3));
+        await appendTo(store, "s-1", keyed(1, 1));
+        assert.deepEqual(await bodiesOf(store, logKey("s-3")), ['{"n":3}']);
+        assert.deepEqual(await bodiesOf(store, logKey("s-1")), ['{"n":1}']);
+      });
+    }
+
     test("A describe with a summary of another head changes neither title nor labels.", async (store) => {
       await appendTo(store, "s-1", plain(1, 2));
       const before = await snapshot(store);

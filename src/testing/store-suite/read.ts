@@ -42,6 +42,12 @@ export function readTests({ describe, test }: StoreTests): void {
       assert.deepEqual([entries.length, head, committed], [4, 10, 10]);
     });
 
+    test("A limit that is no whole number from 1 up is refused.", async (store) => {
+      await appendTo(store, "s-1", plain(1, 3));
+      for (const limit of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
+        await refused("invalid_limit", () => store.read({ log: logKey(), limit }));
+    });
+
     test("Opens a log at its tail.", async (store) => {
       await appendTo(store, "s-1", plain(1, 10));
       assert.deepEqual(await seqs(store, { order: "desc", limit: 3 }), [10, 9, 8]);

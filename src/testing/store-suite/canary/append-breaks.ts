@@ -37,6 +37,21 @@ export const appendBreaks: Breaks = {
       },
     }),
   ],
+  "gives the next session what belongs to one that was refused": [
+    "atomicity",
+    (s) => {
+      let failed: string | undefined;
+      return {
+        append: async (p) => {
+          const session = p.log.session === failed ? "s-3" : p.log.session;
+          return s.append({ ...p, log: { ...p.log, session } }).catch((error: unknown) => {
+            if (!isHoldfastError(error)) failed = p.log.session;
+            throw error;
+          });
+        },
+      };
+    },
+  ],
   "stores a batch in reverse": [
     "append",
     (s) => ({ append: (p) => s.append({ ...p, entries: p.entries.toReversed() }) }),

@@ -19,6 +19,13 @@ export const readBreaks: Breaks = {
     }),
   ],
   "ignores the limit of a read": ["read", (s) => ({ read: ({ limit: _, ...p }) => s.read(p) })],
+  "takes any limit of a read": [
+    "read",
+    (s) => ({
+      read: ({ limit, ...p }) =>
+        s.read(limit === undefined || !(limit >= 1) ? p : { ...p, limit: Math.min(Math.floor(limit), 1e6) }),
+    }),
+  ],
   "reads one entry too many": [
     "read",
     (s) => ({ read: (p) => s.read({ ...p, after: Math.max(0, (p.after ?? 0) - 1) }) }),
