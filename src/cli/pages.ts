@@ -1,6 +1,7 @@
 import type { Entry } from "../core/entry.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { LogKey, SessionKey } from "../core/ids.ts";
+import { pagesInOrder, tailInOrder } from "../core/reading-order.ts";
 import type { Store } from "../core/store.ts";
 
 /** The log of a session that a command is to work on; the main one unless another is named. @throws session_unknown */
@@ -16,24 +17,13 @@ export async function chosenLog(store: Store, { project, session }: SessionKey, 
 }
 
 /** Reads a log from the start in pages, so that memory stays small. */
-export async function* pagesOf(store: Store, log: LogKey, after = 0): AsyncGenerator<readonly Entry[]> {
-  for (let from = after; ;) {
-    const { entries } = await store.read({ log, after: from, limit: pageSize });
-    const last = entries.at(-1);
-    if (last === undefined) return;
-    yield entries;
-    from = last.seq;
-  }
+export function pagesOf(store: Store, log: LogKey): AsyncGenerator<readonly Entry[]> {
+  return pagesInOrder(store, log, pageSize);
 }
 
-/** The last entries of a log in their order, opened at its tail, with the position up to which was read. */
-export async function tailOf(
-  store: Store,
-  log: LogKey,
-  limit: number,
-): Promise<{ readonly entries: readonly Entry[]; readonly committed: number }> {
-  const { entries, committed } = await store.read({ log, order: "desc", limit: Math.max(1, limit) });
-  return { entries: entries.slice(0, limit).toReversed(), committed };
+/** The last entries of a log, opened at its tail. */
+export function tailOf(store: Store, log: LogKey, limit: number): Promise<readonly Entry[]> {
+  return tailInOrder(store, log, limit);
 }
 
 /** Reads every session in pages of the catalogue. */

@@ -66,7 +66,7 @@ export class ClaudeSessionStore {
     const log = this.#logOf(key);
     const ahead = key.subpath === undefined ? undefined : await this.#prefetch.take(log);
     if (ahead !== undefined) return ahead;
-    const { entries } = await loadLog(this.#store, log);
+    const entries = await loadLog(this.#store, log);
     if (key.subpath === undefined && entries !== null) await this.#prefetch.start(log);
     return entries;
   }

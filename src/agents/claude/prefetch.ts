@@ -1,15 +1,16 @@
 import type { LogKey } from "../../core/ids.ts";
-import type { Store } from "../../core/store.ts";
+import { scanInOrder } from "../../core/reading-order.ts";
+import type { LogRow, Store } from "../../core/store.ts";
 import type { ClaudeEntry } from "./contract.ts";
 import { idOf } from "./log-key.ts";
 
 /**
  * Loads a session's subagents as soon as its main transcript is asked for: the SDK asks for them one after another,
- * each with its own wait. A load is handed out once, and only if the log still ends as it did.
+ * each with its own wait. A load is handed out once, and only if the log is still as it was.
  */
 export class Prefetch {
   readonly #store: Store;
-  readonly #loads = new Map<string, Promise<LoadedLog>>();
+  readonly #loads = new Map<string, LoadAhead>();
   #expiry: NodeJS.Timeout | undefined;
 
   constructor(store: Store) {
@@ -19,13 +20,13 @@ export class Prefetch {
   /** Starts the loads of a session's subagents, as many as may be held in memory at once. */
   async start({ project, session }: LogKey): Promise<void> {
     let budget = maxLength;
-    for (const { log, length } of await this.#store.logs({ project, session })) {
-      if (log === "" || log.startsWith("@") || (budget -= length) < 0) continue;
-      const key = { project, session, log };
-      const loading = loadLog(this.#store, key);
+    for (const row of await this.#store.logs({ project, session })) {
+      if (row.log === "" || row.log.startsWith("@") || (budget -= row.length) < 0) continue;
+      const key = { project, session, log: row.log };
+      const entries = loadLog(this.#store, key);
       // Who takes it sees the error; a load that nobody takes must not end the process.
-      loading.catch(() => undefined);
-      this.#loads.set(idOf(key), loading);
+      entries.catch(() => undefined);
+      this.#loads.set(idOf(key), { row, entries });
     }
     clearTimeout(this.#expiry);
     this.#expiry = setTimeout(() => this.#loads.clear(), maxAgeMs).unref();
@@ -33,12 +34,12 @@ export class Prefetch {
 
   /** The entries that were loaded ahead; undefined where none were, or where another writer has moved the log since. */
   async take(key: LogKey): Promise<ClaudeEntry[] | null | undefined> {
-    const loading = this.#loads.get(idOf(key));
-    if (loading === undefined) return undefined;
+    const ahead = this.#loads.get(idOf(key));
+    if (ahead === undefined) return undefined;
     this.#loads.delete(idOf(key));
-    const [loaded, end] = [await loading, await this.#store.read({ log: key, order: "desc", limit: 1 })];
-    const same = end.committed === loaded.count && end.entries[0]?.body === loaded.lastBody;
-    return same ? loaded.entries : undefined;
+    const entries = await ahead.entries;
+    const now = (await this.#store.logs(key)).find(({ log }) => log === key.log);
+    return now !== undefined && isSame(now, ahead.row) ? entries : undefined;
   }
 
   /** Drops all, because something has changed. */
@@ -47,21 +48,22 @@ export class Prefetch {
   }
 }
 
-/** Loads one log; `entries` is null where nothing was written. */
-export async function loadLog(store: Store, log: LogKey): Promise<LoadedLog> {
+/** All entries of a log, in the order in which they are to be read; null where nothing was written. */
+export async function loadLog(store: Store, log: LogKey): Promise<ClaudeEntry[] | null> {
   const entries: ClaudeEntry[] = [];
-  let lastBody: string | undefined;
-  for await (const piece of store.scan({ log })) {
+  for await (const piece of scanInOrder(store, log)) {
     for (const body of piece) entries.push(JSON.parse(body) as ClaudeEntry);
-    lastBody = piece.at(-1) ?? lastBody;
   }
-  return { entries: entries.length === 0 ? null : entries, count: entries.length, lastBody };
+  return entries.length === 0 ? null : entries;
 }
 
-export interface LoadedLog {
-  readonly entries: ClaudeEntry[] | null;
-  readonly count: number;
-  readonly lastBody: string | undefined;
+interface LoadAhead {
+  readonly row: LogRow;
+  readonly entries: Promise<ClaudeEntry[] | null>;
+}
+
+function isSame(one: LogRow, other: LogRow): boolean {
+  return one.head === other.head && one.length === other.length && one.createdAtMs === other.createdAtMs;
 }
 
 // Sum of UTF-16 lengths: a session of many big subagents is not held in memory at once.

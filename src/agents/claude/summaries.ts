@@ -56,7 +56,7 @@ async function refold(row: SessionRow, params: SummaryParams): Promise<string | 
 async function foldedAnew(row: SessionRow, params: SummaryParams): Promise<string | undefined> {
   const { store, projectKey, foldSummary } = params;
   if (foldSummary === undefined) return undefined;
-  const { entries } = await loadLog(store, { project: row.project, session: row.session, log: "" });
+  const entries = await loadLog(store, { project: row.project, session: row.session, log: "" });
   if (entries?.length !== row.mainHead) return undefined;
   try {
     const key = { projectKey, sessionId: row.session };

@@ -1,4 +1,5 @@
 import type { LogKey } from "../../core/ids.ts";
+import { scanInOrder } from "../../core/reading-order.ts";
 import type { SessionRow, Store } from "../../core/store.ts";
 import { usage } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
@@ -49,7 +50,7 @@ function checkOptions({ format, raw, output, force }: ExportOptions): void {
 }
 
 async function* jsonl(store: Store, log: LogKey, { raw }: ExportOptions): AsyncGenerator<string> {
-  for await (const bodies of store.scan({ log })) {
+  for await (const bodies of scanInOrder(store, log)) {
     const piece = `${bodies.join("\n")}\n`;
     yield raw === true ? piece : jsonForPeople(piece);
   }

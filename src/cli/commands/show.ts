@@ -1,4 +1,5 @@
 import type { LogKey } from "../../core/ids.ts";
+import { scanInOrder } from "../../core/reading-order.ts";
 import type { LogRow, SessionRow, Store } from "../../core/store.ts";
 import { usage, wholeNumber } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
@@ -39,11 +40,10 @@ interface ShowOptions extends StoreOption, SessionOption {
 
 async function showRaw(store: Store, log: LogKey, tail: number | undefined): Promise<void> {
   if (tail === undefined) {
-    for await (const bodies of store.scan({ log })) await write(`${bodies.join("\n")}\n`);
+    for await (const bodies of scanInOrder(store, log)) await write(`${bodies.join("\n")}\n`);
     return;
   }
-  const { entries } = await tailOf(store, log, tail);
-  for (const { body } of entries) await write(`${body}\n`);
+  for (const { body } of await tailOf(store, log, tail)) await write(`${body}\n`);
 }
 
 // Written piece by piece: a session of any length costs one page of memory.
@@ -108,5 +108,5 @@ function headOf(session: SessionRow, style: Style): string {
 
 async function* entriesOf(store: Store, log: LogKey, tail: number | undefined) {
   if (tail === undefined) yield* pagesOf(store, log);
-  else yield (await tailOf(store, log, tail)).entries;
+  else yield await tailOf(store, log, tail);
 }

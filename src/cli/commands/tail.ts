@@ -6,7 +6,7 @@ import { usage, wholeNumber } from "../arguments.ts";
 import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { say, schemaVersion, write } from "../output.ts";
-import { chosenLog, pagesOf, tailOf } from "../pages.ts";
+import { chosenLog } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { type StoreOption, withStore } from "../store.ts";
 import { stdoutStyle } from "../style.ts";
@@ -24,7 +24,7 @@ export async function tail([prefix = ""]: readonly string[], options: TailOption
     const print = printerOf(options, log.log);
     // The feed's position comes first: what is written between the two reads is announced again, never missed.
     const { position } = await store.changes({ after: 0, limit: 1 });
-    const { entries, committed } = await tailOf(store, log, count);
+    const { entries, committed } = await lastStored(store, log, count);
     await print(entries);
     if (options.follow === true) await follow(store, log, { position, committed }, print);
   });
@@ -56,7 +56,7 @@ async function follow(
     for await (const wake of store.watch({ after: position }, ended.signal)) {
       // The position is the whole store's; what this log gained is told by the log itself.
       void wake;
-      for await (const entries of pagesOf(store, log, seen)) {
+      for await (const entries of storedAfter(store, log, seen)) {
         await print(entries);
         seen = entries.at(-1)!.seq;
       }
@@ -67,6 +67,24 @@ async function follow(
     process.off("SIGINT", end).off("SIGTERM", end);
   }
 }
+
+/** The newest entries in the order in which they were stored, with the position up to which was read. */
+async function lastStored(store: Store, log: LogKey, limit: number) {
+  const { entries, committed } = await store.read({ log, order: "desc", limit: Math.max(1, limit) });
+  return { entries: entries.slice(0, limit).toReversed(), committed };
+}
+
+async function* storedAfter(store: Store, log: LogKey, after: number): AsyncGenerator<readonly Entry[]> {
+  for (let from = after; ;) {
+    const { entries } = await store.read({ log, after: from, limit: pageSize });
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    yield entries;
+    from = last.seq;
+  }
+}
+
+const pageSize = 500;
 
 function wasDropped({ session }: LogKey, cause: unknown): HoldfastError {
   return new HoldfastError({

@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import { openMemoryStore } from "../stores/memory/index.ts";
+import {
+  type Move,
+  pagesInOrder,
+  readingOrder,
+  recordMove,
+  scanInOrder,
+  segmentsOf,
+  tailInOrder,
+} from "./reading-order.ts";
+import type { Store } from "./store.ts";
+
+const log = { project: "p", session: "s", log: "" };
+let store: Store;
+
+beforeEach(async () => {
+  store = openMemoryStore();
+  await store.append({
+    log,
+    entries: [1, 2, 3, 4, 5, 6].map((n) => ({ body: `{"n":${n}}`, uuid: `u${n}` })),
+  });
+});
+
+function move(after: number, from: number, to: number): Move {
+  return { log: "", after, from, to, seq: from, uuid: `u${from}` };
+}
+
+async function scanned(): Promise<string[]> {
+  const bodies: string[] = [];
+  for await (const piece of scanInOrder(store, log)) bodies.push(...piece);
+  return bodies.map((body) => /\d+/.exec(body)![0]);
+}
+
+async function paged(limit: number): Promise<number[]> {
+  const seqs: number[] = [];
+  for await (const page of pagesInOrder(store, log, limit)) {
+    expect(page.length).toBeLessThanOrEqual(limit);
+    seqs.push(...page.map(({ seq }) => seq));
+  }
+  return seqs;
+}
+
+describe("the reading order", () => {
+  test("is the order of the log where nothing was moved", async () => {
+    expect(await readingOrder(store, log)).toEqual([{ from: 1, to: 6 }]);
+    expect(await readingOrder(store, { ...log, log: "none" })).toEqual([]);
+    expect(await scanned()).toEqual(["1", "2", "3", "4", "5", "6"]);
+  });
+
+  test("puts a block that came late where it belongs, in scans, pages and tails alike", async () => {
+    await recordMove(store, log, move(2, 5, 6));
+    expect(await scanned()).toEqual(["1", "2", "5", "6", "3", "4"]);
+    expect(await paged(2)).toEqual([1, 2, 5, 6, 3, 4]);
+    expect((await tailInOrder(store, log, 3)).map(({ seq }) => seq)).toEqual([6, 3, 4]);
+    expect((await tailInOrder(store, log, 100)).map(({ seq }) => seq)).toEqual([1, 2, 5, 6, 3, 4]);
+    await recordMove(store, log, move(0, 4, 4));
+    expect(await scanned()).toEqual(["4", "1", "2", "5", "6", "3"]);
+  });
+
+  test("goes on with what is appended later, and leaves the log itself as it was", async () => {
+    await recordMove(store, log, move(2, 5, 6));
+    await store.append({ log, entries: [{ body: '{"n":7}' }] });
+    expect(await scanned()).toEqual(["1", "2", "5", "6", "3", "4", "7"]);
+    expect((await store.read({ log })).entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test.each([
+    ["whose block was never stored", { ...move(2, 7, 8), uuid: "u7" }],
+    ["whose place was taken by another writer", { ...move(2, 5, 6), uuid: "other" }],
+    ["of another log", { ...move(2, 5, 6), log: "subagents/agent-1" }],
+  ])("does not follow a move %s", async (_, broken) => {
+    await recordMove(store, log, broken);
+    expect(await readingOrder(store, log)).toEqual([{ from: 1, to: 6 }]);
+  });
+
+  test("holds each entry once, whatever was moved", () => {
+    const head = 12;
+    const moves = fc.array(
+      fc
+        .tuple(fc.nat(head), fc.integer({ min: 1, max: head }), fc.nat(3))
+        .map(([after, from, more]) => move(after, from, Math.min(head, from + more)))
+        .filter(({ after, from, to }) => after < from || after > to),
+      { maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(moves, (all) => {
+        let expected = Array.from({ length: head }, (_, index) => index + 1);
+        for (const { after, from, to } of all) {
+          const isMoved = (seq: number): boolean => from <= seq && seq <= to;
+          const rest = expected.filter((seq) => !isMoved(seq));
+          const block = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+          const at = rest.indexOf(after) + 1;
+          expected = [...rest.slice(0, at), ...block, ...rest.slice(at)];
+        }
+        const seqs = segmentsOf(head, all).flatMap(({ from, to }) =>
+          Array.from({ length: to - from + 1 }, (_, index) => from + index),
+        );
+        expect(seqs).toEqual(expected);
+      }),
+    );
+  });
+});

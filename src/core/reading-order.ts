@@ -1,0 +1,139 @@
+import type { Entry } from "./entry.ts";
+import type { LogKey, SessionKey } from "./ids.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * A block that was stored late and belongs earlier: the entries `from`..`to` are read right after the entry `after`
+ * (0: first of all). The log itself is never reordered. The block holds only while its entry `seq` has this uuid,
+ * so that a move may be written before its block: after a crash between the two it says nothing.
+ */
+export interface Move {
+  readonly log: string;
+  readonly after: number;
+  readonly from: number;
+  readonly to: number;
+  readonly seq: number;
+  readonly uuid: string;
+}
+
+/** Entries that follow one another in the log and in reading, both ends included. */
+export interface Segment {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Says that a block of a log is to be read earlier than it was stored. */
+export async function recordMove(store: Store, session: SessionKey, move: Move): Promise<void> {
+  await store.append({ log: orderLog(session), entries: [{ body: JSON.stringify(move) }] });
+}
+
+/** In which order a log is to be read, up to its committed end. */
+export async function readingOrder(store: Store, log: LogKey): Promise<readonly Segment[]> {
+  return orderBy(store, log, await movesOf(store, log));
+}
+
+/** Yields a log's bodies in their reading order, in pieces. */
+export async function* scanInOrder(store: Store, log: LogKey): AsyncGenerator<readonly string[]> {
+  const moves = await movesOf(store, log);
+  if (moves.length === 0) return yield* store.scan({ log });
+  for (const segment of await orderBy(store, log, moves)) yield* scanSegment(store, log, segment);
+}
+
+/** Reads a log in its reading order, in pages of at most `limit`. */
+export async function* pagesInOrder(
+  store: Store,
+  log: LogKey,
+  limit: number,
+): AsyncGenerator<readonly Entry[]> {
+  for (const { from, to } of await readingOrder(store, log)) {
+    for (let next = from; next <= to; next += limit) {
+      const size = Math.min(limit, to - next + 1);
+      yield (await store.read({ log, after: next - 1, limit: size })).entries;
+    }
+  }
+}
+
+/** The last entries of a log in its reading order, opened at its tail. */
+export async function tailInOrder(store: Store, log: LogKey, limit: number): Promise<readonly Entry[]> {
+  const tail: Entry[] = [];
+  for (const { from, to } of (await readingOrder(store, log)).toReversed()) {
+    const size = Math.min(limit - tail.length, to - from + 1);
+    if (size <= 0) break;
+    tail.unshift(...(await store.read({ log, after: to - size, limit: size })).entries);
+  }
+  return tail;
+}
+
+/** The order in which `head` entries are read after these moves, each made on what the earlier ones left. */
+export function segmentsOf(head: number, moves: readonly Move[]): Segment[] {
+  let order: Segment[] = head === 0 ? [] : [{ from: 1, to: head }];
+  for (const move of moves) {
+    const rest = order.flatMap((segment) => without(segment, move));
+    const at = rest.findIndex(({ from, to }) => from <= move.after && move.after <= to);
+    const before = rest.slice(0, Math.max(0, at));
+    const split = at === -1 ? [] : splitAfter(rest[at]!, move.after);
+    const [first = [], second = []] = split;
+    order = [...before, ...first, { from: move.from, to: move.to }, ...second, ...rest.slice(at + 1)];
+  }
+  return joined(order);
+}
+
+function orderLog({ project, session }: SessionKey): LogKey {
+  return { project, session, log: "@order" };
+}
+
+async function movesOf(store: Store, log: LogKey): Promise<Move[]> {
+  const { entries } = await store.read({ log: orderLog(log) });
+  return entries.map(({ body }) => JSON.parse(body) as Move).filter((move) => move.log === log.log);
+}
+
+async function orderBy(store: Store, log: LogKey, moves: readonly Move[]): Promise<readonly Segment[]> {
+  const { committed } = await store.read({ log, limit: 1 });
+  const holding: Move[] = [];
+  for (const move of moves) if (move.to <= committed && (await holds(store, log, move))) holding.push(move);
+  return segmentsOf(committed, holding);
+}
+
+async function holds(store: Store, log: LogKey, { seq, uuid }: Move): Promise<boolean> {
+  const { entries } = await store.read({ log, after: seq - 1, limit: 1 });
+  return entries[0]?.uuid === uuid;
+}
+
+async function* scanSegment(
+  store: Store,
+  log: LogKey,
+  { from, to }: Segment,
+): AsyncGenerator<readonly string[]> {
+  let left = to - from + 1;
+  for await (const piece of store.scan({ log, after: from - 1 })) {
+    yield piece.slice(0, left);
+    if ((left -= piece.length) <= 0) return;
+  }
+}
+
+function without({ from, to }: Segment, moved: Segment): Segment[] {
+  const parts = [
+    { from, to: Math.min(to, moved.from - 1) },
+    { from: Math.max(from, moved.to + 1), to },
+  ];
+  return from > moved.to || to < moved.from ? [{ from, to }] : parts.filter(isSome);
+}
+
+function splitAfter({ from, to }: Segment, seq: number): Segment[][] {
+  return [[{ from, to: seq }], [{ from: seq + 1, to }].filter(isSome)];
+}
+
+function isSome({ from, to }: Segment): boolean {
+  return from <= to;
+}
+
+function joined(order: readonly Segment[]): Segment[] {
+  const whole: Segment[] = [];
+  for (const segment of order) {
+    const last = whole.at(-1);
+    if (last !== undefined && last.to + 1 === segment.from)
+      whole[whole.length - 1] = { ...last, to: segment.to };
+    else whole.push(segment);
+  }
+  return whole;
+}
