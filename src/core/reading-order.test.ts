@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { openMemoryStore } from "../stores/memory/index.ts";
 import {
+  blockHash,
   type Move,
   pagesInOrder,
   readingOrder,
@@ -24,7 +25,8 @@ beforeEach(async () => {
 });
 
 function move(after: number, from: number, to: number): Move {
-  return { log: "", after, from, to, seq: from, uuid: `u${from}` };
+  const bodies = Array.from({ length: to - from + 1 }, (_, index) => `{"n":${from + index}}`);
+  return { log: "", after, from, to, hash: blockHash(bodies) };
 }
 
 async function scanned(): Promise<string[]> {
@@ -67,8 +69,8 @@ describe("the reading order", () => {
   });
 
   test.each([
-    ["whose block was never stored", { ...move(2, 7, 8), uuid: "u7" }],
-    ["whose place was taken by another writer", { ...move(2, 5, 6), uuid: "other" }],
+    ["whose block was never stored", move(2, 7, 8)],
+    ["whose place was taken by another writer", { ...move(2, 5, 6), hash: move(2, 4, 5).hash }],
     ["of another log", { ...move(2, 5, 6), log: "subagents/agent-1" }],
   ])("does not follow a move %s", async (_, broken) => {
     await recordMove(store, log, broken);

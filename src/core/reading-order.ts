@@ -4,16 +4,16 @@ import type { Store } from "./store.ts";
 
 /**
  * A block that was stored late and belongs earlier: the entries `from`..`to` are read right after the entry `after`
- * (0: first of all). The log itself is never reordered. The block holds only while its entry `seq` has this uuid,
- * so that a move may be written before its block: after a crash between the two it says nothing.
+ * (0: first of all). The log itself is never reordered. A move is written before its block and holds only while that
+ * block is there: after a crash between the two it says nothing.
  */
 export interface Move {
   readonly log: string;
   readonly after: number;
   readonly from: number;
   readonly to: number;
-  readonly seq: number;
-  readonly uuid: string;
+  /** Of the block's bodies, by `blockHash`. */
+  readonly hash: string;
 }
 
 /** Entries that follow one another in the log and in reading, both ends included. */
@@ -64,6 +64,20 @@ export async function tailInOrder(store: Store, log: LogKey, limit: number): Pro
   return tail;
 }
 
+/** A hash that tells one block of bodies from another; no protection against forgery. */
+export function blockHash(bodies: readonly string[]): string {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (const body of bodies) {
+    for (let at = 0; at < body.length; at += 1) {
+      const code = body.charCodeAt(at);
+      high = Math.imul(high ^ code, 2_654_435_761);
+      low = Math.imul(low ^ code, 1_597_334_677);
+    }
+    [high, low] = [low ^ (high >>> 13), high ^ (low >>> 16)];
+  }
+  return [high, low].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
 /** The order in which `head` entries are read after these moves, each made on what the earlier ones left. */
 export function segmentsOf(head: number, moves: readonly Move[]): Segment[] {
   let order: Segment[] = head === 0 ? [] : [{ from: 1, to: head }];
@@ -94,9 +108,9 @@ async function orderBy(store: Store, log: LogKey, moves: readonly Move[]): Promi
   return segmentsOf(committed, holding);
 }
 
-async function holds(store: Store, log: LogKey, { seq, uuid }: Move): Promise<boolean> {
-  const { entries } = await store.read({ log, after: seq - 1, limit: 1 });
-  return entries[0]?.uuid === uuid;
+async function holds(store: Store, log: LogKey, { from, to, hash }: Move): Promise<boolean> {
+  const { entries } = await store.read({ log, after: from - 1, limit: to - from + 1 });
+  return blockHash(entries.map(({ body }) => body)) === hash;
 }
 
 async function* scanSegment(

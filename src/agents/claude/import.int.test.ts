@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -89,7 +90,7 @@ describe("importClaudeTranscripts", () => {
     appendFileSync(path, `${JSON.stringify(turn("b"))}\n`);
     const report = await run();
     expect(report.problems).toEqual(
-      [2, 3].map((line) => `${path}:${line}: the line is not a JSON object and was left out.`),
+      [2, 3].map((line) => `${path}:${line}: the line is not a JSON object in UTF-8 and was left out.`),
     );
     expect(report.entries).toBe(2);
   });
@@ -130,5 +131,97 @@ describe("importClaudeTranscripts", () => {
     write(`${sessionId}.jsonl`, lines);
     expect(await run()).toMatchObject({ entries: 3000 });
     expect(await claudeSessionStore(store).load(key)).toEqual(lines);
+  });
+
+  test("reports what is wrong with a file as long as it is, also where nothing changed", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(path, "nonsense\n");
+    const { problems } = await run();
+    expect(problems).toHaveLength(1);
+    expect(await run()).toMatchObject({ unchanged: 1, problems });
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    expect(await run()).toMatchObject({ unchanged: 0, problems: [] });
+  });
+
+  test("brings a log back that was removed since, though its file is the same", async () => {
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    write(`${sessionId}/subagents/agent-1.jsonl`, [turn("b")]);
+    await run();
+    const session = { project: "-home-dev", session: sessionId };
+    await store.drop({ session, log: "subagents/agent-1", actor: "ann" });
+    expect(await run()).toMatchObject({ entries: 1, unchanged: 1 });
+    expect(await claudeSessionStore(store).load({ ...key, subpath: "subagents/agent-1" })).toEqual([
+      turn("b"),
+    ]);
+  });
+
+  test("takes what a file gained while it was read with the next run", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    let grown = false;
+    const onProgress = (): void => {
+      if (!grown)
+        appendFileSync(path, `${JSON.stringify(turn("b"))}\n${JSON.stringify(turn("c")).slice(0, 20)}`);
+      grown = true;
+    };
+    await run({ onProgress });
+    appendFileSync(path, `${JSON.stringify(turn("c")).slice(20)}\n`);
+    expect(await run()).toMatchObject({ problems: [] });
+    expect(await claudeSessionStore(store).load(key)).toEqual([turn("a"), turn("b"), turn("c")]);
+  });
+
+  test("stores each line once where two import the same file at the same moment", async () => {
+    const lines = Array.from({ length: 400 }, (_, index) => [turn(`u${index}`), mode]).flat();
+    write(`${sessionId}.jsonl`, lines);
+    const other = openSqliteStore({ path: join(folder, "holdfast.db") });
+    const reports = await Promise.all([run(), run({ store: other }), run({ store: other })]);
+    await other.close();
+    expect(reports.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(await claudeSessionStore(store).load(key)).toEqual(lines);
+  });
+
+  test("reports a uuid that comes again with another content, and keeps the first", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a"), turn("b"), { ...turn("a"), more: true }, turn("b")]);
+    expect(await run()).toMatchObject({
+      entries: 2,
+      duplicates: 2,
+      problems: [`${path}:3: a came before with another content, which is kept.`],
+    });
+  });
+
+  test("keeps numbers, escapes and key order as the file has them, with white space made harmless", async () => {
+    const line = String.raw`{"b":12345678901234567890,"a":"\u0000\ud800","uuid":"u",` + '\r "c":1.0}';
+    writeFileSync(write(`${sessionId}.jsonl`, []), `\ufeff${line}\r\n\n[1]\n`);
+    const { problems, entries } = await run();
+    expect([entries, problems.length]).toEqual([1, 1]);
+    const stored = await store.read({ log: { project: "-home-dev", session: sessionId, log: "" } });
+    expect(stored.entries[0]!.body).toBe(line.replace("\r", " "));
+  });
+
+  test("passes over folders, pipes and links to nothing, and tells of a link to itself", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    const beside = (name: string): string => join(path, "..", name);
+    mkdirSync(beside("folder.jsonl"));
+    expect(spawnSync("mkfifo", [beside("pipe.jsonl")]).status).toBe(0);
+    symlinkSync("nowhere", beside("dangling.jsonl"));
+    symlinkSync("circle.jsonl", beside("circle.jsonl"));
+    const report = await run();
+    expect(report.entries).toBe(1);
+    expect(report.problems).toEqual([expect.stringMatching(/circle\.jsonl: ELOOP/)]);
+  });
+
+  test("brings in a subagent's metadata once, as the entry that a mirror stores", async () => {
+    const metadata = { agentType: "general-purpose", description: "delegate", toolUseId: "toolu_1" };
+    const path = write(`${sessionId}/subagents/workflows/w1/agent-1.jsonl`, [turn("a")]);
+    const beside = path.replace(".jsonl", ".meta.json");
+    writeFileSync(beside, JSON.stringify(metadata));
+    const agent = { ...key, subpath: "subagents/workflows/w1/agent-1" };
+    expect(await run()).toMatchObject({ entries: 2 });
+    const entry = { type: "agent_metadata", ...metadata };
+    expect(await claudeSessionStore(store).load(agent)).toEqual([turn("a"), entry]);
+    expect(await run({ recheck: true })).toMatchObject({ entries: 0 });
+    writeFileSync(beside, JSON.stringify({ ...metadata, finished: true }));
+    expect(await run()).toMatchObject({ entries: 1 });
+    writeFileSync(beside, "[]");
+    expect((await run()).problems).toEqual([`${beside}: it is not a JSON object and was left out.`]);
   });
 });

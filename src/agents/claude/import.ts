@@ -30,6 +30,8 @@ export interface ImportClaudeReport {
   readonly sessions: number;
   readonly entries: number;
   readonly duplicates: number;
+  /** Blocks that came late: they are read before what the store held already, where they belong. */
+  readonly moved: number;
   readonly bytes: number;
   readonly droppedSessions: readonly string[];
   readonly problems: readonly string[];
@@ -45,6 +47,7 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     sessions: 0,
     entries: 0,
     duplicates: 0,
+    moved: 0,
     bytes: totalBytes,
   };
   const [sessions, dropped, problems] = [new Set<string>(), new Set<string>(), [] as string[]];
@@ -58,6 +61,7 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
       const result = await importTranscript({ ...params, file, key, onBytes });
       report.entries += result.entries;
       report.duplicates += result.duplicates;
+      report.moved += result.moved;
       report.unchanged += result.unchanged ? 1 : 0;
       problems.push(...result.problems);
     } catch (error) {

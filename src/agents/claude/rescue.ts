@@ -29,7 +29,6 @@ export async function rescueSession({
   resumeDirs,
 }: RescueParams): Promise<RescueReport> {
   const leftovers = resumeDirs ?? findLeftovers(tmpdir());
-  const before = (await store.session(session))?.mainHead ?? 0;
   const imported = await importClaudeTranscripts({
     store,
     session: session.session,
@@ -38,29 +37,8 @@ export async function rescueSession({
     recheck: true,
     ...(configDir === undefined ? {} : { configDir }),
   });
-  const late = await addedInTheMiddle(store, session, before);
-  const warnings = [...leftovers.flatMap(orphanWarnings), ...(late ? [outOfOrder] : [])];
+  const warnings = leftovers.flatMap(orphanWarnings);
   return { imported, verified: await verifySession(store, session), warnings };
-}
-
-const outOfOrder =
-  "Some entries belong before others that the store had already: they stand at the end of the log, and the agent's resume may take the last of them for the newest. Check it with `holdfast show` before you resume.";
-
-/** True when an entry that was stored before follows, by its parent, one that came only now. */
-async function addedInTheMiddle(store: Store, session: SessionKey, before: number): Promise<boolean> {
-  const added = new Set<string>();
-  const log = { ...session, log: "" };
-  for (const { uuid } of (await store.read({ log, after: before })).entries)
-    if (uuid !== undefined) added.add(uuid);
-  if (added.size === 0) return false;
-  let seq = 0;
-  for await (const piece of store.scan({ log })) {
-    for (const body of piece) {
-      const { parentUuid } = JSON.parse(body) as { parentUuid?: unknown };
-      if ((seq += 1) <= before && typeof parentUuid === "string" && added.has(parentUuid)) return true;
-    }
-  }
-  return false;
 }
 
 // The agent's process outlives its host and goes on running tools (claude-agent-sdk, crash matrix); Linux tells by its environment.

@@ -2,39 +2,54 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { isUuid } from "../../core/entry.ts";
 
 /** One line of a transcript file: an object's own text, or what is wrong with it. */
-export type TranscriptLine =
-  | {
-      readonly line: number;
-      readonly body: string;
-      readonly entry: Readonly<Record<string, unknown>>;
-      readonly uuid: string | undefined;
-    }
-  | { readonly line: number; readonly fault: "corrupt" | "torn" };
+export type TranscriptLine = ObjectLine | { readonly line: number; readonly fault: "corrupt" | "torn" };
 
-/** Reads a JSONL file in pieces of 1 MB, so that its size does not matter; a last line cut short is `torn`. */
-export function* readTranscript(path: string): Generator<TranscriptLine[]> {
+export interface ObjectLine {
+  readonly line: number;
+  readonly body: string;
+  readonly entry: Readonly<Record<string, unknown>>;
+  readonly uuid: string | undefined;
+}
+
+/** Reads a JSONL file in pieces of about 1 MB, so that its size does not matter; a last line cut short is `torn`. */
+export function* readTranscript(path: string): Generator<TranscriptPiece> {
   const file = openSync(path, "r");
   try {
-    const chunk = Buffer.alloc(pieceBytes);
-    let rest = Buffer.alloc(0);
+    let rest: Buffer[] = [];
     let line = 0;
-    for (let bytes = readSync(file, chunk); bytes > 0; bytes = readSync(file, chunk)) {
-      const data = Buffer.concat([rest, chunk.subarray(0, bytes)]);
-      const end = data.lastIndexOf(newline) + 1;
-      rest = data.subarray(end);
-      if (end === 0) continue;
-      const lines = splitLines(data.subarray(0, end - 1));
-      yield lines.flatMap((bytesOfLine, index) => parseLine(bytesOfLine, line + index + 1, "corrupt"));
-      line += lines.length;
+    for (let chunk = readChunk(file); chunk.length > 0; chunk = readChunk(file)) {
+      const end = chunk.lastIndexOf(newline) + 1;
+      if (end === 0) {
+        rest.push(chunk);
+        continue;
+      }
+      const data = Buffer.concat([...rest, chunk.subarray(0, end - 1)]);
+      const found = splitLines(data);
+      const lines = found.flatMap((bytes, index) => parseLine(bytes, line + index + 1, "corrupt"));
+      yield { lines, bytes: data.length + 1 };
+      line += found.length;
+      rest = end === chunk.length ? [] : [chunk.subarray(end)];
     }
-    if (rest.length > 0) yield parseLine(rest, line + 1, "torn");
+    const last = Buffer.concat(rest);
+    if (last.length > 0) yield { lines: parseLine(last, line + 1, "torn"), bytes: last.length };
   } finally {
     closeSync(file);
   }
 }
 
+/** Some lines that follow one another, and the size of their text in the file. */
+export interface TranscriptPiece {
+  readonly lines: readonly TranscriptLine[];
+  readonly bytes: number;
+}
+
 const pieceBytes = 1 << 20;
 const newline = 0x0a;
+
+function readChunk(file: number): Buffer {
+  const chunk = Buffer.allocUnsafe(pieceBytes);
+  return chunk.subarray(0, readSync(file, chunk));
+}
 
 function splitLines(data: Buffer): Buffer[] {
   const lines: Buffer[] = [];
@@ -51,7 +66,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function parseLine(bytes: Buffer, line: number, fault: "corrupt" | "torn"): TranscriptLine[] {
   try {
-    const body = utf8.decode(bytes).trim();
+    // Inside an object a bare carriage return can only be white space between its parts.
+    const body = utf8.decode(bytes).trim().replaceAll("\r", " ");
     if (body === "") return [];
     const entry: unknown = JSON.parse(body);
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return [{ line, fault }];

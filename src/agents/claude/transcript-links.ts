@@ -133,7 +133,7 @@ function branches(links: readonly Link[]): Found[] {
     const other = continued.get(before);
     continued.set(before, link.seq);
     if (other === undefined) return [];
-    const message = `The prompts ${other} and ${link.seq} continue the same turn: a resume shows only the newer branch.`;
+    const message = `The prompts ${other} and ${link.seq} continue the same turn: a resume shows only the branch that was written last.`;
     return [{ code: "branch", seq: link.seq, message }];
   });
 }

@@ -1,4 +1,5 @@
 import type { LogKey, SessionKey } from "../../core/ids.ts";
+import { pagesInOrder } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
 import { findingsOf, type Finding, readLink, type Link } from "./transcript-links.ts";
 
@@ -30,8 +31,8 @@ export async function verifySession(store: Store, session: SessionKey): Promise<
 // Only ids are kept, so that memory follows the number of entries and not their size.
 async function readLinks(store: Store, log: LogKey): Promise<Link[]> {
   const links: Link[] = [];
-  for await (const piece of store.scan({ log })) {
-    for (const body of piece) links.push(readLink(links.length + 1, body));
+  for await (const page of pagesInOrder(store, log, 500)) {
+    for (const { seq, body } of page) links.push(readLink(seq, body));
   }
   return links;
 }

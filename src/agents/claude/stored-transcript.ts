@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { isUuid } from "../../core/entry.ts";
+import type { LogKey } from "../../core/ids.ts";
+import { readingOrder } from "../../core/reading-order.ts";
+import type { Store } from "../../core/store.ts";
+
+/** A line of a transcript that the log may hold already. */
+export interface Candidate {
+  readonly uuid: string | undefined;
+  readonly entry: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What a log held when an import began: entries with a uuid are told apart by it, the others by their content, on
+ * import only. Sizes follow the number of entries, not their length.
+ */
+export class StoredTranscript {
+  readonly #seqs = new Map<string, number>();
+  readonly #keyless = new Map<string, number>();
+  readonly #seen = new Map<string, number>();
+  /** By seq; 0 where nothing is known. */
+  readonly #times: number[] = [0];
+  #order: number[] = [];
+  #head = 0;
+
+  /** Reads a log up to its head as it is now; what is appended later is a conflict that the append notices. */
+  static async read(store: Store, key: LogKey): Promise<StoredTranscript> {
+    const stored = new StoredTranscript();
+    const { committed } = await store.read({ log: key, limit: 1 });
+    for await (const piece of store.scan({ log: key })) {
+      for (const body of piece) {
+        if (stored.#head === committed) break;
+        const entry = JSON.parse(body) as Readonly<Record<string, unknown>>;
+        stored.#learn({ entry, uuid: isUuid(entry["uuid"]) ? entry["uuid"] : undefined });
+      }
+    }
+    if (committed > 0) stored.#order = (await readingOrder(store, key)).flatMap(seqsOf);
+    return stored;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Where the log holds this line already: its seq, or 0 for one without a uuid; undefined where it does not. */
+  find({ uuid, entry }: Candidate): number | undefined {
+    if (uuid !== undefined) return this.#seqs.get(uuid);
+    if (this.#keyless.size === 0) return undefined;
+    // The nth equal line is new only if the log holds fewer than n of it: a file may rightly repeat itself.
+    const hash = hashOf(entry);
+    const nth = (this.#seen.get(hash) ?? 0) + 1;
+    this.#seen.set(hash, nth);
+    return nth <= (this.#keyless.get(hash) ?? 0) ? 0 : undefined;
+  }
+
+  /**
+   * The seq after which a late block is to be read: behind its predecessor in the file and all that is older than it,
+   * and before its successor in the file. Undefined where that is the end of the log.
+   */
+  placeAfter({ predecessor, successor, atMs }: BlockPlace): number | undefined {
+    const first = this.#order.indexOf(predecessor);
+    const older = atMs === undefined ? -1 : this.#order.findLastIndex((seq) => this.#times[seq]! <= atMs);
+    const limit = successor === undefined ? -1 : this.#order.indexOf(successor);
+    const wanted = Math.max(first, older);
+    const at = limit > first ? Math.min(wanted, limit - 1) : wanted;
+    if (at === this.#order.length - 1) return undefined;
+    return at === -1 ? 0 : this.#order[at]!;
+  }
+
+  /** Takes note of a block that was stored, and of where it is read. */
+  add(block: readonly Candidate[], after: number | undefined): void {
+    const from = this.#head + 1;
+    for (const candidate of block) this.#learn(candidate, false);
+    const at = after === undefined ? this.#order.length : this.#order.indexOf(after) + 1;
+    this.#order.splice(at, 0, ...seqsOf({ from, to: this.#head }));
+  }
+
+  #learn({ uuid, entry }: Candidate, countKeyless = true): void {
+    this.#head += 1;
+    this.#times.push(timeOf(entry) ?? this.#times.at(-1)!);
+    if (uuid !== undefined) this.#seqs.set(uuid, this.#head);
+    else if (countKeyless) {
+      const hash = hashOf(entry);
+      this.#keyless.set(hash, (this.#keyless.get(hash) ?? 0) + 1);
+    }
+  }
+}
+
+/** Where a block stands in its file. */
+export interface BlockPlace {
+  /** The seq of the line before it, 0 at the file's start. */
+  readonly predecessor: number;
+  readonly successor: number | undefined;
+  readonly atMs: number | undefined;
+}
+
+/** The time that a line carries, in ms. */
+export function timeOf(entry: Readonly<Record<string, unknown>>): number | undefined {
+  const { timestamp } = entry;
+  const atMs = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
+  return Number.isSafeInteger(atMs) && atMs >= 0 ? atMs : undefined;
+}
+
+// Over the parsed form: a mirror and a file may write the same object with other white space.
+function hashOf(entry: object): string {
+  return createHash("sha256").update(JSON.stringify(entry)).digest("base64").slice(0, 24);
+}
+
+function seqsOf({ from, to }: { readonly from: number; readonly to: number }): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
