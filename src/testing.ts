@@ -1,4 +1,13 @@
 export {
+  type ClaudeKey,
+  type ClaudeStore,
+  claudeStoreSuite,
+  type ClaudeStoreSuiteParams,
+  type SuiteEntry,
+  type SuiteFold,
+  type SuiteSummary,
+} from "./testing/claude-suite/index.ts";
+export {
   type FakeModel,
   type FakeModelOptions,
   type FakeModelRequest,

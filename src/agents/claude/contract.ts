@@ -23,7 +23,8 @@ export interface ClaudeSummary {
 /** The SDK's own pure helper, which the caller passes in. */
 export type FoldSessionSummary = (
   previous: ClaudeSummary | undefined,
-  key: ClaudeSessionKey,
+  // Without the subpath: a main transcript has none, and the SDK's type does not let it be spelled as undefined.
+  key: Omit<ClaudeSessionKey, "subpath">,
   entries: never[],
   options: { mtime: number },
 ) => { readonly sessionId: string; readonly mtime: number; readonly data: Record<string, unknown> };

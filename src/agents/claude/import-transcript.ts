@@ -108,7 +108,8 @@ class TranscriptImport {
     if (block.length === 0) return;
     const { store, key } = this.#params;
     const place = { predecessor: this.#predecessor, successor, atMs: firstTime(block) };
-    const after = block.every(isNeverMirrored) ? undefined : stored.placeAfter(place);
+    const neverMirrored = block.every(isNeverMirrored);
+    const after = neverMirrored ? undefined : stored.placeAfter(place);
     const [from, to] = [this.#head + 1, this.#head + block.length];
     if (after !== undefined) {
       const hash = blockHash(block.map(({ body }) => body));
@@ -117,7 +118,8 @@ class TranscriptImport {
     }
     await this.#append(block);
     stored.add(block, after);
-    this.#predecessor = to;
+    // It stands at the log's end: what follows it in the file does not belong there.
+    if (!neverMirrored) this.#predecessor = to;
   }
 
   async #append(lines: readonly ObjectLine[]): Promise<void> {

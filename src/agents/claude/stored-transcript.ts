@@ -59,12 +59,18 @@ export class StoredTranscript {
    */
   placeAfter({ predecessor, successor, atMs }: BlockPlace): number | undefined {
     const first = this.#order.indexOf(predecessor);
-    const older = atMs === undefined ? -1 : this.#order.findLastIndex((seq) => this.#times[seq]! <= atMs);
+    const older = atMs === undefined ? -1 : this.#lastBeforeNewer(atMs);
     const limit = successor === undefined ? -1 : this.#order.indexOf(successor);
     const wanted = Math.max(first, older);
     const at = limit > first ? Math.min(wanted, limit - 1) : wanted;
     if (at === this.#order.length - 1) return undefined;
     return at === -1 ? 0 : this.#order[at]!;
+  }
+
+  // What was never mirrored stands at the end with old times: only what comes before the first newer line is older.
+  #lastBeforeNewer(atMs: number): number {
+    const newer = this.#order.findIndex((seq) => this.#times[seq]! > atMs);
+    return (newer === -1 ? this.#order.length : newer) - 1;
   }
 
   /** Takes note of a block that was stored, and of where it is read. */

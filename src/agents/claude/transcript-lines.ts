@@ -17,10 +17,12 @@ export function* readTranscript(path: string): Generator<TranscriptPiece> {
   try {
     let rest: Buffer[] = [];
     let line = 0;
-    for (let chunk = readChunk(file); chunk.length > 0; chunk = readChunk(file)) {
+    const buffer = Buffer.alloc(pieceBytes);
+    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {
+      const chunk = buffer.subarray(0, size);
       const end = chunk.lastIndexOf(newline) + 1;
       if (end === 0) {
-        rest.push(chunk);
+        rest.push(Buffer.from(chunk));
         continue;
       }
       const data = Buffer.concat([...rest, chunk.subarray(0, end - 1)]);
@@ -28,7 +30,7 @@ export function* readTranscript(path: string): Generator<TranscriptPiece> {
       const lines = found.flatMap((bytes, index) => parseLine(bytes, line + index + 1, "corrupt"));
       yield { lines, bytes: data.length + 1 };
       line += found.length;
-      rest = end === chunk.length ? [] : [chunk.subarray(end)];
+      rest = [Buffer.from(chunk.subarray(end))];
     }
     const last = Buffer.concat(rest);
     if (last.length > 0) yield { lines: parseLine(last, line + 1, "torn"), bytes: last.length };
@@ -45,11 +47,6 @@ export interface TranscriptPiece {
 
 const pieceBytes = 1 << 20;
 const newline = 0x0a;
-
-function readChunk(file: number): Buffer {
-  const chunk = Buffer.allocUnsafe(pieceBytes);
-  return chunk.subarray(0, readSync(file, chunk));
-}
 
 function splitLines(data: Buffer): Buffer[] {
   const lines: Buffer[] = [];

@@ -1,0 +1,11 @@
+import { foldSessionSummary, query, type SessionStore } from "@anthropic-ai/claude-agent-sdk";
+import type { ClaudeSessionStore, ClaudeSessionStoreOptions } from "../../../src/claude.ts";
+
+// Never run: the compiler alone tells whether what we publish by structure is what this release takes.
+export function accepted(ours: ClaudeSessionStore): {
+  store: SessionStore;
+  options: ClaudeSessionStoreOptions;
+} {
+  query({ prompt: "hello", options: { sessionStore: ours } });
+  return { store: ours, options: { foldSessionSummary } };
+}
