@@ -21,6 +21,8 @@ export interface Link {
   readonly compaction: boolean;
   /** A user's prompt, which starts a turn: two of them after one another's turn are a branch. */
   readonly prompt: boolean;
+  /** The id of the model's answer that an assistant's entry is a part of. */
+  readonly answer: string | undefined;
   readonly toolCalls: readonly string[];
   readonly toolResults: readonly string[];
 }
@@ -41,6 +43,7 @@ export function readLink(seq: number, body: string): Link {
     parent: parentUuid === null ? null : textOf(parentUuid),
     compaction: entry["subtype"] === "compact_boundary",
     prompt: entry["type"] === "user" && entry["isMeta"] !== true && toolResults.length === 0,
+    answer: entry["type"] === "assistant" ? textOf(recordOf(entry["message"])["id"]) : undefined,
     toolCalls: entry["type"] === "assistant" ? idsOf("tool_use", "id") : [],
     toolResults,
   };
@@ -53,6 +56,7 @@ export function findingsOf(log: string, links: readonly Link[]): Finding[] {
     ...parents(links),
     ...roots(links),
     ...branches(links),
+    ...answers(links),
     ...tools(links),
   ];
   return findings.map((finding) => ({ ...finding, log })).toSorted((a, b) => a.seq - b.seq);
@@ -66,6 +70,7 @@ const emptyLink: Omit<Link, "seq"> = {
   parent: undefined,
   compaction: false,
   prompt: false,
+  answer: undefined,
   toolCalls: [],
   toolResults: [],
 };
@@ -78,9 +83,12 @@ function objectOf(body: string): Record<string, unknown> | undefined {
   }
 }
 
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
 function blocksOf(message: unknown): Record<string, unknown>[] {
-  const content =
-    typeof message === "object" && message !== null && "content" in message ? message.content : [];
+  const { content } = recordOf(message);
   if (!Array.isArray(content)) return [];
   return content.filter((block) => typeof block === "object" && block !== null) as Record<string, unknown>[];
 }
@@ -134,6 +142,19 @@ function branches(links: readonly Link[]): Found[] {
     continued.set(before, link.seq);
     if (other === undefined) return [];
     const message = `The prompts ${other} and ${link.seq} continue the same turn: a resume shows only the branch that was written last.`;
+    return [{ code: "branch", seq: link.seq, message }];
+  });
+}
+
+/** One step has one answer of the model; two are what two writers made of the same step. */
+function answers(links: readonly Link[]): Found[] {
+  const given = new Map<string, Link>();
+  return links.flatMap((link): Found[] => {
+    if (link.answer === undefined || typeof link.parent !== "string") return [];
+    const other = given.get(link.parent);
+    if (other === undefined) given.set(link.parent, link);
+    if (other === undefined || other.answer === link.answer) return [];
+    const message = `The answers ${other.seq} and ${link.seq} continue the same step: a resume shows only the branch that was written last.`;
     return [{ code: "branch", seq: link.seq, message }];
   });
 }

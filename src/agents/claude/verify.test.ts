@@ -92,6 +92,18 @@ describe("verifySession", () => {
     expect(await findings(...two)).toEqual(["branch@4"]);
   });
 
+  test("names two answers to one step, and takes the parts of one answer for what they are", async () => {
+    const part = (uuid: string, parentUuid: string, id: string) => ({
+      ...answer(uuid, parentUuid),
+      message: { id, content: [] },
+    });
+    const step = [prompt("a", null), call("b", "a", "t1"), result("c", "b", "t1")];
+    expect(await findings(...step, part("d", "c", "m1"), part("e", "c", "m1"), part("f", "e", "m1"))).toEqual(
+      [],
+    );
+    expect(await findings(part("g", "c", "m2"))).toEqual(["branch@7"]);
+  });
+
   test("names a tool call without a result", async () => {
     expect(await findings(prompt("u1", null), call("a1", "u1", "t1"))).toEqual(["tool_without_result@2"]);
   });

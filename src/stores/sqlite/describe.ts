@@ -2,7 +2,7 @@ import { checkHead, unknownSession } from "../../core/checks.ts";
 import type { DescribeParams, SessionRow } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { recordChange } from "./record-change.ts";
-import { findSession, toSessionRow } from "./session.ts";
+import { findSession } from "./session.ts";
 
 /** Changes a session's title, labels or summary. */
 export function describe(
@@ -10,27 +10,28 @@ export function describe(
   { session: key, title, labels, summary }: DescribeParams,
   now: number,
 ): SessionRow {
-  const row = findSession(connection, key);
-  if (row === undefined) throw unknownSession(key);
+  const found = findSession(connection, key);
+  if (found === undefined) throw unknownSession(key);
+  const { id, row } = found;
   if (title !== undefined) {
-    connection.run(titleSql, title, title?.toLowerCase() ?? null, title === null ? 0 : 1, row.id);
+    connection.run(titleSql, title, title?.toLowerCase() ?? null, title === null ? 0 : 1, id);
   }
   if (labels !== undefined) {
-    const merged = { ...(JSON.parse(row.labels) as Record<string, string>), ...labels };
+    const merged = { ...row.labels, ...labels };
     const kept = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
-    connection.run("UPDATE session SET labels = ? WHERE id = ?", JSON.stringify(kept), row.id);
+    connection.run("UPDATE session SET labels = ? WHERE id = ?", JSON.stringify(kept), id);
   }
   if (summary !== undefined) {
-    checkHead(summary.head, row.main_head, { ...key, log: "" });
+    checkHead(summary.head, row.mainHead, { ...key, log: "" });
     connection.run(
       "UPDATE session SET summary = ?, summary_head = ? WHERE id = ?",
       summary.data,
       summary.head,
-      row.id,
+      id,
     );
   }
   recordChange(connection, { key, atMs: now, kind: "described" });
-  return toSessionRow(findSession(connection, key)!);
+  return findSession(connection, key)!.row;
 }
 
 const titleSql = "UPDATE session SET title = ?, title_folded = ?, title_by_user = ? WHERE id = ?";

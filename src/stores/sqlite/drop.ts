@@ -5,17 +5,18 @@ import { findSession, type StoredSession } from "./session.ts";
 
 /** Removes a session with all it has, or one log of it. */
 export function drop(connection: Connection, params: DropParams, now: number): DropResult {
-  const row = findSession(connection, params.session);
+  const found = findSession(connection, params.session);
   if (params.log !== undefined)
-    return row === undefined ? nothing : dropLog(connection, row, params.log, now);
+    return found === undefined ? nothing : dropLog(connection, found, params.log, now);
   const blobs = dropBlobs(connection, params);
-  if (row === undefined) return { ...nothing, dropped: blobs > 0, blobs };
+  if (found === undefined) return { ...nothing, dropped: blobs > 0, blobs };
+  const { id, row } = found;
   const entries = connection.run(
     "DELETE FROM entry WHERE log_id IN (SELECT id FROM log WHERE session_id = ?)",
-    row.id,
+    id,
   );
-  const logs = connection.run("DELETE FROM log WHERE session_id = ?", row.id);
-  connection.run("DELETE FROM session WHERE id = ?", row.id);
+  const logs = connection.run("DELETE FROM log WHERE session_id = ?", id);
+  connection.run("DELETE FROM session WHERE id = ?", id);
   const { actor, reason, sealed = true } = params;
   connection.run(tombstoneSql, row.project, row.session, now, actor, reason ?? null, sealed ? 1 : 0);
   recordChange(connection, { key: row, atMs: now, kind: "dropped" });
@@ -24,14 +25,14 @@ export function drop(connection: Connection, params: DropParams, now: number): D
 
 const nothing: DropResult = { dropped: false, logs: 0, entries: 0, blobs: 0 };
 
-function dropLog(connection: Connection, row: StoredSession, log: string, now: number): DropResult {
-  const found = connection.get<{ id: number; length: number }>(logSql, row.id, log);
+function dropLog(connection: Connection, { id, row }: StoredSession, log: string, now: number): DropResult {
+  const found = connection.get<{ id: number; length: number }>(logSql, id, log);
   if (found === undefined) return nothing;
   const entries = connection.run("DELETE FROM entry WHERE log_id = ?", found.id);
   connection.run("DELETE FROM log WHERE id = ?", found.id);
-  if (!log.startsWith("@")) connection.run(countsSql, entries, found.length, row.id);
+  if (!log.startsWith("@")) connection.run(countsSql, entries, found.length, id);
   if (log === "")
-    connection.run("UPDATE session SET main_head = 0, summary = NULL, summary_head = 0 WHERE id = ?", row.id);
+    connection.run("UPDATE session SET main_head = 0, summary = NULL, summary_head = 0 WHERE id = ?", id);
   recordChange(connection, { key: row, atMs: now, kind: "log_dropped", log });
   return { dropped: true, logs: 1, entries, blobs: 0 };
 }

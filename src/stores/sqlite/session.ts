@@ -4,50 +4,70 @@ import type { Connection } from "./connection.ts";
 
 /** One session's catalogue row. */
 export function session(connection: Connection, key: SessionKey): SessionRow | null {
-  const row = findSession(connection, key);
-  return row === undefined ? null : toSessionRow(row);
+  return findSession(connection, key)?.row ?? null;
 }
 
-/** The stored row with its id. */
-export function findSession(connection: Connection, key: SessionKey): StoredSession | undefined {
-  return connection.get<StoredSession>(
-    `${sessionColumnsSql} WHERE project = ? AND session = ?`,
-    key.project,
-    key.session,
-  );
+/** The row with its id. */
+export function findSession(connection: Connection, { project, session: name }: SessionKey) {
+  const where = "WHERE project = ? AND session = ?";
+  const [columns] = connection.tuples<SessionColumns>(`${sessionColumnsSql} ${where}`, project, name);
+  return columns === undefined ? undefined : toStoredSession(columns);
 }
 
-/** The row as the port shows it. */
-export function toSessionRow(row: StoredSession): SessionRow {
-  return {
-    project: row.project,
-    session: row.session,
-    provider: row.provider,
-    title: row.title,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    summary: row.summary_head === row.main_head ? row.summary : null,
-    createdAtMs: row.created_at_ms,
-    updatedAtMs: row.updated_at_ms,
-    mainHead: row.main_head,
-    entries: row.entries,
-    length: row.length,
-  };
-}
-
-export interface StoredSession extends SessionKey {
+/** A session's row as the port shows it, and its id. */
+export interface StoredSession {
   readonly id: number;
-  readonly provider: string;
-  readonly title: string | null;
-  readonly labels: string;
-  readonly summary: string | null;
-  readonly summary_head: number;
-  readonly main_head: number;
-  readonly created_at_ms: number;
-  readonly updated_at_ms: number;
-  readonly entries: number;
-  readonly length: number;
+  readonly row: SessionRow;
 }
 
+export function toStoredSession(columns: SessionColumns): StoredSession {
+  const [
+    id,
+    project,
+    name,
+    provider,
+    title,
+    labels,
+    summary,
+    createdAtMs,
+    updatedAtMs,
+    mainHead,
+    entries,
+    length,
+  ] = columns;
+  const row = {
+    project,
+    session: name,
+    provider,
+    title,
+    labels: labels === null ? {} : (JSON.parse(labels) as Record<string, string>),
+    summary,
+    createdAtMs,
+    updatedAtMs,
+    mainHead,
+    entries,
+    length,
+  };
+  return { id, row };
+}
+
+export type SessionColumns = readonly [
+  id: number,
+  project: string,
+  session: string,
+  provider: string,
+  title: string | null,
+  labels: string | null,
+  summary: string | null,
+  createdAtMs: number,
+  updatedAtMs: number,
+  mainHead: number,
+  entries: number,
+  length: number,
+];
+
+/** In the order of `SessionColumns`; most sessions have no labels, and a summary that missed entries counts as none. */
 export const sessionColumnsSql = `
-  SELECT id, project, session, provider, title, labels, summary, summary_head, main_head,
-    created_at_ms, updated_at_ms, entries, length FROM session`;
+  SELECT id, project, session, provider, title, nullif(labels, '{}'),
+    CASE summary_head WHEN main_head THEN summary END,
+    created_at_ms, updated_at_ms, main_head, entries, length FROM session`;

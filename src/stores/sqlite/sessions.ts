@@ -3,7 +3,7 @@ import { checkLimit, filterKeyOf } from "../../core/checks.ts";
 import { decodeCursor, encodeCursor } from "../../core/cursor.ts";
 import type { SessionPage, SessionsFilter, SessionsParams } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
-import { sessionColumnsSql, type StoredSession, toSessionRow } from "./session.ts";
+import { type SessionColumns, sessionColumnsSql, toStoredSession } from "./session.ts";
 
 /** One page of sessions, newest first; walks an index and never opens a log. */
 export function sessions(
@@ -20,15 +20,13 @@ export function sessions(
   }
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   const sql = `${sessionColumnsSql} ${where} ORDER BY updated_at_ms DESC, id DESC LIMIT ?`;
-  const rows = connection.all<StoredSession>(sql, ...values, limit + 1);
-  const page = rows.slice(0, limit);
+  const found = connection.tuples<SessionColumns>(sql, ...values, limit + 1).map(toStoredSession);
+  const page = found.length > limit ? found.slice(0, limit) : found;
+  const rows = page.map(({ row }) => row);
   const last = page.at(-1);
-  const found = page.map(toSessionRow);
-  if (rows.length <= limit || last === undefined) return { sessions: found };
-  return {
-    sessions: found,
-    cursor: encodeCursor({ updatedAtMs: last.updated_at_ms, rowId: last.id }, filterKey),
-  };
+  if (found.length <= limit || last === undefined) return { sessions: rows };
+  const end = { updatedAtMs: last.row.updatedAtMs, rowId: last.id };
+  return { sessions: rows, cursor: encodeCursor(end, filterKey) };
 }
 
 function conditionsOf({ project, provider, title, sinceMs, sessionPrefix }: SessionsFilter) {
