@@ -1,5 +1,6 @@
-import { closeSync, globSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { existsSync, globSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
+import { type ObjectLine, readLineAt, readTranscript } from "./transcript-lines.ts";
 
 /** A file as it was when it was found. */
 export interface FileState {
@@ -17,86 +18,184 @@ export interface TranscriptFile extends FileState {
   readonly metadata?: FileState;
 }
 
+/** The transcripts of a config folder, and sentences about what may be one and could not be looked at. */
+export interface FoundTranscripts {
+  readonly files: readonly TranscriptFile[];
+  readonly problems: readonly string[];
+}
+
 /** Finds the transcripts below a config folder: `projects/<key>/<session>.jsonl` and their `<session>/subagents/`. */
-export function findTranscripts(configDir: string): TranscriptFile[] {
-  const root = join(configDir, "projects");
-  const found = globSync("*/**/*.jsonl", { cwd: root }).toSorted();
-  return found.flatMap((relative) => {
-    const place = placeOf(join(root, relative), relative.split(sep));
-    return place === undefined ? [] : [place];
-  });
+export function findTranscripts(configDir: string): FoundTranscripts {
+  return new Search(join(configDir, "projects")).run();
 }
 
 /** A subagent's metadata as the entry that a mirror stores for it; what is wrong with the file goes to `problems`. */
 export function readMetadata(
   file: TranscriptFile,
   problems: string[],
-): Readonly<Record<string, unknown>> | undefined {
+): Pick<ObjectLine, "body" | "entry"> | undefined {
   if (file.metadata === undefined) return undefined;
   const path = metadataPath(file.path);
   try {
-    const metadata: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof metadata === "object" && metadata !== null && !Array.isArray(metadata))
-      return { type: "agent_metadata", ...metadata };
-  } catch {}
-  problems.push(`${path}: it is not a JSON object and was left out.`);
+    const body = metadataEntry(readFileSync(path));
+    if (body !== undefined) return { body, entry: JSON.parse(body) as ObjectLine["entry"] };
+    problems.push(`${path}: it is not a JSON object in UTF-8 and was left out.`);
+  } catch (error) {
+    problems.push(`${path}: ${messageOf(error)}`);
+  }
   return undefined;
 }
 
-function placeOf(path: string, parts: readonly string[]): TranscriptFile | undefined {
-  const [projectKey, second, ...below] = parts as [string, string, ...string[]];
-  const state = stateOf(path);
-  if (state === undefined) return undefined;
-  const file = { path, projectKey, ...state };
-  if (below[0] === "subagents") {
-    const metadata = stateOf(metadataPath(path));
-    const log = below.join("/").replace(/\.jsonl$/, "");
-    return { ...file, sessionId: second, log, ...(metadata === undefined ? {} : { metadata }) };
+/** The folders that a killed host left in the temporary folder, each a config folder of its own. */
+export function findLeftovers(temporary: string, uid: number | undefined = process.getuid?.()): string[] {
+  const found = globSync("claude-resume-*/projects", { cwd: temporary }).map((path) =>
+    join(temporary, dirname(path)),
+  );
+  // Anyone may make a folder of that name there: another user's must not become part of our sessions.
+  return found
+    .filter((path) => uid === undefined || lstatSync(path, { throwIfNoEntry: false })?.uid === uid)
+    .toSorted();
+}
+
+class Search {
+  readonly #root: string;
+  readonly #files: TranscriptFile[] = [];
+  readonly #problems: string[] = [];
+  readonly #followed = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
   }
-  if (below.length > 0) return undefined;
-  const name = basename(second, ".jsonl");
-  if (!name.startsWith("agent-")) return { ...file, sessionId: name, log: "" };
-  const sessionId = sessionOf(path);
-  return sessionId === undefined ? undefined : { ...file, sessionId, log: `subagents/${name}` };
+
+  run(): FoundTranscripts {
+    for (const projectKey of this.#list([]).folders) {
+      const { files, folders } = this.#list([projectKey]);
+      for (const name of files) this.#takeMain(projectKey, name);
+      for (const sessionId of folders) this.#takeAgents(projectKey, sessionId, ["subagents"]);
+    }
+    return { files: this.#files, problems: this.#problems };
+  }
+
+  #takeMain(projectKey: string, name: string): void {
+    const path = join(this.#root, projectKey, name);
+    const state = this.#stateOf(path);
+    if (state === undefined) return;
+    const session = basename(name, ".jsonl");
+    if (!session.startsWith("agent-"))
+      return void this.#files.push({ path, projectKey, ...state, sessionId: session, log: "" });
+    // Older versions kept a subagent's file beside the session's; only its lines say to whom it belongs.
+    const sessionId = state.size === 0 ? undefined : this.#sessionOf(path);
+    if (sessionId !== undefined)
+      this.#files.push({ path, projectKey, ...state, sessionId, log: `subagents/${session}` });
+  }
+
+  #takeAgents(projectKey: string, sessionId: string, below: readonly string[]): void {
+    const { files, folders } = this.#list([projectKey, sessionId, ...below]);
+    for (const name of files) {
+      const path = join(this.#root, projectKey, sessionId, ...below, name);
+      const state = this.#stateOf(path);
+      if (state === undefined) continue;
+      const log = [...below, basename(name, ".jsonl")].join("/");
+      const beside = existsSync(metadataPath(path)) ? this.#stateOf(metadataPath(path)) : undefined;
+      const metadata = beside === undefined ? {} : { metadata: beside };
+      this.#files.push({ path, projectKey, ...state, sessionId, log, ...metadata });
+    }
+    for (const name of folders) this.#takeAgents(projectKey, sessionId, [...below, name]);
+  }
+
+  /** The transcripts and folders in a folder; a folder that is not there has none. */
+  #list(parts: readonly string[]): { readonly files: string[]; readonly folders: string[] } {
+    const folder = join(this.#root, ...parts);
+    const found = this.#attempt(folder, () => readdirSync(folder, { withFileTypes: true })) ?? [];
+    const [files, folders]: [string[], string[]] = [[], []];
+    for (const entry of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const isTranscript = entry.name.endsWith(".jsonl");
+      if (entry.name.startsWith(".") || (entry.isFile() && !isTranscript)) continue;
+      const path = join(folder, entry.name);
+      const isNamed =
+        !entry.name.includes("\ufffd") || lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+      if (!isNamed) this.#problems.push(`${path}: its name is not UTF-8, so it was left out: rename it.`);
+      else if (entry.isFile()) files.push(entry.name);
+      else if (entry.isDirectory()) folders.push(entry.name);
+      else if (entry.isSymbolicLink()) {
+        const kind = this.#attempt(path, () => this.#follow(path));
+        if (kind === "folder") folders.push(entry.name);
+        if (kind === "file" && isTranscript) files.push(entry.name);
+      }
+    }
+    return { files, folders };
+  }
+
+  /** What a link leads to; undefined for what is found under its own name, so that nothing comes twice or for ever. */
+  #follow(link: string): "file" | "folder" | undefined {
+    const target = realpathSync(link);
+    const state = statSync(target);
+    if (state.isFile()) return dirname(target) === realpathSync(dirname(link)) ? undefined : "file";
+    const isInside = `${target}${sep}`.startsWith(`${realpathSync(this.#root)}${sep}`);
+    if (!state.isDirectory() || isInside || this.#followed.has(target)) return undefined;
+    this.#followed.add(target);
+    return "folder";
+  }
+
+  #stateOf(path: string): FileState | undefined {
+    const state = this.#attempt(path, () => statSync(path));
+    // A pipe or a folder may have the name of a transcript.
+    if (state?.isFile() !== true) return undefined;
+    return { size: state.size, mtimeMs: Math.floor(state.mtimeMs) };
+  }
+
+  #sessionOf(path: string): string | undefined {
+    return this.#attempt(path, () => {
+      const sessionId = readLineAt(path, 0)?.entry["sessionId"] ?? firstSessionId(path);
+      if (typeof sessionId === "string") return sessionId;
+      throw new Error("no line names the session that it belongs to, so it was left out.");
+    });
+  }
+
+  /** Tries something with a file; what fails is told, unless the file is gone. */
+  #attempt<Result>(path: string, act: () => Result): Result | undefined {
+    try {
+      return act();
+    } catch (error) {
+      if (!isGone(error)) this.#problems.push(`${path}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The text of the entry for a metadata file, its values as the file has them; undefined for what is no object. */
+function metadataEntry(bytes: Buffer): string | undefined {
+  try {
+    const text = strictUtf8.decode(bytes).trim();
+    const metadata: unknown = JSON.parse(text);
+    if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return undefined;
+    const type = '{"type":"agent_metadata"';
+    const rest = text.slice(1).replaceAll(/[\r\n]/g, " ");
+    return Object.keys(metadata).length === 0 ? `${type}}` : `${type},${rest}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function metadataPath(path: string): string {
   return path.replace(/\.jsonl$/, ".meta.json");
 }
 
-/** Undefined for what is no file: a folder, a pipe. What cannot be asked about is left to fail when it is read. */
-function stateOf(path: string): FileState | undefined {
-  try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return undefined;
-    return { size: stat.size, mtimeMs: Math.floor(stat.mtimeMs) };
-  } catch {
-    return { size: 0, mtimeMs: 0 };
+function firstSessionId(path: string): unknown {
+  for (const { lines } of readTranscript(path)) {
+    for (const line of lines) {
+      if ("entry" in line && typeof line.entry["sessionId"] === "string") return line.entry["sessionId"];
+    }
   }
+  return undefined;
 }
 
-// Older versions kept a subagent's file beside the session's; only its lines say to whom it belongs.
-function sessionOf(path: string): string | undefined {
-  try {
-    return /"sessionId":"([0-9a-f-]{36})"/.exec(headOf(path))?.[1];
-  } catch {
-    return undefined;
-  }
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-function headOf(path: string): string {
-  const file = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(64 * 1024);
-    return head.toString("utf8", 0, readSync(file, head));
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** The folders that a killed host left in the temporary folder, each a config folder of its own. */
-export function findLeftovers(temporary: string): string[] {
-  return globSync("claude-resume-*/projects", { cwd: temporary }).map((path) =>
-    join(temporary, dirname(path)),
-  );
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

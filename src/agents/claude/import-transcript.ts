@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { EntryInput } from "../../core/entry.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { LogKey } from "../../core/ids.ts";
@@ -7,7 +8,7 @@ import { readMetadata, type TranscriptFile } from "./find-transcripts.ts";
 import { makeFold } from "./fold.ts";
 import { importedBefore, rememberImport } from "./import-record.ts";
 import { StoredTranscript, timeOf } from "./stored-transcript.ts";
-import { type ObjectLine, readTranscript, type TranscriptLine } from "./transcript-lines.ts";
+import { type ObjectLine, readLineAt, readTranscript, type TranscriptLine } from "./transcript-lines.ts";
 
 /** What came of one file. */
 export interface TranscriptResult {
@@ -25,16 +26,9 @@ export async function importTranscript(params: ImportTranscriptParams): Promise<
   const earlier = recheck ? undefined : await importedBefore(store, file, key);
   if (earlier !== undefined)
     return { entries: 0, duplicates: 0, moved: 0, problems: earlier, unchanged: true };
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const result = await new TranscriptImport(params).run();
-      await rememberImport(store, file, key, result.problems);
-      return result;
-    } catch (error) {
-      // Another writer appended meanwhile: what counts as new is decided again from the start.
-      if (!isHoldfastError(error) || error.code !== "head_conflict" || attempt === maxAttempts) throw error;
-    }
-  }
+  const result = await importWhole(params);
+  await rememberImport(store, file, key, result.problems);
+  return result;
 }
 
 export interface ImportTranscriptParams {
@@ -48,16 +42,50 @@ export interface ImportTranscriptParams {
 
 const maxAttempts = 20;
 
+/** Another writer may append meanwhile: what counts as new is then decided again from the start. */
+async function importWhole(params: ImportTranscriptParams): Promise<TranscriptResult> {
+  const onBytes = onlyNew(params.onBytes);
+  let [entries, moved] = [0, 0];
+  for (let attempt = 1; ; attempt += 1) {
+    const one = new TranscriptImport({ ...params, onBytes: onBytes() });
+    try {
+      const result = await one.run();
+      // What an earlier attempt stored, the last one found there.
+      const duplicates = Math.max(0, result.duplicates - entries);
+      return { ...result, duplicates, entries: entries + result.entries, moved: moved + result.moved };
+    } catch (error) {
+      if (!isHoldfastError(error) || error.code !== "head_conflict" || attempt === maxAttempts) throw error;
+      entries += one.counts.entries;
+      moved += one.counts.moved;
+    }
+  }
+}
+
+/** Listeners for attempts that read the same file: bytes that are read again are not told again. */
+function onlyNew(onBytes: (bytes: number) => void = () => undefined): () => (bytes: number) => void {
+  let told = 0;
+  return () => {
+    let read = 0;
+    return (bytes) => {
+      read += bytes;
+      if (read > told) onBytes(read - told);
+      told = Math.max(told, read);
+    };
+  };
+}
+
 class TranscriptImport {
+  readonly counts = { entries: 0, duplicates: 0, moved: 0 };
   readonly #params: ImportTranscriptParams;
   readonly #problems: string[] = [];
-  readonly #lengths = new Map<string, number>();
+  #untold = { lines: 0, last: 0 };
+  /** Where the file has each uuid first, in bytes. */
+  readonly #firsts = new Map<string, number>();
   /** Undefined where the log was empty: then the file's order is the log's, and nothing need be held in memory. */
   #stored: StoredTranscript | undefined;
   #head = 0;
   /** The seq of the last line that the log holds, in the order of the file. */
   #predecessor = 0;
-  #counts = { entries: 0, duplicates: 0, moved: 0 };
   #atMs = 0;
 
   constructor(params: ImportTranscriptParams) {
@@ -75,7 +103,7 @@ class TranscriptImport {
     }
     const metadata = readMetadata(file, this.#problems);
     if (metadata !== undefined) await this.#takeMetadata(metadata);
-    return { ...this.#counts, problems: this.#problems, unchanged: false };
+    return { ...this.counts, problems: this.#told(), unchanged: false };
   }
 
   async #take(lines: readonly TranscriptLine[]): Promise<void> {
@@ -95,7 +123,7 @@ class TranscriptImport {
         block.push(line);
         continue;
       }
-      this.#counts.duplicates += 1;
+      this.counts.duplicates += 1;
       if (seq === 0) continue;
       await this.#appendBlock(block, stored, seq);
       block = [];
@@ -114,9 +142,9 @@ class TranscriptImport {
     if (after !== undefined) {
       const hash = blockHash(block.map(({ body }) => body));
       await recordMove(store, key, { log: key.log, after, from, to, hash });
-      this.#counts.moved += 1;
     }
     await this.#append(block);
+    if (after !== undefined) this.counts.moved += 1;
     stored.add(block, after);
     // It stands at the log's end: what follows it in the file does not belong there.
     if (!neverMirrored) this.#predecessor = to;
@@ -133,38 +161,50 @@ class TranscriptImport {
       ...(restoreDropped ? { reopen: "any" as const } : {}),
     });
     this.#head = result.committed;
-    this.#counts.entries += result.appended;
-    this.#counts.duplicates += result.duplicates;
+    this.counts.entries += result.appended;
+    this.counts.duplicates += result.duplicates;
   }
 
-  async #takeMetadata(entry: Readonly<Record<string, unknown>>): Promise<void> {
+  async #takeMetadata(metadata: Pick<ObjectLine, "body" | "entry">): Promise<void> {
     const { store, key } = this.#params;
+    const line = { ...metadata, line: 0, offset: 0, uuid: undefined };
     const stored = await StoredTranscript.read(store, key);
-    if (stored.head === 0 || stored.find({ entry, uuid: undefined }) !== undefined) return;
-    await this.#append([{ line: 0, body: JSON.stringify(entry), entry, uuid: undefined }]);
+    if (stored.head === 0 || stored.find(line) !== undefined) return;
+    await this.#append([line]);
   }
 
   #toInput({ body, uuid, entry }: ObjectLine): EntryInput {
     return { body, uuid, atMs: (this.#atMs = timeOf(entry) ?? this.#atMs) };
   }
 
-  /** A line that can be stored; of the others the report tells. */
+  /** A line that can be stored and came not before in this file; what is lost with the others is told. */
   #sound(line: TranscriptLine): ObjectLine[] {
-    const { path } = this.#params.file;
     if ("fault" in line) {
-      this.#problems.push(`${path}:${line.line}: ${faults[line.fault]}`);
+      this.#tell(line.line, faults[line.fault]);
       return [];
     }
     if (line.uuid === undefined) return [line];
-    // By length alone: a hash of every line would cost as much as reading the file.
-    const { length } = line.body;
-    const first = this.#lengths.get(line.uuid) ?? length;
-    this.#lengths.set(line.uuid, first);
-    if (first !== length)
-      this.#problems.push(
-        `${path}:${line.line}: ${line.uuid} came before with another content, which is kept.`,
-      );
-    return [line];
+    const first = this.#firsts.get(line.uuid);
+    if (first === undefined) {
+      this.#firsts.set(line.uuid, line.offset);
+      return [line];
+    }
+    this.counts.duplicates += 1;
+    if (!isSame(readLineAt(this.#params.file.path, first), line))
+      this.#tell(line.line, `${line.uuid} came before with another content, which is kept.`);
+    return [];
+  }
+
+  #tell(line: number, what: string): void {
+    if (this.#problems.length < maxTold) this.#problems.push(`${this.#params.file.path}:${line}: ${what}`);
+    else this.#untold = { lines: this.#untold.lines + 1, last: line };
+  }
+
+  #told(): readonly string[] {
+    const { lines, last } = this.#untold;
+    if (lines === 0) return this.#problems;
+    const { path } = this.#params.file;
+    return [...this.#problems, `${path}: ${lines} more such lines, the last of them line ${last}.`];
   }
 }
 
@@ -172,6 +212,19 @@ const faults = {
   torn: "the last line was cut short and left out.",
   corrupt: "the line is not a JSON object in UTF-8 and was left out.",
 } as const;
+
+// A file of no transcript at all must not fill the memory with what is wrong with it.
+const maxTold = 90;
+
+// Two that differ too deep to be compared count as different: the report is then one too many, and nothing is lost.
+function isSame(one: ObjectLine | undefined, other: ObjectLine): boolean {
+  if (one === undefined || one.body === other.body) return one !== undefined;
+  try {
+    return isDeepStrictEqual(one.entry, other.entry);
+  } catch {
+    return false;
+  }
+}
 
 // Claude Code writes these to its files alone: where they are read does not matter to any resume.
 function isNeverMirrored({ entry }: ObjectLine): boolean {

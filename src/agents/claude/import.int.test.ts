@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Store } from "../../core/store.ts";
 import { openSqliteStore } from "../../stores/sqlite/index.ts";
 import { claudeSessionStore } from "./adapter.ts";
+import { findLeftovers } from "./find-transcripts.ts";
 import { importClaudeTranscripts } from "./import.ts";
 
 let folder: string;
@@ -44,6 +45,19 @@ function write(name: string, lines: readonly object[], end = "\n"): string {
 
 const run = (more: object = {}) =>
   importClaudeTranscripts({ store, configDir: join(folder, "claude"), resumeDirs: [], ...more });
+
+function importInAnotherProcess(): { readonly entries: number; readonly duplicates: number } {
+  const script = `
+    const { openSqliteStore } = await import(${JSON.stringify(import.meta.resolve("../../stores/sqlite/index.ts"))});
+    const { importClaudeTranscripts } = await import(${JSON.stringify(import.meta.resolve("./import.ts"))});
+    const store = openSqliteStore({ path: ${JSON.stringify(join(folder, "holdfast.db"))} });
+    const params = { store, configDir: ${JSON.stringify(join(folder, "claude"))}, resumeDirs: [] };
+    console.log(JSON.stringify(await importClaudeTranscripts(params)));
+    await store.close();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script]);
+  expect(stderr.toString()).not.toMatch(/Error/);
+  return JSON.parse(stdout.toString()) as { readonly entries: number; readonly duplicates: number };
+}
 
 describe("importClaudeTranscripts", () => {
   test("brings in main transcripts and subagents, equal repeated lines included", async () => {
@@ -179,13 +193,76 @@ describe("importClaudeTranscripts", () => {
     expect(await claudeSessionStore(store).load(key)).toEqual(lines);
   });
 
-  test("reports a uuid that comes again with another content, and keeps the first", async () => {
-    const path = write(`${sessionId}.jsonl`, [turn("a"), turn("b"), { ...turn("a"), more: true }, turn("b")]);
+  test("counts each line once where another process imports the same file in the middle of it", async () => {
+    const text = "x".repeat(4000);
+    const lines = Array.from({ length: 400 }, (_, index) => [{ ...turn(`u${index}`), text }, mode]).flat();
+    write(`${sessionId}.jsonl`, lines);
+    const told: number[] = [];
+    let other = { entries: 0, duplicates: 0 };
+    const onProgress = ({ bytes }: { readonly bytes: number }): void => {
+      told.push(bytes);
+      if (told.length === 1) other = importInAnotherProcess();
+    };
+    const { entries, duplicates, bytes } = await run({ onProgress });
+    expect([entries > 0, other.entries > 0, entries + other.entries]).toEqual([true, true, lines.length]);
+    expect([duplicates, other.duplicates]).toEqual([other.entries, entries]);
+    expect(told).toEqual([...new Set(told)]);
+    expect(told.at(-1)).toBe(bytes);
+    expect(await claudeSessionStore(store).load(key)).toEqual(lines);
+  });
+
+  test("reports a uuid that comes again with another content, however long, and keeps the first", async () => {
+    const path = write(`${sessionId}.jsonl`, [
+      turn("a"),
+      turn("b"),
+      { ...turn("a"), more: true },
+      { ...turn("b"), type: "USER" },
+      turn("b"),
+    ]);
+    appendFileSync(path, `${JSON.stringify(turn("a")).replace("{", "{ ")}\n`);
+    const told = ["a", "b"].map(
+      (uuid, at) => `${path}:${at + 3}: ${uuid} came before with another content, which is kept.`,
+    );
+    expect(await run()).toMatchObject({ entries: 2, duplicates: 4, problems: told });
+    expect(await claudeSessionStore(store).load(key)).toEqual([turn("a"), turn("b")]);
+  });
+
+  test("puts late lines where they belong though the file repeats one of them", async () => {
+    const [first, second, third, last] = [1, 2, 3, 4].map((at) =>
+      turn(`u${at}`, `2026-03-01T10:00:0${at}.000Z`),
+    ) as [object, object, object, object];
+    await claudeSessionStore(store).append(key, [first, last] as never);
+    write(`${sessionId}.jsonl`, [first, second, second, third, last]);
+    expect(await run()).toMatchObject({ entries: 2, duplicates: 3, moved: 1 });
+    expect(await claudeSessionStore(store).load(key)).toEqual([first, second, third, last]);
+  });
+
+  test("never alters a line to make it readable: a bare carriage return in a text is reported", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(path, '{"uuid":"b","text":"one\rtwo"}\n');
     expect(await run()).toMatchObject({
-      entries: 2,
-      duplicates: 2,
-      problems: [`${path}:3: a came before with another content, which is kept.`],
+      entries: 1,
+      problems: [`${path}:2: the line is not a JSON object in UTF-8 and was left out.`],
     });
+  });
+
+  test("calls a last line cut short only where it is: one that is whole and no object is not", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(path, "[1]");
+    expect((await run()).problems).toEqual([
+      `${path}:2: the line is not a JSON object in UTF-8 and was left out.`,
+    ]);
+  });
+
+  test("tells how many lines were left out of a file that is no transcript, without naming all", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(path, "nonsense\n".repeat(1000));
+    for (const unchanged of [0, 1]) {
+      const report = await run();
+      expect(report.unchanged).toBe(unchanged);
+      expect(report.problems).toHaveLength(91);
+      expect(report.problems.at(-1)).toBe(`${path}: 910 more such lines, the last of them line 1001.`);
+    }
   });
 
   test("keeps numbers, escapes and key order as the file has them, with white space made harmless", async () => {
@@ -209,6 +286,71 @@ describe("importClaudeTranscripts", () => {
     expect(report.problems).toEqual([expect.stringMatching(/circle\.jsonl: ELOOP/)]);
   });
 
+  test("follows a link to a project kept elsewhere, and takes nothing twice that has a name of its own", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a")]);
+    const projects = join(path, "..", "..");
+    const elsewhere = join(folder, "elsewhere");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "other.jsonl"), `${JSON.stringify(turn("b"))}\n`);
+    symlinkSync(elsewhere, join(projects, "-linked"));
+    symlinkSync(elsewhere, join(projects, "-linked-again"));
+    symlinkSync("-home-dev", join(projects, "-alias"));
+    symlinkSync(path, join(projects, "-home-dev", "latest.jsonl"));
+    mkdirSync(join(projects, "-home-dev", sessionId, "subagents"), { recursive: true });
+    symlinkSync("..", join(projects, "-home-dev", sessionId, "subagents", "loop"));
+    expect(await run()).toMatchObject({ files: 2, entries: 2, problems: [] });
+    const found = await store.sessions();
+    expect(found.sessions.map(({ project, session }) => `${project}/${session}`).toSorted()).toEqual([
+      `-home-dev/${sessionId}`,
+      "-linked/other",
+    ]);
+  });
+
+  test("tells of what it cannot take: a name that is not UTF-8, a subagent of no session", async () => {
+    const path = write("agent-0ld.jsonl", [{ type: "user" }]);
+    write("agent-1.jsonl", [], "");
+    const strange = Buffer.concat([Buffer.from(join(path, "..", "caf")), Buffer.from([0xe9])]);
+    mkdirSync(strange);
+    writeFileSync(Buffer.concat([strange, Buffer.from(".jsonl")]), "{}\n");
+    const { entries, problems } = await run();
+    expect(entries).toBe(0);
+    expect(problems.toSorted()).toEqual([
+      expect.stringMatching(/agent-0ld\.jsonl: no line names the session/),
+      expect.stringMatching(/caf\ufffd\.jsonl: its name is not UTF-8/),
+      expect.stringMatching(/caf\ufffd: its name is not UTF-8/),
+    ]);
+  });
+
+  test("finds the session of an older subagent in a later line than the first", async () => {
+    write("agent-0ld.jsonl", [{ type: "summary" }, { ...turn("a"), sessionId: "named-by-hand" }]);
+    await run();
+    const agent = { projectKey: "-home-dev", sessionId: "named-by-hand", subpath: "subagents/agent-0ld" };
+    expect(await claudeSessionStore(store).load(agent)).toHaveLength(2);
+  });
+
+  test("ends with the store's own error, and does not blame each file for it", async () => {
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    await store.close();
+    await expect(run()).rejects.toMatchObject({ code: "store_closed" });
+  });
+
+  test("tells its progress up to the end, also past files that have not changed", async () => {
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    write(`${sessionId}/subagents/agent-1.jsonl`, [turn("b")]);
+    for (let round = 0; round < 2; round += 1) {
+      const told: { readonly bytes: number; readonly totalBytes: number }[] = [];
+      const { bytes } = await run({ onProgress: (progress: (typeof told)[number]) => told.push(progress) });
+      expect(told.at(-1)).toEqual({ bytes, totalBytes: bytes });
+      expect(told).toHaveLength(2);
+    }
+  });
+
+  test("leaves alone what another user has put into the temporary folder", () => {
+    mkdirSync(join(folder, "claude-resume-1", "projects"), { recursive: true });
+    expect(findLeftovers(folder)).toEqual([join(folder, "claude-resume-1")]);
+    expect(findLeftovers(folder, process.getuid!() + 1)).toEqual([]);
+  });
+
   test("brings in a subagent's metadata once, as the entry that a mirror stores", async () => {
     const metadata = { agentType: "general-purpose", description: "delegate", toolUseId: "toolu_1" };
     const path = write(`${sessionId}/subagents/workflows/w1/agent-1.jsonl`, [turn("a")]);
@@ -221,7 +363,14 @@ describe("importClaudeTranscripts", () => {
     expect(await run({ recheck: true })).toMatchObject({ entries: 0 });
     writeFileSync(beside, JSON.stringify({ ...metadata, finished: true }));
     expect(await run()).toMatchObject({ entries: 1 });
+    writeFileSync(beside, '{\n  "big": 12345678901234567890\n}\n');
+    expect(await run()).toMatchObject({ entries: 1, problems: [] });
+    const log = { project: "-home-dev", session: sessionId, log: agent.subpath };
+    const [last] = (await store.read({ log, order: "desc", limit: 1 })).entries;
+    expect(last!.body).toBe('{"type":"agent_metadata",   "big": 12345678901234567890 }');
+    writeFileSync(beside, Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
+    expect((await run()).problems).toEqual([expect.stringContaining("not a JSON object in UTF-8")]);
     writeFileSync(beside, "[]");
-    expect((await run()).problems).toEqual([`${beside}: it is not a JSON object and was left out.`]);
+    expect((await run()).problems).toEqual([`${beside}: it is not a JSON object in UTF-8 and was left out.`]);
   });
 });

@@ -37,9 +37,9 @@ export interface ImportClaudeReport {
   readonly problems: readonly string[];
 }
 
-/** Imports Claude Code's transcripts. A fault in one file never stops the others. */
+/** Imports Claude Code's transcripts. A fault in one file never stops the others; one of the store's does. */
 export async function importClaudeTranscripts(params: ImportClaudeParams): Promise<ImportClaudeReport> {
-  const files = filesOf(params);
+  const { files, problems } = filesOf(params);
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   const report = {
     files: files.length,
@@ -50,21 +50,23 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     moved: 0,
     bytes: totalBytes,
   };
-  const [sessions, dropped, problems] = [new Set<string>(), new Set<string>(), [] as string[]];
+  const [sessions, dropped] = [new Set<string>(), new Set<string>()];
   let bytes = 0;
+  const onBytes = (more: number): void =>
+    params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
   for (const file of files) {
     sessions.add(file.sessionId);
     const key = { project: params.project ?? file.projectKey, session: file.sessionId, log: file.log };
     try {
-      const onBytes = (more: number): void =>
-        params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
       const result = await importTranscript({ ...params, file, key, onBytes });
+      if (result.unchanged) onBytes(file.size);
       report.entries += result.entries;
       report.duplicates += result.duplicates;
       report.moved += result.moved;
       report.unchanged += result.unchanged ? 1 : 0;
       problems.push(...result.problems);
     } catch (error) {
+      if (isHoldfastError(error) && error.code.startsWith("store_")) throw error;
       if (isHoldfastError(error) && error.code === "session_dropped") dropped.add(file.sessionId);
       else problems.push(`${file.path}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -81,7 +83,11 @@ function filesOf({
   configDir = claudeConfigDir(),
   resumeDirs = findLeftovers(tmpdir()),
   session,
-}: ImportClaudeParams): TranscriptFile[] {
-  const found = [configDir, ...resumeDirs].flatMap((folder) => findTranscripts(folder));
-  return session === undefined ? found : found.filter(({ sessionId }) => sessionId === session);
+}: ImportClaudeParams): { readonly files: readonly TranscriptFile[]; readonly problems: string[] } {
+  const found = [configDir, ...resumeDirs].map(findTranscripts);
+  const files = found.flatMap((one) => one.files);
+  return {
+    files: session === undefined ? files : files.filter(({ sessionId }) => sessionId === session),
+    problems: found.flatMap((one) => one.problems),
+  };
 }

@@ -21,7 +21,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const session = { project: "team", session: "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11" };
+// Of this run alone: processes are told by it, and the same tests may run twice on one machine.
+const session = { project: "team", session: crypto.randomUUID() as string };
 const lines = [null, "u1", "u2", "u3"].map((parentUuid, index) => ({
   type: index % 2 === 0 ? "user" : "assistant",
   timestamp: `2026-03-01T10:00:0${index}.000Z`,
@@ -115,17 +116,66 @@ describe("rescueSession", () => {
     writeFileSync(join(folderOfAgents, "agent-1.jsonl"), `${JSON.stringify(lines[0])}\n`);
     expect((await rescue(leftover)).imported).toMatchObject({ entries: 1, moved: 0 });
     expect(await loaded()).toEqual(["u1", "u2", "u3", "u4", "only-here"]);
+    expect((await rescue(leftover)).imported).toMatchObject({ entries: 0, moved: 0, duplicates: 3 });
   });
 
   test("names a process that still runs in the leftover folder", async () => {
     const leftover = leaveBehind(1);
-    const env = { ...process.env, CLAUDE_CONFIG_DIR: leftover };
-    const child = spawn(process.execPath, ["-e", "console.log(1); process.stdin.resume()"], { env });
-    await once(child.stdout, "data");
-    expect((await rescue(leftover)).warnings).toEqual([
-      expect.stringContaining(`Process ${child.pid} still runs`),
-    ]);
-    child.kill();
-    await once(child, "exit");
+    const { pid, end } = await startProcess({ env: { CLAUDE_CONFIG_DIR: leftover } });
+    expect((await rescue(leftover)).warnings).toEqual([expect.stringContaining(`Process ${pid} still runs`)]);
+    await end();
+    expect((await rescue(leftover)).warnings).toEqual([]);
+  });
+
+  test.each([
+    ["resumes it", ["--resume", session.session], 1],
+    ["started it", [`--session-id=${session.session}`], 1],
+    ["forks it, and writes to the fork", [`--resume=${session.session}`, "--fork-session"], 0],
+    ["only names it", ["rescue", session.session], 0],
+  ])("tells of a process by its arguments: one that %s", async (_, words, count) => {
+    const { pid, end } = await startProcess({ words });
+    const { warnings } = await rescue(join(folder, "none"));
+    await end();
+    expect(warnings).toHaveLength(count);
+    for (const warning of warnings) expect(warning).toContain(`Process ${pid} still runs this session`);
+  });
+
+  test("never tells the user to end an agent that runs another session", async () => {
+    const [leftover, other] = [leaveBehind(1), join(folder, "claude-resume-2")];
+    mkdirSync(join(other, "projects", "-home-dev"), { recursive: true });
+    writeFileSync(join(other, "projects", "-home-dev", "other.jsonl"), "{}\n");
+    const { end } = await startProcess({ env: { CLAUDE_CONFIG_DIR: other } });
+    const { warnings } = await rescueSession({
+      store,
+      session,
+      configDir: join(folder, "none"),
+      resumeDirs: [leftover, other],
+    });
+    await end();
+    expect(warnings).toEqual([]);
+  });
+
+  test("says that a session was removed, instead of that all is well", async () => {
+    await mirror(0);
+    await store.drop({ session, actor: "ann" });
+    const { warnings, imported } = await rescue(leaveBehind(4));
+    expect(imported).toMatchObject({ entries: 0, droppedSessions: [session.session] });
+    expect(warnings).toEqual([expect.stringContaining("was removed from the store")]);
   });
 });
+
+async function startProcess({ env = {}, words = [] }: ProcessParams) {
+  const script = "console.log(1); process.stdin.resume()";
+  const child = spawn(process.execPath, ["-e", script, "--", ...words], { env: { ...process.env, ...env } });
+  await once(child.stdout, "data");
+  const end = async (): Promise<void> => {
+    child.kill();
+    await once(child, "exit");
+  };
+  return { pid: child.pid, end };
+}
+
+interface ProcessParams {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly words?: readonly string[];
+}

@@ -5,7 +5,8 @@ export function titleAfter(previous: string | null, entry: ClaudeEntry): string 
   if (entry.type === "custom-title") return lineOf(entry["customTitle"]) ?? previous;
   if (entry.type === "ai-title") return lineOf(entry["aiTitle"]) ?? previous;
   if (previous !== null || entry.type !== "user" || entry["isMeta"] === true) return previous;
-  return lineOf(promptOf(entry["message"]));
+  const prompt = promptOf(entry["message"]);
+  return isAgentsOwn(prompt) ? null : lineOf(prompt);
 }
 
 function promptOf(message: unknown): unknown {
@@ -15,13 +16,18 @@ function promptOf(message: unknown): unknown {
   const texts = content.map((block: unknown) =>
     typeof block === "object" && block !== null && "text" in block ? block.text : undefined,
   );
-  return texts.find((text) => typeof text === "string" && !text.startsWith("<"));
+  return texts.find((text) => typeof text === "string" && !isAgentsOwn(text));
 }
 
 // Commands and reminders of the agent's own begin with a tag; none of them is what the user asked.
+function isAgentsOwn(text: unknown): boolean {
+  return typeof text === "string" && text.startsWith("<");
+}
+
 function lineOf(text: unknown): string | null {
-  if (typeof text !== "string" || text.startsWith("<")) return null;
+  if (typeof text !== "string") return null;
   const line = text.replaceAll(/\s+/g, " ").trim();
   if (line === "") return null;
-  return line.length <= 120 ? line : `${line.slice(0, 119).toWellFormed()}…`;
+  // Half a character has no UTF-8 form: a store would keep another title than this one.
+  return (line.length <= 120 ? line : `${line.slice(0, 119)}…`).toWellFormed();
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { isUuid } from "../../core/entry.ts";
 
 /** One line of a transcript file: an object's own text, or what is wrong with it. */
@@ -6,6 +6,8 @@ export type TranscriptLine = ObjectLine | { readonly line: number; readonly faul
 
 export interface ObjectLine {
   readonly line: number;
+  /** Where the line begins in the file, in bytes. */
+  readonly offset: number;
   readonly body: string;
   readonly entry: Readonly<Record<string, unknown>>;
   readonly uuid: string | undefined;
@@ -13,10 +15,10 @@ export interface ObjectLine {
 
 /** Reads a JSONL file in pieces of about 1 MB, so that its size does not matter; a last line cut short is `torn`. */
 export function* readTranscript(path: string): Generator<TranscriptPiece> {
-  const file = openSync(path, "r");
+  const file = openFile(path);
   try {
     let rest: Buffer[] = [];
-    let line = 0;
+    let [line, offset] = [1, 0];
     const buffer = Buffer.alloc(pieceBytes);
     for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {
       const chunk = buffer.subarray(0, size);
@@ -26,14 +28,14 @@ export function* readTranscript(path: string): Generator<TranscriptPiece> {
         continue;
       }
       const data = Buffer.concat([...rest, chunk.subarray(0, end - 1)]);
-      const found = splitLines(data);
-      const lines = found.flatMap((bytes, index) => parseLine(bytes, line + index + 1, "corrupt"));
+      const { lines, count } = linesOf(data, { line, offset });
       yield { lines, bytes: data.length + 1 };
-      line += found.length;
+      line += count;
+      offset += data.length + 1;
       rest = [Buffer.from(chunk.subarray(end))];
     }
     const last = Buffer.concat(rest);
-    if (last.length > 0) yield { lines: parseLine(last, line + 1, "torn"), bytes: last.length };
+    if (last.length > 0) yield { lines: parseLine(last, { line, offset }, "torn"), bytes: last.length };
   } finally {
     closeSync(file);
   }
@@ -45,31 +47,64 @@ export interface TranscriptPiece {
   readonly bytes: number;
 }
 
+/** Reads one line again; undefined where no object begins at the offset any more. */
+export function readLineAt(path: string, offset: number): ObjectLine | undefined {
+  const file = openFile(path);
+  try {
+    for (let wanted = 1 << 14; ; wanted *= 8) {
+      const buffer = Buffer.allocUnsafe(wanted);
+      const size = readSync(file, buffer, { position: offset });
+      const end = buffer.subarray(0, size).indexOf(newline);
+      if (end === -1 && size === wanted) continue;
+      const bytes = buffer.subarray(0, end === -1 ? size : end);
+      const [found] = parseLine(bytes, { line: 0, offset }, "corrupt");
+      return found !== undefined && "body" in found ? found : undefined;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+interface Place {
+  readonly line: number;
+  readonly offset: number;
+}
+
 const pieceBytes = 1 << 20;
 const newline = 0x0a;
 
-function splitLines(data: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let from = 0;
-  for (let to = data.indexOf(newline); to !== -1; to = data.indexOf(newline, from)) {
-    lines.push(data.subarray(from, to));
+// A pipe that has taken the file's place must not block; to a file the flag says nothing.
+function openFile(path: string): number {
+  return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+}
+
+function linesOf(data: Buffer, start: Place): { readonly lines: TranscriptLine[]; readonly count: number } {
+  const lines: TranscriptLine[] = [];
+  let [count, from] = [0, 0];
+  while (from <= data.length) {
+    const at = data.indexOf(newline, from);
+    const to = at === -1 ? data.length : at;
+    const place = { line: start.line + count, offset: start.offset + from };
+    lines.push(...parseLine(data.subarray(from, to), place, "corrupt"));
+    count += 1;
     from = to + 1;
   }
-  lines.push(data.subarray(from));
-  return lines;
+  return { lines, count };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function parseLine(bytes: Buffer, line: number, fault: "corrupt" | "torn"): TranscriptLine[] {
+function parseLine(bytes: Buffer, { line, offset }: Place, fault: "corrupt" | "torn"): TranscriptLine[] {
   try {
-    // Inside an object a bare carriage return can only be white space between its parts.
-    const body = utf8.decode(bytes).trim().replaceAll("\r", " ");
-    if (body === "") return [];
-    const entry: unknown = JSON.parse(body);
-    if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return [{ line, fault }];
-    const uuid = (entry as { uuid?: unknown }).uuid;
-    return [{ line, body, entry: entry as Record<string, unknown>, uuid: isUuid(uuid) ? uuid : undefined }];
+    const text = utf8.decode(bytes).trim();
+    if (text === "") return [];
+    const entry = JSON.parse(text) as { readonly uuid?: unknown } | null;
+    if (typeof entry !== "object" || entry === null || Array.isArray(entry))
+      return [{ line, fault: "corrupt" }];
+    // Parsed before, so that a bare carriage return is no part of a string: it is white space between parts.
+    const body = text.replaceAll("\r", " ");
+    const uuid = isUuid(entry.uuid) ? entry.uuid : undefined;
+    return [{ line, offset, body, entry: entry as ObjectLine["entry"], uuid }];
   } catch {
     return [{ line, fault }];
   }
