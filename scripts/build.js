@@ -30,12 +30,16 @@ async function bundleCli() {
     platform: "node",
     external: ["@anthropic-ai/claude-agent-sdk"],
     logLevel: "warn",
+    preserveEntrySignatures: "allow-extension",
     output: {
       dir: "dist",
       format: "esm",
       entryFileNames: "[name].js",
       chunkFileNames: ({ name }) => (name.startsWith("stores/") ? "[name].js" : "cli/[name].js"),
-      codeSplitting: { groups: [{ debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ }] },
+      codeSplitting: {
+        includeDependenciesRecursively: false,
+        groups: [{ debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ }],
+      },
       banner: `/*! With commander inside:\n${licence}*/`,
     },
   });

@@ -2,10 +2,14 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
+/** Claude Code's config folder: the one given, else the environment's, else the one in the home. */
+export function claudeConfigDir(given?: string): string {
+  return given ?? (process.env["CLAUDE_CONFIG_DIR"] || join(homedir(), ".claude"));
+}
+
 /** What Claude Code's own settings say about when it deletes transcripts. */
 export function claudeRetention(configDir?: string): RetentionCheck {
-  const folder = configDir ?? process.env["CLAUDE_CONFIG_DIR"] ?? join(homedir(), ".claude");
-  const path = join(folder, "settings.json");
+  const path = join(claudeConfigDir(configDir), "settings.json");
   const days = cleanupDays(path);
   const check = "retention";
   if (days === "unreadable")

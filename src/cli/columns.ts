@@ -1,16 +1,13 @@
-/** Sets rows in columns; the last one is left as long as it is, or cut at the terminal's edge. */
-export function columns(rows: readonly (readonly string[])[], maxWidth: number | undefined): string[] {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
-  return rows.map((row) => {
-    const line = row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at]!))).join("  ");
-    return maxWidth === undefined ? line.trimEnd() : cut(line.trimEnd(), maxWidth);
-  });
-}
+import { cut, padded, widthOf } from "./width.ts";
 
-/** Cuts a line to a width, and shows that it was cut. */
-export function cut(line: string, maxWidth: number): string {
-  return line.length <= maxWidth ? line : `${line.slice(0, Math.max(0, maxWidth - 1)).toWellFormed()}…`;
+/** Sets rows in columns; the last one is left as long as it is, or cut at an edge. */
+export function columns(rows: readonly (readonly string[])[], maxWidth: number): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, widthOf(cell))));
+  return rows.map((row) => {
+    const line = row.map((cell, at) => (at === row.length - 1 ? cell : padded(cell, widths[at]!))).join("  ");
+    return cut(line.trimEnd(), maxWidth);
+  });
 }
 
 /** A size in bytes or characters, short. */

@@ -1,14 +1,26 @@
 import type { ImportClaudeReport } from "../agents/claude/import.ts";
 import { counted, size } from "./columns.ts";
 import { harmlessLine } from "./harmless.ts";
+import { say, write } from "./output.ts";
+
+/** Tells people what an import did: its problems beside the result, not in it. */
+export async function writeImport(report: ImportClaudeReport): Promise<void> {
+  const lines = importLines(report);
+  const problems = lines.slice(0, report.problems.length);
+  for (const line of problems) say(line);
+  await write(`${lines.slice(problems.length).join("\n")}\n`);
+}
 
 /** What an import did, as lines for people; problems first. */
 export function importLines(report: ImportClaudeReport): string[] {
-  const { files, sessions, entries, duplicates, unchanged, bytes, droppedSessions, problems } = report;
+  const { files, sessions, entries, duplicates, moved, unchanged, bytes, droppedSessions, problems } = report;
   const parts = [
     `Imported ${counted(entries, "new entry")} of ${counted(sessions, "session")}`,
     `${counted(files, "file")} (${size(bytes)}B), ${unchanged} unchanged`,
     ...(duplicates === 0 ? [] : [`${counted(duplicates, "entry")} already there`]),
+    ...(moved === 0
+      ? []
+      : [`${counted(moved, "late block")} read where the file has ${moved === 1 ? "it" : "them"}`]),
   ];
   return [
     ...problems.map((problem) => `problem: ${harmlessLine(problem)}`),

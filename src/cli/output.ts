@@ -1,11 +1,13 @@
 import { once } from "node:events";
-import { redactJson } from "../core/redaction.ts";
+import { redactJson, redactText } from "../core/redaction.ts";
 import { isHoldfastError } from "../core/errors.ts";
-import { harmlessJson, harmlessLine } from "./harmless.ts";
+import { harmless, harmlessJson, harmlessLine } from "./harmless.ts";
+import { isTerminal, streams } from "./streams.ts";
 
 /** Writes data to stdout and waits while the reader is slower. */
 export async function write(text: string): Promise<void> {
-  if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+  const { stdout } = streams();
+  if (text !== "" && !stdout.write(text)) await once(stdout, "drain");
 }
 
 /** Writes one JSON document, redacted, with the version of its shape. */
@@ -18,23 +20,35 @@ export function jsonForPeople(json: string): string {
   return harmlessJson(redactJson(json));
 }
 
+/** Writes JSON text as it is stored, byte for byte; on a terminal the same values, but harmless to it. */
+export async function writeStored(json: string): Promise<void> {
+  await write(isTerminal() ? harmlessJson(json) : json);
+}
+
 /** Says one line to the person at the terminal; never data. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  streams().stderr.write(`${line}\n`);
 }
 
 /** Tells an error in one line, with its stack only where HOLDFAST_DEBUG asks for it. */
 export function tellError(error: unknown): void {
-  if (process.env["HOLDFAST_DEBUG"] === "1" && error instanceof Error) say(error.stack ?? String(error));
-  else if (isHoldfastError(error)) say(`holdfast: ${harmlessLine(error.message)}`);
-  else say(`holdfast: ${harmlessLine(messageOf(error))} Set HOLDFAST_DEBUG=1 to see where.`);
+  if (process.env["HOLDFAST_DEBUG"] === "1" && error instanceof Error)
+    say(harmless(error.stack ?? String(error)));
+  else if (isHoldfastError(error)) sayError(error.message);
+  else sayError(`${messageOf(error)} Set HOLDFAST_DEBUG=1 to see where.`);
+}
+
+/** Says what went wrong, in one line. */
+export function sayError(message: string): void {
+  say(`holdfast: ${harmlessLine(redactText(message))}`);
 }
 
 /** Ends the program quietly when the reader of stdout goes away, as `head` does. */
 export function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
-    throw error;
+    sayError(`The output cannot be written: ${error.message}. Write it somewhere else.`);
+    process.exit(1);
   });
   // Nobody is left to be told when stderr breaks.
   process.stderr.on("error", () => {});

@@ -1,17 +1,19 @@
 import type { Entry } from "../core/entry.ts";
 import { HoldfastError } from "../core/errors.ts";
-import type { LogKey, SessionKey } from "../core/ids.ts";
+import { isOwnLog, type LogKey, type SessionKey } from "../core/ids.ts";
 import { pagesInOrder, tailInOrder } from "../core/reading-order.ts";
 import type { Store } from "../core/store.ts";
+import { shown } from "./arguments.ts";
 
 /** The log of a session that a command is to work on; the main one unless another is named. @throws session_unknown */
 export async function chosenLog(store: Store, { project, session }: SessionKey, log = ""): Promise<LogKey> {
   const logs = log === "" ? [] : await store.logs({ project, session });
   if (log === "" || logs.some((row) => row.log === log)) return { project, session, log };
+  const others = logs.map((row) => row.log).filter((name) => !isOwnLog(name));
   throw new HoldfastError({
     code: "session_unknown",
-    message: `The session ${session} has no log ${log}.`,
-    next: `It has ${logs.map((row) => row.log || "the main log").join(", ")}.`,
+    message: `The session ${session} has no log ${shown(log)}.`,
+    next: `It has ${others.map((name) => (name === "" ? "the main log" : shown(name))).join(", ")}.`,
     data: { project, session, log },
   });
 }

@@ -1,24 +1,29 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { tame } from "./command-line.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { packageRoot } from "./package-root.ts";
 
-/** Declares every command; the module of one is loaded only when it runs, because start-up time is felt. */
-export function createProgram(): Command {
+/**
+ * Declares every command; the module of one is loaded only when it runs, because start-up time is felt.
+ * `ended` is told the exit code of the command that ran.
+ */
+export function createProgram(ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
     .description("Durable sessions for coding agents")
     .option("--store <path>", "the store, as a path or sqlite:PATH")
     .version(version(), "-V, --version")
-    .exitOverride()
-    .configureOutput({ outputError: (text, print) => print(text.replace(/^error: /, "holdfast: ")) })
+    .helpCommand(false)
     .addHelpText("after", "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy");
-  declareReading(program);
-  declareWriting(program);
-  declareUpkeep(program);
+  const runs = runner(ended);
+  declareReading(program, runs);
+  declareWriting(program, runs);
+  declareUpkeep(program, runs);
+  tame(program);
   return program;
 }
 
-function declareReading(program: Command): void {
+function declareReading(program: Command, runs: Runner): void {
   program
     .command("list")
     .description("list sessions, newest first")
@@ -52,7 +57,7 @@ function declareReading(program: Command): void {
     .action(runs(async () => (await import("./commands/export.ts")).exportSession));
 }
 
-function declareWriting(program: Command): void {
+function declareWriting(program: Command, runs: Runner): void {
   program
     .command("import")
     .description("bring Claude Code's transcripts in; again adds only what is new")
@@ -75,7 +80,7 @@ function declareWriting(program: Command): void {
     .action(runs(async () => (await import("./commands/rm.ts")).rm));
 }
 
-function declareUpkeep(program: Command): void {
+function declareUpkeep(program: Command, runs: Runner): void {
   program
     .command("verify")
     .description("find what a resume would silently lose")
@@ -95,6 +100,16 @@ function declareUpkeep(program: Command): void {
     .description("print a completion script for your shell")
     .argument("<shell>", "bash, zsh or fish")
     .action(runs(async () => (await import("./commands/completion.ts")).completion));
+  program
+    .command("complete-session", { hidden: true })
+    .description("print the ids that begin with a prefix, for completion scripts")
+    .argument("[prefix]")
+    .action(runs(async () => (await import("./commands/complete-session.ts")).completeSession));
+  program
+    .command("help")
+    .description("explain a command")
+    .argument("[command]")
+    .action(runs(async () => (await import("./commands/help.ts")).help));
   program
     .command("start")
     .description("bring in this machine's sessions, or an example, and list them")
@@ -116,13 +131,16 @@ type Run<Options> = (
   program: Command | null,
 ) => Promise<ExitCode>;
 
-function runs<Options extends object>(
+type Runner = <Options extends object>(
   load: () => Promise<Run<Options>>,
-): (this: Command, ...all: unknown[]) => Promise<void> {
-  return async function (this: Command) {
-    const run = await load();
-    process.exitCode = await run(this.args, this.optsWithGlobals<Options>(), this.parent);
-  };
+) => (this: Command, ...all: unknown[]) => Promise<void>;
+
+function runner(ended: (code: ExitCode) => void): Runner {
+  return <Options extends object>(load: () => Promise<Run<Options>>) =>
+    async function (this: Command) {
+      const run = await load();
+      ended(await run(this.args, this.optsWithGlobals<Options>(), this.parent));
+    };
 }
 
 function version(): string {

@@ -1,20 +1,25 @@
 import { size } from "./columns.ts";
+import { streams } from "./streams.ts";
 
 /** Shows how far an import is, on a terminal only; `done` removes the line. */
 export function progressBar(): {
   readonly update: (progress: Progress) => void;
   readonly done: () => void;
 } {
-  if (!process.stderr.isTTY) return { update: () => {}, done: () => {} };
-  let shownAtMs = 0;
+  const { stderr } = streams();
+  if (stderr.isTTY !== true || process.env["TERM"] === "dumb") return { update: () => {}, done: () => {} };
+  let shownAtMs = Number.NEGATIVE_INFINITY;
   return {
     update(progress) {
       const nowMs = performance.now();
       if (nowMs - shownAtMs < 100) return;
       shownAtMs = nowMs;
-      process.stderr.write(`\r\u001b[2K${barOf(progress)}`);
+      // A line that reached the edge would fold, and only its last part could be removed again.
+      stderr.write(`${removeLine}${barOf(progress).slice(0, Math.max(0, (stderr.columns ?? 80) - 1))}`);
     },
-    done: () => void process.stderr.write("\r\u001b[2K"),
+    done: () => {
+      if (shownAtMs > 0) stderr.write(removeLine);
+    },
   };
 }
 
@@ -31,3 +36,4 @@ function barOf({ bytes, totalBytes }: Progress): string {
 }
 
 const width = 30;
+const removeLine = "\r\u001b[2K";

@@ -2,20 +2,25 @@ import { redactText } from "../core/redaction.ts";
 import type { SessionRow } from "../core/store.ts";
 import { columns, localTime, size } from "./columns.ts";
 import { harmlessLine } from "./harmless.ts";
+import { terminalWidth } from "./streams.ts";
 import { stdoutStyle } from "./style.ts";
+import { cutStart } from "./width.ts";
 
 /** The lines of a list of sessions, with a heading. */
 export function sessionTable(sessions: readonly SessionRow[]): string[] {
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  const width = terminalWidth() ?? Number.POSITIVE_INFINITY;
   const idLength = shortIdLength(sessions);
+  const isNarrow = width < 100;
+  // A project is named after its folder, so its end tells more; what it takes is taken from the title.
+  const projectWidth = Math.max(12, Math.floor(width / 4));
   const rows = sessions.map((row) => [
     harmlessLine(row.session.slice(0, idLength)),
     localTime(row.updatedAtMs),
-    String(row.entries),
-    size(row.length),
-    harmlessLine(row.project),
+    ...(isNarrow ? [] : [String(row.entries), size(row.length)]),
+    cutStart(harmlessLine(row.project), projectWidth),
     titleOf(row),
   ]);
+  const headings = ["SESSION", "UPDATED", ...(isNarrow ? [] : ["ENTRIES", "SIZE"]), "PROJECT", "TITLE"];
   const [heading, ...lines] = columns([headings, ...rows], width);
   return [stdoutStyle().dim(heading!), ...lines];
 }
@@ -31,8 +36,6 @@ export function rowForPeople(row: SessionRow): Omit<SessionRow, "summary"> {
 export function titleOf({ title }: Pick<SessionRow, "title">): string {
   return title === null ? "(no title)" : harmlessLine(redactText(title));
 }
-
-const headings = ["SESSION", "UPDATED", "ENTRIES", "SIZE", "PROJECT", "TITLE"];
 
 // Long enough that each id shown names one session of this page.
 function shortIdLength(sessions: readonly SessionRow[]): number {

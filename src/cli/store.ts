@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { HoldfastError } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
 import { openStore } from "../open-store.ts";
 import { usage } from "./arguments.ts";
+import { configuredStore, xdgFolder } from "./config.ts";
 
 /** The option that every command with a store takes. */
 export interface StoreOption {
@@ -22,10 +24,11 @@ export async function withNewStore<T>(options: StoreOption, use: (store: Store) 
 
 /** The store's URL: the option, the environment, the config file, the default, in this order. */
 function storeUrl({ store }: StoreOption): string {
-  return urlOf(store ?? process.env["HOLDFAST_STORE"] ?? configuredStore() ?? defaultPath());
+  return urlOf(store ?? (process.env["HOLDFAST_STORE"] || configuredStore() || defaultPath()));
 }
 
 async function withOpened<T>(url: string, create: boolean, use: (store: Store) => Promise<T>): Promise<T> {
+  if (url.startsWith("sqlite:")) checkFile(url.slice("sqlite:".length), create);
   const store = await openStore(url, { create });
   try {
     return await use(store);
@@ -37,48 +40,48 @@ async function withOpened<T>(url: string, create: boolean, use: (store: Store) =
 // One letter before the colon is a drive of Windows, not a scheme.
 function urlOf(name: string): string {
   if (name === "") throw usage("The store's name is empty.", "Name a path, such as --store ./holdfast.db.");
+  if (name === "memory:")
+    throw usage("A store in memory ends with the command.", "Name a path, such as --store ./holdfast.db.");
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(name)?.[1];
   if (path === undefined && /^[a-z][a-z0-9+.-]+:/i.test(name)) return name;
   return `sqlite:${resolve((path ?? name).replace(/^~(?=\/)/, homedir()))}`;
 }
 
-function configuredStore(): string | undefined {
-  const path = join(xdgFolder("XDG_CONFIG_HOME", ".config"), "holdfast", "config.json");
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
-  const config = parse(text, path);
-  const store = typeof config === "object" && config !== null && "store" in config ? config.store : undefined;
-  if (store === undefined || typeof store === "string") return store;
-  throw usage(`The store in ${path} is no text.`, 'Write {"store": "/path/holdfast.db"}.');
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
-    throw error;
-  }
-}
-
-function parse(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw usage(
-      `The config file ${path} is not JSON.`,
-      'Write {"store": "/path/holdfast.db"}, or remove the file.',
+// What the driver would take for a failing disk, or would make a store of although the command only reads.
+function checkFile(path: string, create: boolean): void {
+  const stat = statOf(path);
+  if (stat === undefined) return;
+  if (stat.isDirectory())
+    throw unreachable(
+      path,
+      "The store is a folder:",
+      `Name a file in it, such as ${join(path, "holdfast.db")}.`,
     );
+  if (!stat.isFile()) throw unreachable(path, "The store is no regular file:", "Name another with --store.");
+  // SQLite takes a file of one byte for an empty one.
+  if (stat.size <= 1 && !create)
+    throw unreachable(path, "There is no store in the empty file", "Make one with `holdfast import`.");
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    const next = "Check the path and the permissions of its folders, or name another with --store.";
+    throw unreachable(path, `The store's file cannot be reached${reason}:`, next);
   }
+}
+
+function unreachable(path: string, message: string, next: string): HoldfastError {
+  return new HoldfastError({
+    code: "store_unreachable",
+    message: `${message} ${path}.`,
+    next,
+    data: { path },
+  });
 }
 
 function defaultPath(): string {
   return join(xdgFolder("XDG_DATA_HOME", ".local/share"), "holdfast", "holdfast.db");
-}
-
-// The XDG rules say that a relative path is to be ignored.
-function xdgFolder(variable: string, fallback: string): string {
-  const given = process.env[variable];
-  return given?.startsWith("/") === true ? given : join(homedir(), fallback);
 }

@@ -1,3 +1,5 @@
+import { isTerminal } from "./streams.ts";
+
 /** How text is set off: plain off a terminal and under NO_COLOR. */
 export interface Style {
   readonly bold: (text: string) => string;
@@ -8,12 +10,12 @@ export interface Style {
 
 /** The style for what goes to stdout. */
 export function stdoutStyle(): Style {
-  return wantsColor(process.stdout.isTTY) ? colored : plain;
+  return wantsColor() ? colored : plain;
 }
 
-function wantsColor(isTTY: boolean | undefined): boolean {
+function wantsColor(): boolean {
   const { NO_COLOR: noColor, TERM: term } = process.env;
-  return isTTY === true && (noColor === undefined || noColor === "") && term !== "dumb";
+  return isTerminal() && (noColor === undefined || noColor === "") && term !== "dumb";
 }
 
 /** No escape sequences at all. */

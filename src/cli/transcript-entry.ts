@@ -13,6 +13,9 @@ export type Block =
     }
   | { readonly kind: "notice"; readonly text: string };
 
+/** What came back from a tool call. */
+export type Result = Extract<Block, { readonly kind: "result" }>;
+
 /** Reads what is to be shown from one stored entry; unknown kinds give nothing, because the union grows with every release. */
 export function blocksOf(body: string): Block[] {
   const entry = parse(body);

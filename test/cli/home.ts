@@ -2,8 +2,16 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { run } from "../../src/cli/run.ts";
+import { Screen, type Terminal } from "./screen.ts";
 
-const bin = join(import.meta.dirname, "../../bin/holdfast.js");
+/** The program's file. */
+export const bin = join(import.meta.dirname, "../../bin/holdfast.js");
+
+interface Inside {
+  readonly terminal?: Terminal;
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 /** What a run of the CLI left behind. */
 export interface Ran {
@@ -36,11 +44,28 @@ export class Home implements Disposable {
     return this.write(`.claude/projects/${project}/${file}.jsonl`, lines);
   }
 
+  /** The environment of a program on this machine. */
+  environment(env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+    const { folder } = this;
+    return { PATH: process.env["PATH"], HOME: folder, TMPDIR: join(folder, "tmp"), TZ: "UTC", ...env };
+  }
+
   /** Starts the real program. */
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-    const { folder } = this;
-    const own = { PATH: process.env["PATH"], HOME: folder, TMPDIR: join(folder, "tmp"), TZ: "UTC" };
-    return spawn(process.execPath, [bin, ...args], { cwd: folder, env: { ...own, ...env } });
+    return spawn(process.execPath, [bin, ...args], { cwd: this.folder, env: this.environment(env) });
+  }
+
+  /** Runs the program inside this process: many runs in a second, and streams that play a terminal. */
+  async runInside(args: readonly string[], { terminal, env = {} }: Inside = {}): Promise<Ran> {
+    const before = { ...process.env };
+    const [stdout, stderr] = [new Screen(terminal), new Screen(terminal)];
+    replaceEnvironment(this.environment(env));
+    try {
+      const code = await run(["node", "holdfast", ...args], { stdout, stderr });
+      return { code, stdout: stdout.text, stderr: stderr.text };
+    } finally {
+      replaceEnvironment(before);
+    }
   }
 
   /** Runs the real program to its end. */
@@ -56,6 +81,12 @@ export class Home implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+// Key by key: the home folder is asked of the real environment, which an assigned object would not reach.
+function replaceEnvironment(env: NodeJS.ProcessEnv): void {
+  for (const key of Object.keys(process.env)) if (env[key] === undefined) delete process.env[key];
+  Object.assign(process.env, env);
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

@@ -35,7 +35,8 @@ export function* readTranscript(path: string): Generator<TranscriptPiece> {
       rest = [Buffer.from(chunk.subarray(end))];
     }
     const last = Buffer.concat(rest);
-    if (last.length > 0) yield { lines: parseLine(last, { line, offset }, "torn"), bytes: last.length };
+    const found = parseLine(last, { line, offset }, "torn");
+    if (last.length > 0) yield { lines: found === undefined ? [] : [found], bytes: last.length };
   } finally {
     closeSync(file);
   }
@@ -57,7 +58,7 @@ export function readLineAt(path: string, offset: number): ObjectLine | undefined
       const end = buffer.subarray(0, size).indexOf(newline);
       if (end === -1 && size === wanted) continue;
       const bytes = buffer.subarray(0, end === -1 ? size : end);
-      const [found] = parseLine(bytes, { line: 0, offset }, "corrupt");
+      const found = parseLine(bytes, { line: 0, offset }, "corrupt");
       return found !== undefined && "body" in found ? found : undefined;
     }
   } finally {
@@ -85,7 +86,8 @@ function linesOf(data: Buffer, start: Place): { readonly lines: TranscriptLine[]
     const at = data.indexOf(newline, from);
     const to = at === -1 ? data.length : at;
     const place = { line: start.line + count, offset: start.offset + from };
-    lines.push(...parseLine(data.subarray(from, to), place, "corrupt"));
+    const found = parseLine(data.subarray(from, to), place, "corrupt");
+    if (found !== undefined) lines.push(found);
     count += 1;
     from = to + 1;
   }
@@ -94,18 +96,23 @@ function linesOf(data: Buffer, start: Place): { readonly lines: TranscriptLine[]
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function parseLine(bytes: Buffer, { line, offset }: Place, fault: "corrupt" | "torn"): TranscriptLine[] {
+/** Undefined for a blank line. */
+function parseLine(
+  bytes: Buffer,
+  { line, offset }: Place,
+  fault: "corrupt" | "torn",
+): TranscriptLine | undefined {
   try {
     const text = utf8.decode(bytes).trim();
-    if (text === "") return [];
+    if (text === "") return undefined;
     const entry = JSON.parse(text) as { readonly uuid?: unknown } | null;
     if (typeof entry !== "object" || entry === null || Array.isArray(entry))
-      return [{ line, fault: "corrupt" }];
+      return { line, fault: "corrupt" };
     // Parsed before, so that a bare carriage return is no part of a string: it is white space between parts.
     const body = text.replaceAll("\r", " ");
     const uuid = isUuid(entry.uuid) ? entry.uuid : undefined;
-    return [{ line, offset, body, entry: entry as ObjectLine["entry"], uuid }];
+    return { line, offset, body, entry: entry as ObjectLine["entry"], uuid };
   } catch {
-    return [{ line, fault }];
+    return { line, fault };
   }
 }

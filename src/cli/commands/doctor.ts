@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { findTranscripts } from "../../agents/claude/find-transcripts.ts";
 import { verifySession } from "../../agents/claude/verify.ts";
 import type { Store, StoreHealth } from "../../core/store.ts";
-import { claudeRetention } from "../claude-settings.ts";
-import { counted, size } from "../columns.ts";
+import { claudeConfigDir, claudeRetention } from "../claude-settings.ts";
+import { counted, localTime, size } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
@@ -19,6 +20,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
       ...storeChecks(health),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
+      await transcriptsCheck(store, options.configDir),
       claudeRetention(options.configDir),
     ];
   });
@@ -89,6 +91,28 @@ async function mirrorCheck(store: Store): Promise<Check> {
   if (broken.length === 0) return { check: "mirror", state: "ok", message: `No gap in ${looked}.` };
   const message = `Gaps in ${broken.length} of ${looked}: run holdfast verify ${broken[0]!}, then holdfast rescue ${broken[0]!}.`;
   return { check: "mirror", state: "problem", message };
+}
+
+/** Transcripts that no import has brought in yet: Claude Code will delete them one day. */
+async function transcriptsCheck(store: Store, configDir: string | undefined): Promise<Check> {
+  const missing = new Set<string>();
+  let newest = 0;
+  for (const { sessionId, projectKey, mtimeMs } of findTranscripts(claudeConfigDir(configDir)).files) {
+    if (missing.has(sessionId) || (await isKnown(store, projectKey, sessionId))) continue;
+    missing.add(sessionId);
+    newest = Math.max(newest, mtimeMs);
+  }
+  const check = "transcripts";
+  if (missing.size === 0)
+    return { check, state: "ok", message: "Every transcript of this machine is known." };
+  const message = `${counted(missing.size, "session")} of this machine not in the store, the newest of ${localTime(newest)}: run holdfast import.`;
+  return { check, state: "advice", message };
+}
+
+// An import may have stored it under another project; a removed one is known by its tombstone.
+async function isKnown(store: Store, project: string, session: string): Promise<boolean> {
+  const { sessions } = await store.sessions({ filter: { sessionPrefix: session }, limit: 1 });
+  return sessions.length > 0 || (await store.tombstone({ project, session })) !== null;
 }
 
 function lineOf({ check, state, message }: Check): string {

@@ -1,13 +1,13 @@
 import type { LogKey } from "../../core/ids.ts";
 import { scanInOrder } from "../../core/reading-order.ts";
 import type { SessionRow, Store } from "../../core/store.ts";
-import { usage } from "../arguments.ts";
+import { shown, usage } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { foldedBlocks } from "../folded.ts";
 import { harmlessLine } from "../harmless.ts";
 import { toNewFile } from "../new-file.ts";
-import { jsonForPeople, say, write } from "../output.ts";
+import { jsonForPeople, say, write, writeStored } from "../output.ts";
 import { chosenLog, pagesOf } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { titleOf } from "../session-table.ts";
@@ -25,7 +25,8 @@ export async function exportSession(
     const session = await findSession(store, prefix, options);
     const log = await chosenLog(store, session, options.log);
     const pieces = options.format === "markdown" ? markdown(store, session, log) : jsonl(store, log, options);
-    if (options.output === undefined) for await (const piece of pieces) await write(piece);
+    const put = options.raw === true ? writeStored : write;
+    if (options.output === undefined) for await (const piece of pieces) await put(piece);
     else await toNewFile(options.output, options.force === true, pieces);
     if (options.format === "jsonl" && options.log === undefined) await tellOfSubagents(store, session);
   });
@@ -42,7 +43,7 @@ interface ExportOptions extends StoreOption, SessionOption {
 
 function checkOptions({ format, raw, output, force }: ExportOptions): void {
   if (format !== "jsonl" && format !== "markdown")
-    throw usage(`There is no format ${format}.`, "Use --format jsonl or --format markdown.");
+    throw usage(`There is no format ${shown(format)}.`, "Use --format jsonl or --format markdown.");
   if (format === "markdown" && raw === true)
     throw usage("Markdown is always redacted.", "Leave out --raw, or use --format jsonl.");
   if (force === true && output === undefined)
@@ -67,7 +68,7 @@ async function* markdown(store: Store, session: SessionRow, log: LogKey): AsyncG
 }
 
 async function* markdownLog(store: Store, log: LogKey, subagents: Subagents): AsyncGenerator<string> {
-  for await (const folded of foldedBlocks(pagesOf(store, log))) {
+  for await (const folded of foldedBlocks(store, log, pagesOf(store, log))) {
     yield markdownOf(folded.block, folded.result);
     const started = subagents.take(folded);
     if (started !== undefined) yield* markdownSubagent(store, { ...log, log: started }, subagents);
@@ -84,6 +85,6 @@ async function tellOfSubagents(store: Store, session: SessionRow): Promise<void>
   const logs = (await store.logs(session)).filter(({ log }) => log.startsWith("subagents/"));
   if (logs.length > 0)
     say(
-      `${counted(logs.length, "subagent")} not in this file: export each with --log, such as --log ${logs[0]!.log}`,
+      `${counted(logs.length, "subagent")} not in this file: export each with --log, such as --log ${harmlessLine(logs[0]!.log)}`,
     );
 }

@@ -1,7 +1,7 @@
 import { importClaudeTranscripts } from "../../agents/claude/import.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { importLines } from "../import-report.ts";
-import { say, write, writeJson } from "../output.ts";
+import { writeImport } from "../import-report.ts";
+import { writeJson } from "../output.ts";
 import { progressBar } from "../progress.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
 
@@ -21,11 +21,7 @@ export async function importTranscripts(_: readonly string[], options: ImportOpt
     }),
   ).finally(bar.done);
   if (json === true) await writeJson({ ...report });
-  else {
-    const lines = importLines(report);
-    for (const line of lines.filter((text) => text.startsWith("problem: "))) say(line);
-    await write(lines.filter((text) => !text.startsWith("problem: ")).join("\n") + "\n");
-  }
+  else await writeImport(report);
   return report.problems.length > 0 ? exitCodes.problems : exitCodes.ok;
 }
 

@@ -5,8 +5,8 @@ import type { Store } from "../../core/store.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
-import { importLines } from "../import-report.ts";
-import { say, write, writeJson } from "../output.ts";
+import { writeImport } from "../import-report.ts";
+import { say, writeJson } from "../output.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { type StoreOption, withNewStore, withStore } from "../store.ts";
 
@@ -24,7 +24,7 @@ export async function rescue([prefix = ""]: readonly string[], options: RescueOp
   else {
     for (const warning of warnings) say(`warning: ${harmlessLine(warning)}`);
     for (const { message } of verified.findings) say(`problem: ${harmlessLine(message)}`);
-    await write(`${importLines(imported).join("\n")}\n`);
+    await writeImport(imported);
     if (verified.findings.length > 0)
       say(`${counted(verified.findings.length, "problem")} left: holdfast verify tells where.`);
   }

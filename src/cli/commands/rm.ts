@@ -1,5 +1,8 @@
 import { userInfo } from "node:os";
-import type { SessionRow, Store } from "../../core/store.ts";
+import { unknownSession } from "../../core/checks.ts";
+import { isOwnLog, type SessionKey } from "../../core/ids.ts";
+import type { Store } from "../../core/store.ts";
+import { shown, usage } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
@@ -10,16 +13,20 @@ import { type StoreOption, withStore } from "../store.ts";
 
 /** Removes a session, or one log of it. */
 export async function rm([prefix = ""]: readonly string[], options: RmOptions): Promise<ExitCode> {
+  const { log, dryRun = false } = options;
+  // Holdfast's own logs say how the others are read; without them a session would be read wrongly.
+  if (log !== undefined && isOwnLog(log))
+    throw usage(`The log ${shown(log)} is Holdfast's own.`, "Remove the session, or another log of it.");
   await withStore(options, async (store) => {
-    const row = await findSession(store, prefix, options);
-    const { project, session } = row;
-    if (options.log !== undefined) await chosenLog(store, row, options.log);
-    const what = await remove(store, row, options);
-    const facts = { project, session, log: options.log ?? null, dryRun: options.dryRun === true };
-    if (options.json === true) return await writeJson({ ...facts, ...what });
-    const verb = options.dryRun === true ? "Would remove" : "Removed";
-    const name = harmlessLine(options.log === undefined ? session : `${options.log} of ${session}`);
-    await write(`${verb} ${name}: ${counted(what.logs, "log")}, ${counted(what.entries, "entry")}.\n`);
+    const { project, session } = await findSession(store, prefix, options);
+    const what = await contentOf(store, { project, session }, log);
+    if (!dryRun) await remove(store, { project, session }, options);
+    if (options.json === true)
+      return await writeJson({ project, session, log: log ?? null, dryRun, ...what });
+    const verb = dryRun ? "Would remove" : "Removed";
+    const name = log === undefined ? session : `${log || "the main log"} of ${session}`;
+    const size = `${counted(what.logs, "log")}, ${counted(what.entries, "entry")}`;
+    await write(`${verb} ${harmlessLine(name)}: ${size}.\n`);
   });
   return exitCodes.ok;
 }
@@ -31,28 +38,22 @@ interface RmOptions extends StoreOption, SessionOption {
   readonly json?: true;
 }
 
-interface Removed {
-  readonly logs: number;
-  readonly entries: number;
-}
-
-async function remove(
-  store: Store,
-  { project, session }: SessionRow,
-  { log, reason, dryRun }: RmOptions,
-): Promise<Removed> {
-  if (dryRun !== true) {
-    const { logs, entries } = await store.drop({
-      session: { project, session },
-      ...(log === undefined ? {} : { log }),
-      actor: `cli:${userName()}`,
-      ...(reason === undefined ? {} : { reason }),
-    });
-    return { logs, entries };
-  }
-  const all = await store.logs({ project, session });
+/** What goes, as `list` and `show` count it: without Holdfast's own logs. */
+async function contentOf(store: Store, key: SessionKey, log: string | undefined) {
+  if (log !== undefined) await chosenLog(store, key, log);
+  const all = (await store.logs(key)).filter((row) => !isOwnLog(row.log));
   const rows = log === undefined ? all : all.filter((row) => row.log === log);
   return { logs: rows.length, entries: rows.reduce((sum, { head }) => sum + head, 0) };
+}
+
+async function remove(store: Store, session: SessionKey, { log, reason }: RmOptions): Promise<void> {
+  const { dropped } = await store.drop({
+    session,
+    ...(log === undefined ? {} : { log }),
+    actor: `cli:${userName()}`,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  if (!dropped) throw unknownSession(session);
 }
 
 // A container may run under a user id that has no name.

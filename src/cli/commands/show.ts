@@ -7,14 +7,16 @@ import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { foldedBlocks } from "../folded.ts";
 import { harmlessLine } from "../harmless.ts";
-import { jsonForPeople, schemaVersion, write } from "../output.ts";
+import { jsonForPeople, schemaVersion, write, writeStored } from "../output.ts";
 import { chosenLog, pagesOf, tailOf } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { rowForPeople, titleOf } from "../session-table.ts";
 import { type StoreOption, withStore } from "../store.ts";
+import { terminalWidth } from "../streams.ts";
 import { stdoutStyle, type Style } from "../style.ts";
 import { findSubagents, type Subagents } from "../subagents.ts";
 import { terminalLines } from "../transcript.ts";
+import { widthOf } from "../width.ts";
 
 /** Prints a session: as a transcript, as JSON, or as it is stored. */
 export async function show([prefix = ""]: readonly string[], options: ShowOptions): Promise<ExitCode> {
@@ -40,10 +42,10 @@ interface ShowOptions extends StoreOption, SessionOption {
 
 async function showRaw(store: Store, log: LogKey, tail: number | undefined): Promise<void> {
   if (tail === undefined) {
-    for await (const bodies of scanInOrder(store, log)) await write(`${bodies.join("\n")}\n`);
+    for await (const bodies of scanInOrder(store, log)) await writeStored(`${bodies.join("\n")}\n`);
     return;
   }
-  for (const { body } of await tailOf(store, log, tail)) await write(`${body}\n`);
+  for (const { body } of await tailOf(store, log, tail)) await writeStored(`${body}\n`);
 }
 
 // Written piece by piece: a session of any length costs one page of memory.
@@ -82,9 +84,12 @@ interface Place {
 }
 
 async function showLog(place: Place): Promise<void> {
-  for await (const folded of foldedBlocks(entriesOf(place.store, place.log, place.tail))) {
-    const lines = terminalLines(folded.block, folded.result, place.style);
-    await write(lines.map((line) => `${place.indent}${line}`.trimEnd()).join("\n") + "\n");
+  const { store, log, tail, indent, style } = place;
+  const width = terminalWidth();
+  const layout = { style, width: width === undefined ? undefined : width - widthOf(indent) };
+  for await (const folded of foldedBlocks(store, log, entriesOf(store, log, tail))) {
+    const lines = terminalLines(folded.block, folded.result, layout);
+    await write(lines.map((line) => `${indent}${line}`.trimEnd()).join("\n") + "\n");
     const started = place.subagents.take(folded);
     if (started !== undefined) await showSubagent(place, started);
   }

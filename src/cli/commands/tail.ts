@@ -5,10 +5,11 @@ import type { Store } from "../../core/store.ts";
 import { usage, wholeNumber } from "../arguments.ts";
 import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { say, schemaVersion, write } from "../output.ts";
+import { say, schemaVersion, write, writeStored } from "../output.ts";
 import { chosenLog } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { type StoreOption, withStore } from "../store.ts";
+import { terminalWidth } from "../streams.ts";
 import { stdoutStyle } from "../style.ts";
 import { resultLine, terminalLines } from "../transcript.ts";
 import { blocksOf } from "../transcript-entry.ts";
@@ -96,20 +97,25 @@ function wasDropped({ session }: LogKey, cause: unknown): HoldfastError {
 }
 
 function printerOf({ raw, json }: TailOptions, log: string): Print {
-  if (raw === true) return (entries) => write(entries.map(({ body }) => `${body}\n`).join(""));
+  if (raw === true) return (entries) => writeStored(entries.map(({ body }) => `${body}\n`).join(""));
   if (json === true)
     return (entries) =>
       write(entries.map((entry) => `${entryJson(entry, { schemaVersion, log })}\n`).join(""));
+  const open = new Map<string, string>();
   return async (entries) => {
-    for (const { body } of entries) await write(linesOf(body));
+    for (const { body } of entries) await write(linesOf(body, open));
   };
 }
 
-// A call is printed when it is made, so its result is a line of its own.
-function linesOf(body: string): string {
-  const style = stdoutStyle();
-  const lines = blocksOf(body).flatMap((block) =>
-    block.kind === "result" ? [resultLine(block, style)] : terminalLines(block, "later", style),
-  );
+/** A call is printed when it is made, so its result is a line of its own; `open` holds the names of calls without one. */
+function linesOf(body: string, open: Map<string, string>): string {
+  const layout = { style: stdoutStyle(), width: terminalWidth() };
+  const lines = blocksOf(body).flatMap((block) => {
+    if (block.kind === "call") open.set(block.id, block.name);
+    if (block.kind !== "result") return terminalLines(block, "later", layout);
+    const name = open.get(block.call);
+    open.delete(block.call);
+    return [resultLine(block, name, layout)];
+  });
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }

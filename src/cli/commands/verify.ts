@@ -1,7 +1,8 @@
 import { verifySession } from "../../agents/claude/verify.ts";
+import { HoldfastError } from "../../core/errors.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
-import { usage } from "../arguments.ts";
+import { shown, usage } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
@@ -40,9 +41,27 @@ async function* chosen(
   options: VerifyOptions,
 ): AsyncGenerator<SessionKey> {
   if (prefix !== undefined) yield await findSession(store, prefix, options);
-  else
-    for await (const row of allSessions(store))
-      if (options.project === undefined || row.project === options.project) yield row;
+  else yield* sessionsOf(store, options.project);
+}
+
+async function* sessionsOf(store: Store, project: string | undefined): AsyncGenerator<SessionKey> {
+  let isEmpty = true;
+  for await (const row of allSessions(store)) {
+    if (project !== undefined && row.project !== project) continue;
+    isEmpty = false;
+    yield row;
+  }
+  // A mistyped project must not look like one in which all is well.
+  if (isEmpty && project !== undefined) throw unknownProject(project);
+}
+
+function unknownProject(project: string): HoldfastError {
+  return new HoldfastError({
+    code: "session_unknown",
+    message: `There is no session in project ${shown(project)}.`,
+    next: "Run holdfast list to see the projects.",
+    data: { project },
+  });
 }
 
 async function check(store: Store, { project, session }: SessionKey): Promise<Checked> {

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import type { ClaudeTests } from "./contract.ts";
-import { agent, assertHolds, elsewhere, keyed, keyless, listed, main, many, other } from "./samples.ts";
+import {
+  agent,
+  assertHolds,
+  elsewhere,
+  isSame,
+  keyed,
+  keyless,
+  listed,
+  main,
+  many,
+  other,
+  summaryOf,
+} from "./samples.ts";
 
 /** What an append stores, once and in order. */
 export function appendTests({ describe, test }: ClaudeTests): void {
@@ -35,6 +47,12 @@ export function appendTests({ describe, test }: ClaudeTests): void {
       await assertHolds(store, main, [...many("a", 5), keyed("b")]);
     });
 
+    test("A retry adds what an earlier try left out, and moves nothing of what it stored.", async (store) => {
+      await store.append(main, [keyed("a-1", "first")]);
+      await store.append(main, many("a", 3));
+      await assertHolds(store, main, [keyed("a-1", "first"), keyed("a-0"), keyed("a-2")]);
+    });
+
     test("A uuid that a batch repeats is stored once, as it came first.", async (store) => {
       await store.append(main, [keyed("a", "first"), keyed("b"), keyed("a", "second")]);
       await store.append(main, [keyed("a", "third")]);
@@ -53,6 +71,13 @@ export function appendTests({ describe, test }: ClaudeTests): void {
       await store.append(main, batch);
       await store.append(main, [keyless("plan"), keyed("a")]);
       await assertHolds(store, main, [...batch, ...batch, keyless("plan"), keyed("a")]);
+    });
+
+    test("Of an array that comes again only the entries without a uuid are stored again.", async (store) => {
+      const batch = [keyed("a"), keyless("plan"), keyed("b")];
+      await store.append(main, batch);
+      await store.append(main, batch);
+      await assertHolds(store, main, [...batch, keyless("plan")]);
     });
 
     test("An array that is filled anew after a success is a new batch.", async (store) => {
@@ -80,7 +105,7 @@ export function appendTests({ describe, test }: ClaudeTests): void {
       await store.append(main, batch);
       const loaded = await store.load(main);
       assert.equal(loaded!.length, batch.length);
-      assert.deepEqual([loaded![0], loaded!.at(-1)], [batch[0], batch.at(-1)]);
+      assert.ok(isSame(loaded, batch), "They came back changed or in another order.");
     });
   });
 
@@ -110,14 +135,25 @@ export function appendTests({ describe, test }: ClaudeTests): void {
       await assertHolds(store, main, many("a", 4));
     });
 
-    test("A delete that races an append leaves all of the batch or nothing.", async (store) => {
-      await store.append(main, many("old", 3));
-      await Promise.all([store.delete(main), store.append(main, many("new", 3))]);
-      const loaded = (await store.load(main))?.map(({ uuid }) => uuid) ?? [];
-      assert.ok(
-        ["", "new-0,new-1,new-2"].includes(loaded.join(",")),
-        `The session holds ${loaded.join(",")}.`,
-      );
+    test("Batches for other sessions, projects and subpaths go each to its own.", async (store) => {
+      const keys = [main, other, elsewhere, agent];
+      const batches = Array.from({ length: 5 }, (_, at) => many(`batch-${at}`, 3));
+      await Promise.all(batches.flatMap((batch) => keys.map((key) => store.append(key, batch))));
+      for (const key of keys) await assertHolds(store, key, batches.flat());
+    });
+
+    test("A delete that races an append leaves all of the batch or nothing, and every list agrees.", async (store) => {
+      for (let round = 0; round < 8; round += 1) {
+        await store.append(main, many("old", 3));
+        const append = (): Promise<void> => store.append(main, many("new", 3));
+        const remove = (): Promise<void> => store.delete(main);
+        await Promise.all(round % 2 === 0 ? [remove(), append()] : [append(), remove()]);
+        const loaded = await store.load(main);
+        if (loaded !== null) assert.deepEqual(loaded, many("new", 3));
+        assert.deepEqual(await listed(store), loaded === null ? [] : [main.sessionId]);
+        assert.equal((await summaryOf(store))?.["count"], loaded?.length);
+        await store.delete(main);
+      }
     });
   });
 }

@@ -29,7 +29,7 @@ export interface SuiteSummary {
   readonly data: Record<string, unknown>;
 }
 
-/** What the suite has folded into summaries: it counts the entries and keeps the texts of the first and the last. */
+/** What the suite has folded into summaries: the number of entries, the first and the last uuid, and the last `note`. */
 export type SuiteFold = (
   previous: SuiteSummary | undefined,
   key: ClaudeKey,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ClaudeTests } from "./contract.ts";
-import { agent, assertHolds, elsewhere, keyed, listed, main, many, other } from "./samples.ts";
+import { agent, assertHolds, elsewhere, keyed, listed, main, many, other, summaryOf } from "./samples.ts";
 
 /** What a delete takes away, and what it leaves. */
 export function deleteTests({ describe, test }: ClaudeTests): void {
@@ -32,6 +32,10 @@ export function deleteTests({ describe, test }: ClaudeTests): void {
       await assertHolds(store, main, [keyed("a")]);
       await assertHolds(store, deeper, [keyed("a")]);
       assert.deepEqual(await store.listSubkeys(main), [deeper.subpath]);
+      assert.deepEqual(await listed(store), [main.sessionId]);
+      assert.equal((await summaryOf(store))?.["count"], 1);
+      await store.append(agent, [keyed("a"), keyed("b")]);
+      await assertHolds(store, agent, [keyed("a"), keyed("b")]);
     });
 
     test("Removes a session of 1,000 subpaths whole.", async (store) => {
@@ -41,7 +45,7 @@ export function deleteTests({ describe, test }: ClaudeTests): void {
       assert.equal((await store.listSubkeys(main)).length, 1000);
       await store.delete(main);
       assert.deepEqual(await store.listSubkeys(main), []);
-      assert.equal(await store.load({ ...main, subpath: subpaths[500]! }), null);
+      for (const subpath of subpaths) assert.equal(await store.load({ ...main, subpath }), null);
     });
 
     test("Lets the same session start anew, with uuids that it held before.", async (store) => {
@@ -50,6 +54,15 @@ export function deleteTests({ describe, test }: ClaudeTests): void {
       await store.append(main, [keyed("a-1"), keyed("b")]);
       await assertHolds(store, main, [keyed("a-1"), keyed("b")]);
       assert.equal(await store.load(agent), null);
+    });
+
+    test("A subpath that is written after it stays a subpath.", async (store) => {
+      for (const key of [main, agent]) await store.append(key, many("a", 2));
+      await store.delete(main);
+      await store.append(agent, [keyed("b")]);
+      await assertHolds(store, agent, [keyed("b")]);
+      assert.equal(await store.load(main), null);
+      assert.deepEqual(await listed(store), []);
     });
   });
 }

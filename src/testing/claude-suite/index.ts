@@ -1,7 +1,9 @@
 import type { SuiteRunner } from "../store-suite/index.ts";
 import { appendTests } from "./append.ts";
+import { atomicityTests } from "./atomicity.ts";
 import type { ClaudeStore, ClaudeTests, SuiteFold } from "./contract.ts";
 import { deleteTests } from "./delete.ts";
+import { keyTests } from "./keys.ts";
 import { listTests } from "./lists.ts";
 import { loadTests } from "./load.ts";
 import { countingFold } from "./samples.ts";
@@ -35,5 +37,15 @@ export function claudeStoreSuite({ runner, open, close = async () => {} }: Claud
         }
       }),
   };
-  for (const declare of [appendTests, loadTests, listTests, summaryTests, deleteTests]) declare(tests);
+  for (const declare of methods) declare(tests);
 }
+
+const methods: readonly ((tests: ClaudeTests) => void)[] = [
+  appendTests,
+  atomicityTests,
+  loadTests,
+  keyTests,
+  listTests,
+  summaryTests,
+  deleteTests,
+];

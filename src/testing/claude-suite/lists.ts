@@ -9,16 +9,17 @@ export function listTests({ describe, test }: ClaudeTests): void {
       for (const key of [main, other, elsewhere]) await store.append(key, [keyed("a")]);
       assert.deepEqual(await listed(store), [main.sessionId, other.sessionId].toSorted());
       assert.deepEqual(await listed(store, elsewhere.projectKey), [elsewhere.sessionId]);
-      for (const unknown of ["-home", "-home-dev-", "-home-%", ""])
-        if (unknown !== "") assert.deepEqual(await listed(store, unknown), []);
+      for (const unknown of ["-home", "-home-dev-", "-home-%"])
+        assert.deepEqual(await listed(store, unknown), []);
     });
 
     test("Tells when a session was written, in whole milliseconds of the store's clock.", async (store) => {
-      const from = Date.now();
       await store.append(main, [{ ...keyed("a"), timestamp: "2001-01-01T00:00:00.000Z" }]);
       const [row] = await store.listSessions(main.projectKey);
       assert.ok(Number.isInteger(row!.mtime), `${row!.mtime} is no whole number.`);
-      assert.ok(row!.mtime >= from && row!.mtime <= Date.now(), `${row!.mtime} is not the time of writing.`);
+      // The store's clock may be another machine's.
+      const apartMs = Math.abs(row!.mtime - Date.now());
+      assert.ok(apartMs < 60_000, `${row!.mtime} is not the time of writing.`);
     });
 
     test("A session's time moves on with an append, and never back.", async (store) => {

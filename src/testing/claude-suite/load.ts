@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ClaudeTests, SuiteEntry } from "./contract.ts";
-import { agent, assertHolds, elsewhere, keyed, main, other } from "./samples.ts";
+import { agent, assertHolds, elsewhere, isSame, keyed, main, other } from "./samples.ts";
 
 /** What comes back, and from which key. */
 export function loadTests({ describe, test }: ClaudeTests): void {
@@ -34,12 +34,23 @@ export function loadTests({ describe, test }: ClaudeTests): void {
       await assertHolds(store, main, [keyed("a")]);
     });
 
+    test("Shows what was appended or deleted since the load before.", async (store) => {
+      for (const key of [main, agent]) await store.append(key, [keyed("a")]);
+      for (const key of [main, agent]) await assertHolds(store, key, [keyed("a")]);
+      await store.load(main);
+      await store.append(agent, [keyed("b")]);
+      await assertHolds(store, agent, [keyed("a"), keyed("b")]);
+      await store.load(main);
+      await store.delete(agent);
+      assert.equal(await store.load(agent), null);
+      await store.append(main, [keyed("c")]);
+      await assertHolds(store, main, [keyed("a"), keyed("c")]);
+    });
+
     for (const [what, entry] of Object.entries(oddEntries)) {
       test(`An entry with ${what} comes back as JSON gives it.`, async (store) => {
         await store.append(main, [entry]);
-        // Compared as texts, of which some are too long for an assertion to print.
-        const same = JSON.stringify(await store.load(main)) === JSON.stringify([entry]);
-        assert.ok(same, "It came back changed.");
+        assert.ok(isSame(await store.load(main), [entry]), "It came back changed.");
       });
     }
 
@@ -62,7 +73,14 @@ const oddEntries: Readonly<Record<string, SuiteEntry>> = {
   "astral characters": { type: "user", uuid: "a", text: "𝔘𝔫𝔦 👩‍👩‍👧" },
   "a very long name of a field": { type: "user", uuid: "a", ["k".repeat(10_000)]: 1 },
   "a field called __proto__": JSON.parse('{"type":"user","uuid":"a","__proto__":{"x":1}}') as SuiteEntry,
-  "numbers at the edge": { type: "user", uuid: "a", n: [2 ** 53 + 2, 1e21, -0.1, 5e-324, 1.7e308] },
+  "numbers at the edge": {
+    type: "user",
+    uuid: "a",
+    n: [2 ** 53 + 2, 1e21, -0.1, 0.1 + 0.2, 5e-324, 1.7e308],
+  },
+  "integers that JavaScript rounds": JSON.parse(
+    '{"type":"user","uuid":"a","n":9007199254740993}',
+  ) as SuiteEntry,
   "deep nesting": { type: "user", uuid: "a", deep: JSON.parse("[".repeat(200) + "]".repeat(200)) as unknown },
   "3 MB of text": { type: "assistant", uuid: "a", text: "long ".repeat(600_000) },
   "an empty object, an empty array and null": { type: "user", uuid: "a", empty: [{}, [], null, ""] },

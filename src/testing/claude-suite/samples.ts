@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { ClaudeKey, ClaudeStore, SuiteEntry, SuiteFold } from "./contract.ts";
 
 export const main: ClaudeKey = { projectKey: "-home-dev", sessionId: "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11" };
@@ -24,8 +25,15 @@ export function many(name: string, count: number): SuiteEntry[] {
 export const countingFold: SuiteFold = (previous, { sessionId }, entries, { mtime }) => {
   const count = Number(previous?.data["count"] ?? 0) + entries.length;
   const first = previous?.data["first"] ?? entries[0]?.uuid ?? null;
-  return { sessionId, mtime, data: { count, first, last: entries.at(-1)?.uuid ?? null } };
+  const last = entries.at(-1)?.uuid ?? null;
+  const note = entries.findLast((entry) => entry["note"] !== undefined)?.["note"] ?? previous?.data["note"];
+  return { sessionId, mtime, data: { count, first, last, ...(note === undefined ? {} : { note }) } };
 };
+
+/** Whether two values are equal but for the order of fields; for values that are too long to be printed. */
+export function isSame(actual: unknown, expected: unknown): boolean {
+  return isDeepStrictEqual(actual, JSON.parse(JSON.stringify(expected)));
+}
 
 /** Asserts that a log holds just these entries, in this order. */
 export async function assertHolds(

@@ -44,7 +44,35 @@ export function summaryTests({ describe, test }: ClaudeTests): void {
         const [summary] = await store.listSessionSummaries(main.projectKey);
         assert.ok(Number.isInteger(summary!.mtime));
         assert.ok(summary!.mtime >= row!.mtime, "The SDK would load the session instead.");
+        assert.ok(summary!.mtime > 1e12);
       }
+    });
+
+    test("It is not before its session's either after a subpath, or what was stored before, is appended.", async (store) => {
+      await store.append(main, many("a", 2));
+      for (const [key, entry] of [[agent, keyed("b")] as const, [main, keyed("a-0")] as const]) {
+        await appendLater(store, key, entry);
+        const [row] = await store.listSessions(main.projectKey);
+        const [summary] = await store.listSessionSummaries(main.projectKey);
+        assert.ok(summary!.mtime >= row!.mtime, "The SDK would load the session instead.");
+        assert.equal(summary!.data["count"], 2);
+      }
+    });
+
+    test("Keeps what was folded as JSON gives it, and hands it to the next fold.", async (store) => {
+      const note = { text: "a\0b\ud800", list: [null, 0.1, { deep: [[]] }], flag: false };
+      await store.append(main, [{ ...keyed("a"), note }]);
+      await store.append(main, [keyed("b")]);
+      assert.deepEqual(await summaryOf(store), { count: 2, first: "a", last: "b", note });
+    });
+
+    test("Changing a summary that was listed changes nothing that is stored.", async (store) => {
+      await store.append(main, [{ ...keyed("a"), note: { text: "before" } }]);
+      const data = (await summaryOf(store)) as { count: number; note: { text: string } };
+      data.note.text = "after";
+      data.count = 100;
+      await store.append(main, [keyed("b")]);
+      assert.deepEqual(await summaryOf(store), { count: 2, first: "a", last: "b", note: { text: "before" } });
     });
 
     test("Deleting the session removes it, and the next append folds from the start.", async (store) => {

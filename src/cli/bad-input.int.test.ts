@@ -1,0 +1,238 @@
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Home } from "../../test/cli/home.ts";
+import { first, project, second, subagent, turn, user } from "../../test/cli/transcripts.ts";
+
+let home: Home;
+let server: Server;
+
+beforeAll(async () => {
+  home = new Home();
+  home.transcript(project, first, turn);
+  home.transcript(project, `${first}/subagents/agent-abc123`, subagent);
+  home.transcript("-other", second, [user("o1", null, "Second prompt", 30)]);
+  expect((await home.runInside(["import"])).code).toBe(0);
+  mkdirSync(join(home.folder, "folder"));
+  writeFileSync(join(home.folder, "taken.txt"), "mine");
+  writeFileSync(join(home.folder, "empty.db"), "");
+  writeFileSync(join(home.folder, "one-byte.db"), "\n");
+  makeNewer(join(home.folder, "newer.db"));
+  // Stands for every file that is none: a device of the machine would be lost if it were replaced after all.
+  server = createServer().listen(join(home.folder, "socket"));
+  await once(server, "listening");
+});
+
+afterAll(() => {
+  server.close();
+  home[Symbol.dispose]();
+});
+
+const long = "x".repeat(50_000);
+
+/** Arguments (`~/` is the test's home), exit code, and what the message must name: the wrong thing and the next step. */
+const table: readonly [readonly string[], number, readonly string[]][] = [
+  [["frobnicate"], 2, ["frobnicate", "holdfast --help"]],
+  [["lst"], 2, ["lst", "Did you mean list?"]],
+  [["help", "frobnicate"], 2, ["frobnicate", "holdfast --help"]],
+  [["--store"], 2, ["--store", "argument missing", "holdfast --help"]],
+  [["--nonsense"], 2, ["--nonsense", "holdfast --help"]],
+  ...verbs().map((verb): Row => [[verb, "--nonsense"], 2, ["--nonsense", `holdfast ${verb} --help`]]),
+  ...verbs().map((verb): Row => [[verb, "a", "extra"], 2, ["Too many", "extra", `holdfast ${verb} --help`]]),
+  ...verbs().map((verb): Row => [[verb, "a", long], 2, ["Too many", "xxx…", `holdfast ${verb} --help`]]),
+  ...sessionVerbs().map((verb): Row => [[verb], 2, ["'session'", `holdfast ${verb} --help`]]),
+  ...sessionVerbs().map((verb): Row => [[verb, ""], 2, ["id is empty", "first characters"]]),
+  ...sessionVerbs().map((verb): Row => [[verb, "ffff"], 1, ["ffff", "holdfast list"]]),
+  ...sessionVerbs().map((verb): Row => [[verb, "0c8f"], 2, [first, second, "more of the id"]]),
+  ...sessionVerbs()
+    .filter((verb) => verb !== "rescue")
+    .map((verb): Row => [[verb, first, "--project", "nope"], 1, ["nope", "holdfast list"]]),
+  ...sessionVerbs().map((verb): Row => [[verb, first, "--project", ""], 2, ["--project is empty"]]),
+  ...["show", "tail", "export", "rm"].map((verb): Row => [
+    [verb, first, "--log", "nope"],
+    1,
+    ["nope", "the main log, subagents/agent-abc123"],
+  ]),
+  ...["0", "-1", "x", "1.5", "1e3", "1001", ""].map((value): Row => [
+    ["list", "--limit", value],
+    2,
+    value === "" ? ["--limit"] : ["--limit", "1,000", value],
+  ]),
+  ...["0", "-1", "x", "99999999999999999999"].map((value): Row => [
+    ["show", first, "--tail", value],
+    2,
+    ["--tail", value, "such as --tail 20"],
+  ]),
+  ...["-1", "x"].map((value): Row => [["tail", first, "-n", value], 2, ["--lines", value]]),
+  ...["soon", "7", "7y", "2026-02-31", "2026-13-01", "2026-11-20T99:00", "2026-11-20 (x)"].map(
+    (value): Row => [["list", "--since", value], 2, ["--since", value, "such as 30m"]],
+  ),
+  [["list", "--since"], 2, ["--since", "argument missing"]],
+  [["list", "--cursor", "!"], 2, ["cursor", "start again without one"]],
+  [["list", "--title", ""], 2, ["--title is empty"]],
+  [["list", "--jsn"], 2, ["--jsn", "Did you mean --json?"]],
+  [["list", "--json=yes"], 2, ["--json=yes"]],
+  [["show", first, "--raw", "--json"], 2, ["--raw", "--json", "Choose one"]],
+  [["tail", first, "--raw", "--json"], 2, ["--raw", "--json", "Choose one"]],
+  [["verify"], 2, ["one session", "--all"]],
+  [["verify", first, "--all"], 2, ["one session", "--all"]],
+  [["verify", "--all", "--project", "nope"], 1, ["nope", "holdfast list"]],
+  [["export", first, "--format", "pdf"], 2, ["pdf", "jsonl", "markdown"]],
+  [["export", first, "--format", "markdown", "--raw"], 2, ["--raw"]],
+  [["export", first, "--force"], 2, ["--force", "--output"]],
+  [["export", first, "-o", "~/taken.txt"], 2, ["taken.txt", "--force"]],
+  [["export", first, "-o", "~/folder"], 2, ["folder", "--force"]],
+  [["export", first, "-o", "~/folder", "--force"], 2, ["folder is a folder", "Name a file"]],
+  [["export", first, "-o", "~/socket", "--force"], 2, ["socket is no regular file", "Name a file"]],
+  [["export", first, "-o", "~/no/out"], 2, ["no/out", "Name another"]],
+  [["export", first, "-o", ""], 2, ["--output is empty"]],
+  [["rm", first, "--log", "@import"], 2, ["@import", "Holdfast's own"]],
+  [["completion"], 2, ["'shell'"]],
+  [["completion", "tcsh"], 2, ["tcsh", "bash, zsh or fish"]],
+  ...["import", "rescue", "doctor", "start"].flatMap((verb): Row[] => [
+    [[verb, ...(verb === "rescue" ? [first] : []), "--config-dir", "~/absent"], 2, ["absent", "projects/"]],
+    [[verb, ...(verb === "rescue" ? [first] : []), "--config-dir", "~/taken.txt"], 2, ["taken.txt"]],
+  ]),
+  [["show", "\u001b[31mred\u0007"], 1, ["␛[31mred", "holdfast list"]],
+  [["list", "--\u001b[31mred"], 2, ["␛[31mred"]],
+  [["show", long], 1, ["xxx…", "holdfast list"]],
+  [["list", `--${long}`], 2, ["xxx…"]],
+  [["list", "--limit", long], 2, ["xxx…"]],
+  ...storeCommands().flatMap((args): Row[] => [
+    [[...args, "--store", "~/folder"], 1, ["folder", "is a folder", "holdfast.db"]],
+    [[...args, "--store", "~/taken.txt"], 1, ["taken.txt", "not an SQLite database", "another path"]],
+    [[...args, "--store", "~/newer.db"], 1, ["newer.db", "99"]],
+    [[...args, "--store", "~/taken.txt/below.db"], 1, ["below.db"]],
+    [[...args, "--store", "~/socket"], 1, ["no regular file", "socket", "--store"]],
+    [[...args, "--store", `~/${long}`], 1, ["ENAMETOOLONG", "--store"]],
+    [[...args, "--store", ""], 2, ["--store is empty"]],
+    [[...args, "--store", "memory:"], 2, ["memory", "--store"]],
+    [[...args, "--store", "redis://me:pw@host/0"], 2, ["redis:", "sqlite:PATH"]],
+  ]),
+  ...storeCommands()
+    .filter(([verb]) => verb !== "import" && verb !== "start")
+    .flatMap((args): Row[] => [
+      [[...args, "--store", "~/absent.db"], 1, ["absent.db", "holdfast import"]],
+      [[...args, "--store", "~/empty.db"], 1, ["empty.db", "holdfast import"]],
+      [[...args, "--store", "~/one-byte.db"], 1, ["one-byte.db", "holdfast import"]],
+    ]),
+];
+
+type Row = (typeof table)[number];
+
+describe("bad input", () => {
+  const titled = table.map((row) => ({ title: row[0].map(titleOf).join(" "), row }));
+
+  it.each(titled)("is told of and changes nothing: holdfast $title", async ({ row: [args, code, named] }) => {
+    const before = snapshot(home.folder);
+    const at = args.map((arg) => arg.replace(/^~\//, `${home.folder}/`));
+    const ran = await home.runInside(at);
+    expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code, stdout: "" });
+    for (const part of named) expect(ran.stderr).toContain(part);
+    expect(ran.stderr).not.toContain("me:pw");
+    if (!at.some((arg) => arg.length > 4000)) expect(ran.stderr.length).toBeLessThan(600);
+    expect(ran.stderr).toMatch(/^holdfast: [^\n]+[.?]\n$/);
+    expect(snapshot(home.folder)).toEqual(before);
+  });
+
+  it("may name a session that begins with a dash after --, and a prefix that is one dash", async () => {
+    expect((await home.runInside(["show", "--", "--json"])).stderr).toContain("begins with --json");
+    expect((await home.runInside(["show", "-"])).stderr).toContain("begins with -.");
+  });
+
+  it("has no subject that fits: an error says so even where HOLDFAST_DEBUG asks for the stack", async () => {
+    const { stderr } = await home.runInside(["show", "ffff"], { env: { HOLDFAST_DEBUG: "1" } });
+    expect(stderr).toMatch(/No session begins with ffff[^]*\n {4}at /);
+  });
+});
+
+describe("the config file", () => {
+  it.each([
+    ["{", "no JSON object"],
+    ["[]", "no JSON object"],
+    ['"text"', "no JSON object"],
+    ['{"store": 5}', '"store"'],
+    ['{"store": ""}', '"store"'],
+    ['{"store": "/x.db", "stroe": "/y.db"}', '"stroe"'],
+    ['{"store": "memory:"}', "memory"],
+    ['{"store": "redis://host"}', "redis:"],
+  ])("is refused as %s, by its name and the key", async (text, named) => {
+    const path = home.write(".config/holdfast/config.json", text);
+    const { code, stdout, stderr } = await home.runInside(["list"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(named);
+    if (!/memory|redis/.test(named)) expect(stderr).toContain(path);
+    writeFileSync(path, "{}");
+    expect((await home.runInside(["list"])).code).toBe(0);
+  });
+
+  it("that is a folder is refused by its name", async () => {
+    mkdirSync(join(home.folder, "config/holdfast/config.json"), { recursive: true });
+    const env = { XDG_CONFIG_HOME: join(home.folder, "config") };
+    const { code, stderr } = await home.runInside(["list"], { env });
+    expect(code).toBe(2);
+    expect(stderr).toContain("holdfast/config.json cannot be read (EISDIR)");
+  });
+
+  it("names a store from its own folder, from the home, or in full; the environment goes before it", async () => {
+    for (const name of ["../../.local/share/holdfast/holdfast.db", "~/.local/share/holdfast/holdfast.db"]) {
+      home.write(".config/holdfast/config.json", JSON.stringify({ store: name }));
+      expect((await home.runInside(["show", first])).code).toBe(0);
+    }
+    home.write(".config/holdfast/config.json", JSON.stringify({ store: `sqlite:${home.database}` }));
+    expect((await home.runInside(["show", first])).code).toBe(0);
+    const { stderr } = await home.runInside(["list"], { env: { HOLDFAST_STORE: "/absent.db" } });
+    expect(stderr).toContain("/absent.db");
+    expect((await home.runInside(["list"], { env: { HOLDFAST_STORE: "" } })).code).toBe(0);
+  });
+});
+
+function titleOf(arg: string): string {
+  return arg === "" ? '""' : arg.length > 60 ? `${arg.slice(0, 9)}…` : JSON.stringify(arg).slice(1, -1);
+}
+
+function verbs(): string[] {
+  return [...sessionVerbs(), "list", "import", "verify", "doctor", "completion", "start", "help"];
+}
+
+function sessionVerbs(): string[] {
+  return ["show", "tail", "export", "rescue", "rm"];
+}
+
+function storeCommands(): string[][] {
+  return [
+    ["list"],
+    ...sessionVerbs().map((verb) => [verb, "0c8f2"]),
+    ["verify", "--all"],
+    ["doctor"],
+    ["import"],
+    ["start"],
+  ];
+}
+
+function makeNewer(path: string): void {
+  const database = new DatabaseSync(path);
+  const from = new DatabaseSync(home.database);
+  for (const { sql } of from.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").all())
+    if (!String(sql).includes("sqlite_sequence")) database.exec(String(sql));
+  const { application_id: id } = from.prepare("PRAGMA application_id").get() as { application_id: number };
+  const { user_version: version } = from.prepare("PRAGMA user_version").get() as { user_version: number };
+  from.close();
+  database.exec(`PRAGMA application_id = ${id}; PRAGMA user_version = ${version === 0 ? 0 : 99}`);
+  database.exec("INSERT INTO migration VALUES (99, 'later', 'x', 0)");
+  database.close();
+}
+
+/** Every file below a folder with its bytes. */
+function snapshot(folder: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()) {
+    const path = join(folder, name);
+    const stat = statSync(path);
+    files[name] = stat.isFile() ? readFileSync(path, "latin1") : stat.isSocket() ? "socket" : "folder";
+  }
+  return files;
+}

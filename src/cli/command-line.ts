@@ -1,0 +1,67 @@
+import { statSync } from "node:fs";
+import type { Command, Option } from "commander";
+import { shown, usage } from "./arguments.ts";
+import { sayError } from "./output.ts";
+import { isTerminal, streams, terminalWidth } from "./streams.ts";
+import { cut } from "./width.ts";
+
+/** Makes commander write to the command's streams, tell errors in one line with the next step, and refuse empty values. */
+export function tame(program: Command): void {
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void streams().stdout.write(text),
+      writeErr: (text) => void streams().stderr.write(text),
+      getOutHelpWidth: () => terminalWidth() ?? 80,
+      getErrHelpWidth: () => terminalWidth() ?? 80,
+      getOutHasColors: isTerminal,
+      getErrHasColors: isTerminal,
+      outputError: (text) => sayError(withNext(text, command)),
+    });
+    for (const option of command.options) if (option.required) refuseEmpty(option);
+  }
+}
+
+function withNext(text: string, command: Command): string {
+  const [fault = "", hint = ""] = text
+    .replace(/^error: /, "")
+    .trim()
+    .split("\n");
+  const named = fault.replaceAll(/'([^']*)'/g, (_, name: string) => `'${shown(name)}'`);
+  const name = command.parent === null ? "holdfast" : `holdfast ${command.name()}`;
+  const next = `Run ${name} --help to see what there is.`;
+  return [sentence(cut(named, 200)), hint.replace(/^\((.*)\)$/, "$1"), next]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}
+
+// An empty value is a variable that was not set. Only the main log is truly named "".
+function refuseEmpty(option: Option): void {
+  const name = option.long ?? option.flags;
+  if (name === "--log") return;
+  option.argParser((value: string) => {
+    if (value === "") throw usage(`${name} is empty.`, "Give it a value, or leave it out.");
+    if (name === "--config-dir") checkFolder(value, name);
+    return value;
+  });
+}
+
+function checkFolder(path: string, option: string): void {
+  if (isFolder(path)) return;
+  throw usage(
+    `${option} names no folder: ${shown(path)}.`,
+    "Name Claude's config folder, which holds projects/.",
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
