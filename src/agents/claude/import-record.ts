@@ -1,4 +1,5 @@
 import type { LogKey } from "../../core/ids.ts";
+import { blockHash } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
 import type { FileState, TranscriptFile } from "./find-transcripts.ts";
 
@@ -12,9 +13,9 @@ export async function importedBefore(
   const { entries } = await store.read({ log: recordLog(key), order: "desc", limit: 1000 });
   const records = entries.map(({ body }) => JSON.parse(body) as ImportRecord);
   const last = records.find(({ path }) => path === file.path);
-  if (last === undefined || last.head === undefined || committed < last.head) return undefined;
+  if (last?.head === undefined || committed < last.head) return undefined;
   const same = isSame(last, file) && isSame(last.metadata, file.metadata);
-  return same ? (last.problems ?? []) : undefined;
+  return same && last.ends === (await endsOf(store, key, last.head)) ? (last.problems ?? []) : undefined;
 }
 
 /** Remembers a file as it was before it was read: what it gained meanwhile makes it a changed one. */
@@ -32,6 +33,7 @@ export async function rememberImport(
     size,
     mtimeMs,
     head,
+    ends: await endsOf(store, key, head),
     metadata,
     problems: problems.slice(0, maxProblems),
   };
@@ -45,14 +47,23 @@ interface ImportRecord extends FileState {
   readonly path: string;
   /** The log's head after the import: a log that holds less has lost what was imported. */
   readonly head?: number;
+  /** Of the log's first entry and the one at `head`: a log that was removed and began anew has others there. */
+  readonly ends?: string;
   readonly metadata?: FileState | undefined;
   readonly problems?: readonly string[];
 }
 
 const maxProblems = 100;
 
-function recordLog({ project, session }: LogKey): LogKey {
-  return { project, session, log: "@import" };
+// One for each log: a session may have thousands of subagents.
+function recordLog({ project, session, log }: LogKey): LogKey {
+  return { project, session, log: log === "" ? "@import" : `@import/${log}` };
+}
+
+async function endsOf(store: Store, log: LogKey, head: number): Promise<string> {
+  const first = await store.read({ log, limit: 1 });
+  const last = await store.read({ log, after: Math.max(0, head - 1), limit: 1 });
+  return blockHash([...first.entries, ...last.entries].map(({ body }) => body));
 }
 
 function isSame(one: FileState | undefined, other: FileState | undefined): boolean {

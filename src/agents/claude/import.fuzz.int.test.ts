@@ -221,6 +221,34 @@ describe("a mirror, an import and a rescue of one session, in any order", () => 
   });
 });
 
+describe("a file that grows", () => {
+  test("is read as it stands, in whatever pieces it was imported", async () => {
+    const line = fc.oneof(
+      fc.nat(2).map((mode) => ({ type: "mode", mode })),
+      fc.record({ type: fc.constantFrom("user", "api-request"), uuid: fc.uuid() }),
+      fc.record({
+        type: fc.constant("user"),
+        uuid: fc.uuid(),
+        timestamp: fc.constant("2026-03-01T10:00:00.000Z"),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(line, { maxLength: 4 }), { maxLength: 6 }), async (parts) => {
+        await using store = disposable(openMemoryStore());
+        const texts: string[] = [];
+        for (const part of parts) {
+          texts.push(...part.map((one) => JSON.stringify(one)));
+          write(texts.map((text) => `${text}\n`).join(""));
+          await run(store);
+        }
+        const loaded = (await claudeSessionStore(store).load(key)) ?? [];
+        expect(loaded.map((entry) => JSON.stringify(entry))).toEqual(texts);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
 describe("a mirror and imports of a session with lines that have no uuid", () => {
   const texts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((at) =>
     JSON.stringify(at % 3 === 1 ? { type: "mode", mode: at % 2 } : { type: "user", uuid: `u${at}` }),

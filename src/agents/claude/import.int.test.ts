@@ -169,6 +169,37 @@ describe("importClaudeTranscripts", () => {
     ]);
   });
 
+  test("brings a log back that was removed since and has begun anew, however long it has become", async () => {
+    write(`${sessionId}.jsonl`, [turn("a"), turn("b")]);
+    await run();
+    await store.drop({ session: { project: "-home-dev", session: sessionId }, log: "", actor: "ann" });
+    await claudeSessionStore(store).append(key, [turn("x"), turn("y"), turn("z")] as never);
+    expect(await run()).toMatchObject({ entries: 2, unchanged: 0 });
+  });
+
+  test("reads the newest of what has no uuid last, as the file has it", async () => {
+    const title = (customTitle: string): object => ({ type: "custom-title", customTitle, sessionId });
+    const lines = [turn("a"), title("old")];
+    const path = write(`${sessionId}.jsonl`, lines);
+    await run();
+    for (const line of [title("new"), mode, title("newest")]) {
+      lines.push(line);
+      appendFileSync(path, `${JSON.stringify(line)}\n`);
+      expect(await run()).toMatchObject({ entries: 1, moved: 0 });
+    }
+    expect(await claudeSessionStore(store).load(key)).toEqual(lines);
+  });
+
+  test("adds very many short lines to a log, and again lines that are nested very deep", async () => {
+    const path = write(`${sessionId}.jsonl`, [turn("a"), turn("b", "2026-03-02T10:00:00.000Z")]);
+    await run();
+    write(`${sessionId}.jsonl`, [turn("a")]);
+    appendFileSync(path, "{}\n".repeat(150_000));
+    appendFileSync(path, `{"deep":${"[".repeat(50_000)}${"]".repeat(50_000)}}\n`);
+    expect(await run()).toMatchObject({ entries: 150_001, problems: [] });
+    expect(await run({ recheck: true })).toMatchObject({ entries: 0, duplicates: 150_002, problems: [] });
+  });
+
   test("takes what a file gained while it was read with the next run", async () => {
     const path = write(`${sessionId}.jsonl`, [turn("a")]);
     let grown = false;

@@ -6,6 +6,7 @@ import type { Store } from "../../core/store.ts";
 
 /** A line of a transcript that the log may hold already. */
 export interface Candidate {
+  readonly body: string;
   readonly uuid: string | undefined;
   readonly entry: Readonly<Record<string, unknown>>;
 }
@@ -16,8 +17,11 @@ export interface Candidate {
  */
 export class StoredTranscript {
   readonly #seqs = new Map<string, number>();
-  readonly #keyless = new Map<string, number>();
+  /** The seqs of equal entries without a uuid, in order. */
+  readonly #keyless = new Map<string, number[]>();
   readonly #seen = new Map<string, number>();
+  /** The seqs of those that the file has had already. */
+  readonly #passed = new Set<number>();
   /** By seq; 0 where nothing is known. */
   readonly #times: number[] = [0];
   #order: number[] = [];
@@ -31,7 +35,7 @@ export class StoredTranscript {
       for (const body of piece) {
         if (stored.#head === committed) break;
         const entry = JSON.parse(body) as Readonly<Record<string, unknown>>;
-        stored.#learn({ entry, uuid: isUuid(entry["uuid"]) ? entry["uuid"] : undefined });
+        stored.#learn({ body, entry, uuid: isUuid(entry["uuid"]) ? entry["uuid"] : undefined });
       }
     }
     if (committed > 0) stored.#order = (await readingOrder(store, key)).flatMap(seqsOf);
@@ -43,14 +47,17 @@ export class StoredTranscript {
   }
 
   /** Where the log holds this line already: its seq, or 0 for one without a uuid; undefined where it does not. */
-  find({ uuid, entry }: Candidate): number | undefined {
-    if (uuid !== undefined) return this.#seqs.get(uuid);
+  find(candidate: Candidate): number | undefined {
+    if (candidate.uuid !== undefined) return this.#seqs.get(candidate.uuid);
     if (this.#keyless.size === 0) return undefined;
     // The nth equal line is new only if the log holds fewer than n of it: a file may rightly repeat itself.
-    const hash = hashOf(entry);
+    const hash = hashOf(candidate);
     const nth = (this.#seen.get(hash) ?? 0) + 1;
     this.#seen.set(hash, nth);
-    return nth <= (this.#keyless.get(hash) ?? 0) ? 0 : undefined;
+    const seq = this.#keyless.get(hash)?.[nth - 1];
+    if (seq === undefined) return undefined;
+    this.#passed.add(seq);
+    return 0;
   }
 
   /**
@@ -62,7 +69,9 @@ export class StoredTranscript {
     const older = atMs === undefined ? -1 : this.#lastBeforeNewer(atMs);
     const limit = successor === undefined ? -1 : this.#order.indexOf(successor);
     const wanted = Math.max(first, older);
-    const at = limit > first ? Math.min(wanted, limit - 1) : wanted;
+    let at = limit > first ? Math.min(wanted, limit - 1) : wanted;
+    // Lines without a uuid that stand there already and that the file has before this block, such as an older title.
+    while (at + 1 !== limit && this.#passed.has(this.#order[at + 1]!)) at += 1;
     if (at === this.#order.length - 1) return undefined;
     return at === -1 ? 0 : this.#order[at]!;
   }
@@ -78,16 +87,21 @@ export class StoredTranscript {
     const from = this.#head + 1;
     for (const candidate of block) this.#learn(candidate, false);
     const at = after === undefined ? this.#order.length : this.#order.indexOf(after) + 1;
-    this.#order.splice(at, 0, ...seqsOf({ from, to: this.#head }));
+    const seqs = seqsOf({ from, to: this.#head });
+    // Not splice: a block may have more lines than a call may have arguments.
+    this.#order = this.#order.slice(0, at).concat(seqs, this.#order.slice(at));
   }
 
-  #learn({ uuid, entry }: Candidate, countKeyless = true): void {
+  #learn(candidate: Candidate, countKeyless = true): void {
+    const { uuid, entry } = candidate;
     this.#head += 1;
     this.#times.push(timeOf(entry) ?? this.#times.at(-1)!);
     if (uuid !== undefined) this.#seqs.set(uuid, this.#head);
     else if (countKeyless) {
-      const hash = hashOf(entry);
-      this.#keyless.set(hash, (this.#keyless.get(hash) ?? 0) + 1);
+      const hash = hashOf(candidate);
+      const seqs = this.#keyless.get(hash);
+      if (seqs === undefined) this.#keyless.set(hash, [this.#head]);
+      else seqs.push(this.#head);
     }
   }
 }
@@ -107,9 +121,18 @@ export function timeOf(entry: Readonly<Record<string, unknown>>): number | undef
   return Number.isSafeInteger(atMs) && atMs >= 0 ? atMs : undefined;
 }
 
-// Over the parsed form: a mirror and a file may write the same object with other white space.
-function hashOf(entry: object): string {
-  return createHash("sha256").update(JSON.stringify(entry)).digest("base64").slice(0, 24);
+function hashOf(candidate: Candidate): string {
+  return createHash("sha256").update(textOf(candidate)).digest("base64").slice(0, 24);
+}
+
+// The parsed form: a mirror and a file may write the same object with other white space. What can be parsed may still
+// be nested too deep to be written again.
+function textOf({ entry, body }: Candidate): string {
+  try {
+    return JSON.stringify(entry);
+  } catch {
+    return body;
+  }
 }
 
 function seqsOf({ from, to }: { readonly from: number; readonly to: number }): number[] {
