@@ -77,6 +77,13 @@ describe("the reading order", () => {
     expect(await readingOrder(store, log)).toEqual([{ from: 1, to: 6 }]);
   });
 
+  test("follows thousands of moves", () => {
+    const moves = Array.from({ length: 4000 }, (_, at) => move(at + 1, 4002 + at, 4002 + at));
+    const order = segmentsOf(8001, moves);
+    expect(order.length).toBe(8001);
+    expect(order.slice(0, 4)).toEqual([1, 4002, 2, 4003].map((seq) => ({ from: seq, to: seq })));
+  });
+
   test("holds each entry once, whatever was moved", () => {
     const head = 12;
     const moves = fc.array(

@@ -80,14 +80,10 @@ export function blockHash(bodies: readonly string[]): string {
 
 /** The order in which `head` entries are read after these moves, each made on what the earlier ones left. */
 export function segmentsOf(head: number, moves: readonly Move[]): Segment[] {
-  let order: Segment[] = head === 0 ? [] : [{ from: 1, to: head }];
+  const order: Segment[] = head === 0 ? [] : [{ from: 1, to: head }];
   for (const move of moves) {
-    const rest = order.flatMap((segment) => without(segment, move));
-    const at = rest.findIndex(({ from, to }) => from <= move.after && move.after <= to);
-    const before = rest.slice(0, Math.max(0, at));
-    const split = at === -1 ? [] : splitAfter(rest[at]!, move.after);
-    const [first = [], second = []] = split;
-    order = [...before, ...first, { from: move.from, to: move.to }, ...second, ...rest.slice(at + 1)];
+    takeOut(order, move);
+    putIn(order, { from: move.from, to: move.to }, move.after);
   }
   return joined(order);
 }
@@ -125,16 +121,26 @@ async function* scanSegment(
   }
 }
 
-function without({ from, to }: Segment, moved: Segment): Segment[] {
-  const parts = [
-    { from, to: Math.min(to, moved.from - 1) },
-    { from: Math.max(from, moved.to + 1), to },
-  ];
-  return from > moved.to || to < moved.from ? [{ from, to }] : parts.filter(isSome);
+// In place: a session may have thousands of moves.
+function takeOut(order: Segment[], { from, to }: Segment): void {
+  let left = to - from + 1;
+  for (let at = 0; at < order.length && left > 0; at += 1) {
+    const segment = order[at]!;
+    if (segment.from > to || segment.to < from) continue;
+    left -= Math.min(segment.to, to) - Math.max(segment.from, from) + 1;
+    const before = { from: segment.from, to: Math.min(segment.to, from - 1) };
+    const behind = { from: Math.max(segment.from, to + 1), to: segment.to };
+    const rest = [before, behind].filter(isSome);
+    order.splice(at, 1, ...rest);
+    at += rest.length - 1;
+  }
 }
 
-function splitAfter({ from, to }: Segment, seq: number): Segment[][] {
-  return [[{ from, to: seq }], [{ from: seq + 1, to }].filter(isSome)];
+function putIn(order: Segment[], block: Segment, after: number): void {
+  const at = order.findIndex(({ from, to }) => from <= after && after <= to);
+  if (at === -1) return void order.unshift(block);
+  const { from, to } = order[at]!;
+  order.splice(at, 1, { from, to: after }, block, ...[{ from: after + 1, to }].filter(isSome));
 }
 
 function isSome({ from, to }: Segment): boolean {
