@@ -3,7 +3,7 @@ import type { ClaudeKey, ClaudeStore, SuiteEntry, SuiteFold, SuiteSummary } from
 type Session = Pick<ClaudeKey, "projectKey" | "sessionId">;
 
 /** Keeps the contract with nothing but two maps; a break replaces one piece of it. */
-export class PlainStore implements ClaudeStore {
+class PlainStore implements ClaudeStore {
   readonly logs = new Map<string, SuiteEntry[]>();
   readonly summaries = new Map<string, SuiteSummary>();
   readonly fold: SuiteFold;
