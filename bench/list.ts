@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { tailInOrder } from "../src/core/reading-order.ts";
 import type { Store } from "../src/core/store.ts";
 import { openSqliteStore } from "../src/stores/sqlite/index.ts";
 import { median, ms, type Row } from "./measure.ts";
@@ -32,7 +33,7 @@ async function tail(folder: string): Promise<Row> {
     log,
     entries: Array.from({ length: 45_000 }, (_, index) => ({ body, uuid: `u${index}` })),
   });
-  const time = await p50(() => store.read({ log, order: "desc", limit: 50 }));
+  const time = await p50(() => tailInOrder(store, log, 50));
   await store.close();
   return {
     what: "45,000-line session at its tail, 50 entries",

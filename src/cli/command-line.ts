@@ -5,20 +5,27 @@ import { sayError } from "./output.ts";
 import { isTerminal, streams, terminalWidth } from "./streams.ts";
 import { cut } from "./width.ts";
 
-/** Makes commander write to the command's streams, tell errors in one line with the next step, and refuse empty values. */
+/**
+ * Makes commander write to the command's streams, tell errors in one line with the next step, and refuse empty values.
+ * Comes before the commands are declared, because they inherit it.
+ */
 export function tame(program: Command): void {
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => void streams().stdout.write(text),
-      writeErr: (text) => void streams().stderr.write(text),
-      getOutHelpWidth: () => terminalWidth() ?? 80,
-      getErrHelpWidth: () => terminalWidth() ?? 80,
-      getOutHasColors: isTerminal,
-      getErrHasColors: isTerminal,
-      outputError: (text) => sayError(withNext(text, command)),
-    });
-    for (const option of command.options) if (option.required) refuseEmpty(option);
-  }
+  program.exitOverride().configureOutput({
+    writeOut: (text) => void streams().stdout.write(text),
+    writeErr: (text) => void streams().stderr.write(text),
+    getOutHelpWidth: () => terminalWidth() ?? 80,
+    getErrHelpWidth: () => terminalWidth() ?? 80,
+    getOutHasColors: isTerminal,
+    getErrHasColors: isTerminal,
+  });
+  tameOne(program);
+  // Only the command that runs: to do it for all of them would cost a millisecond of every start.
+  program.hook("preSubcommand", (_, command) => tameOne(command));
+}
+
+function tameOne(command: Command): void {
+  command.configureOutput({ outputError: (text) => sayError(withNext(text, command)) });
+  for (const option of command.options) if (option.required) refuseEmpty(option);
 }
 
 function withNext(text: string, command: Command): string {

@@ -14,12 +14,13 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
     .option("--store <path>", "the store, as a path or sqlite:PATH")
     .version(version(), "-V, --version")
     .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy");
+  tame(program);
   const runs = runner(ended);
   declareReading(program, runs);
   declareWriting(program, runs);
   declareUpkeep(program, runs);
-  tame(program);
   return program;
 }
 

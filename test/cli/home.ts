@@ -8,6 +8,11 @@ import { Screen, type Terminal } from "./screen.ts";
 /** The program's file. */
 export const bin = join(import.meta.dirname, "../../bin/holdfast.js");
 
+/** The same, with both streams as one person reads them. */
+interface RanInside extends Ran {
+  readonly printed: string;
+}
+
 interface Inside {
   readonly terminal?: Terminal;
   readonly env?: NodeJS.ProcessEnv;
@@ -56,13 +61,14 @@ export class Home implements Disposable {
   }
 
   /** Runs the program inside this process: many runs in a second, and streams that play a terminal. */
-  async runInside(args: readonly string[], { terminal, env = {} }: Inside = {}): Promise<Ran> {
+  async runInside(args: readonly string[], { terminal, env = {} }: Inside = {}): Promise<RanInside> {
     const before = { ...process.env };
-    const [stdout, stderr] = [new Screen(terminal), new Screen(terminal)];
+    const all: string[] = [];
+    const [stdout, stderr] = [new Screen(terminal, all), new Screen(terminal, all)];
     replaceEnvironment(this.environment(env));
     try {
       const code = await run(["node", "holdfast", ...args], { stdout, stderr });
-      return { code, stdout: stdout.text, stderr: stderr.text };
+      return { code, stdout: stdout.text, stderr: stderr.text, printed: all.join("") };
     } finally {
       replaceEnvironment(before);
     }

@@ -9,16 +9,20 @@ export interface Terminal {
 export class Screen extends Writable {
   readonly isTTY: boolean;
   readonly columns: number;
+  readonly #all: string[];
   text = "";
 
-  constructor(terminal: Terminal | undefined) {
+  /** `all` is shared by the streams that one person reads together. */
+  constructor(terminal: Terminal | undefined, all: string[]) {
     super({ decodeStrings: false });
+    this.#all = all;
     this.isTTY = terminal !== undefined;
     this.columns = terminal?.columns ?? 0;
   }
 
   override _write(chunk: string | Buffer, _: string, done: () => void): void {
     this.text += String(chunk);
+    this.#all.push(String(chunk));
     done();
   }
 }

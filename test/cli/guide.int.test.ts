@@ -1,0 +1,66 @@
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createProgram } from "../../src/cli/program.ts";
+import { Home } from "./home.ts";
+
+const root = join(import.meta.dirname, "../..");
+const page = readFileSync(join(root, "docs/guide/cli.md"), "utf8");
+const examples = [...page.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, block]) =>
+  block!
+    .split(/^\$ /m)
+    .slice(1)
+    .map((text) => ({
+      command: text.slice(0, text.indexOf("\n")),
+      says: text.slice(text.indexOf("\n") + 1),
+    })),
+);
+let home: Home;
+const before = process.cwd();
+
+beforeAll(() => {
+  home = new Home();
+  cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
+  process.chdir(home.folder);
+});
+
+afterAll(() => {
+  process.chdir(before);
+  home[Symbol.dispose]();
+});
+
+describe("the guide to the command line", () => {
+  it.each(examples)("shows what really comes: $command", async ({ command, says }) => {
+    const { code, printed: all } = await home.runInside(wordsOf(command));
+    const ending = code === 0 ? "" : `[exit code ${code}]\n`;
+    const printed = all.replaceAll(home.folder, "/home/dev") + ending;
+    expect(matches(says, printed), printed).toBe(true);
+  });
+
+  it("has an example of every command", () => {
+    const shown = new Set(examples.map(({ command }) => command.split(" ")[1]));
+    const program = createProgram(() => {});
+    const verbs = program
+      .createHelp()
+      .visibleCommands(program)
+      .map((verb) => verb.name());
+    expect(verbs.filter((name) => !shown.has(name))).toEqual([]);
+  });
+});
+
+function wordsOf(command: string): string[] {
+  const words = command.match(/"[^"]*"|\S+/g) ?? [];
+  expect(words[0]).toBe("holdfast");
+  return words.slice(1).map((word) => word.replaceAll('"', ""));
+}
+
+/** A line of one `…` stands for any lines, and a `…` in a line for any text. */
+function matches(says: string, printed: string): boolean {
+  const lines = says.replace(/\n+$/, "\n").split(/(?<=\n)/);
+  const pattern = lines.map((line) => (line === "…\n" ? "[^]*" : line.split("…").map(escaped).join(".*")));
+  return new RegExp(`^${pattern.join("")}$`).test(printed.replace(/^\n+/, ""));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&");
+}
