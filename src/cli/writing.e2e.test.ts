@@ -85,6 +85,15 @@ describe("tail -f", () => {
 });
 
 describe("verify and rescue", () => {
+  it.each([
+    ["import", "--session", "none-such"],
+    ["rescue", "none-such", "--project", "p"],
+  ])("tell that there is no such session: %s %s %s", async (...args) => {
+    const { code, stdout, stderr } = await home.run(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("none-such");
+  });
+
   it("find nothing wrong with a whole session", async () => {
     expect(await home.run(["verify", first])).toMatchObject({ code: 0, stdout: "1 session whole.\n" });
     expect((await home.run(["rescue", first, "--config-dir", home.claude])).code).toBe(0);

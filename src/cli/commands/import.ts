@@ -1,4 +1,6 @@
 import { importClaudeTranscripts } from "../../agents/claude/import.ts";
+import { HoldfastError } from "../../core/errors.ts";
+import { shown } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { writeImport } from "../import-report.ts";
 import { writeJson } from "../output.ts";
@@ -20,6 +22,7 @@ export async function importTranscripts(_: readonly string[], options: ImportOpt
       onProgress: bar.update,
     }),
   ).finally(bar.done);
+  if (session !== undefined && report.files === 0) throw noTranscript(session);
   if (json === true) await writeJson({ ...report });
   else await writeImport(report);
   return report.problems.length > 0 ? exitCodes.problems : exitCodes.ok;
@@ -32,4 +35,13 @@ interface ImportOptions extends StoreOption {
   readonly restoreDropped?: true;
   readonly recheck?: true;
   readonly json?: true;
+}
+
+function noTranscript(session: string): HoldfastError {
+  return new HoldfastError({
+    code: "session_unknown",
+    message: `No transcript of the session ${shown(session)} was found.`,
+    next: "Give the whole id, as the transcript's file is named; without --session all are imported.",
+    data: { session },
+  });
 }

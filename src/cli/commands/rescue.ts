@@ -1,4 +1,5 @@
 import { rescueSession } from "../../agents/claude/rescue.ts";
+import { unknownSession } from "../../core/checks.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
@@ -17,7 +18,9 @@ export async function rescue([prefix = ""]: readonly string[], options: RescueOp
   const open = options.project === undefined ? withStore : withNewStore;
   const report = await open(options, async (store) => {
     const session = await keyOf(store, prefix, options);
-    return await rescueSession({ store, session, ...(configDir === undefined ? {} : { configDir }) });
+    const found = await rescueSession({ store, session, ...(configDir === undefined ? {} : { configDir }) });
+    if (found.imported.files === 0 && found.verified.logs === 0) throw unknownSession(session);
+    return found;
   });
   const { imported, verified, warnings } = report;
   if (options.json === true) await writeJson({ ...report });

@@ -32,6 +32,10 @@ describe("the file of a SQLite store", () => {
   test("is not made by a caller who asked not to", () => {
     expect(() => openSqliteStore({ path, create: false })).toThrow(/no store at .*holdfast import/);
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
+    mkdirSync(join(folder, "deep"));
+    writeFileSync(path, "");
+    expect(() => openSqliteStore({ path, create: false })).toThrow(/no store at .*holdfast import/);
+    expect(readFileSync(path).length).toBe(0);
   });
 
   test("is refused and left as it was when it is no database", () => {

@@ -12,7 +12,9 @@ export function openFile({ path: given, create, lockWaitMs, now }: OpenFileParam
   if (!existsSync(path)) prepareFile(path, create);
   const connection = new Connection({ path, busyTimeoutMs: lockWaitMs });
   try {
-    if (checkFile(connection, latestSchema) < latestSchema) upgrade(connection, lockWaitMs, now);
+    const schema = checkFile(connection, latestSchema);
+    if (schema === 0 && !create) throw noStore(path);
+    if (schema < latestSchema) upgrade(connection, lockWaitMs, now);
     return connection;
   } catch (error) {
     connection.close();
@@ -41,12 +43,7 @@ interface OpenFileParams {
 }
 
 function prepareFile(path: string, create: boolean): void {
-  if (!create)
-    throw unreachable(
-      path,
-      "There is no store at",
-      "Make one with `holdfast import`, or name another with --store.",
-    );
+  if (!create) throw noStore(path);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     closeSync(openSync(path, "wx", 0o600));
@@ -78,6 +75,14 @@ function retryWhileBusy(lockWaitMs: number, action: () => void): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+}
+
+function noStore(path: string): HoldfastError {
+  return unreachable(
+    path,
+    "There is no store at",
+    "Make one with `holdfast import`, or name another with --store.",
+  );
 }
 
 function unreachable(path: string, message: string, next: string, cause?: unknown): HoldfastError {
