@@ -240,6 +240,7 @@ describe("claudeSessionStore", () => {
     const sessions = claudeSessionStore(store);
     await sessions.append(main, [
       entry("a", "<command-name>/clear</command-name>"),
+      { ...entry("summary", "This session is being continued"), isCompactSummary: true },
       entry("b", "Fix   the\nbuild"),
     ]);
     expect((await store.session({ project: main.projectKey, session: main.sessionId }))!.title).toBe(

@@ -4,7 +4,8 @@ import type { ClaudeEntry } from "./contract.ts";
 export function titleAfter(previous: string | null, entry: ClaudeEntry): string | null {
   if (entry.type === "custom-title") return lineOf(entry["customTitle"]) ?? previous;
   if (entry.type === "ai-title") return lineOf(entry["aiTitle"]) ?? previous;
-  if (previous !== null || entry.type !== "user" || entry["isMeta"] === true) return previous;
+  const isPrompt = entry.type === "user" && entry["isMeta"] !== true && entry["isCompactSummary"] !== true;
+  if (previous !== null || !isPrompt) return previous;
   const prompt = promptOf(entry["message"]);
   return isAgentsOwn(prompt) ? null : lineOf(prompt);
 }
