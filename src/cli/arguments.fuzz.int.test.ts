@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Home } from "../../test/cli/home.ts";
+import { Home, snapshot } from "../../test/cli/home.ts";
 import { dangerous, plain } from "../../test/cli/screen.ts";
 import { first, project, second, subagent, turn, user } from "../../test/cli/transcripts.ts";
 
@@ -70,19 +70,47 @@ const words = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(valued, text) },
 );
 
+// Often enough that every command meets a store that is not there.
+const store = fc.oneof(
+  { weight: 3, arbitrary: fc.constant([]) },
+  text.map((path) => ["--store", path]),
+);
+
 describe("any command line", () => {
-  it("ends with one of the five exit codes and without a stack, an unknown error or an escape sequence", async () => {
+  it("ends with one of the five exit codes, no stack, no unknown error, no escape sequence, and reading leaves every file", async () => {
     await fc.assert(
-      fc.asyncProperty(verb, fc.array(words, { maxLength: 4 }), fc.boolean(), async (name, rest, named) => {
-        const args = [name, ...(named ? [first] : []), ...rest.flat()];
-        const { code, stdout, stderr } = await home.runInside(args, { terminal: { columns: 40 } });
-        expect([0, 1, 2, 3, 4]).toContain(code);
-        expect(stderr).not.toMatch(/\n\s+at |HOLDFAST_DEBUG|undefined|\[object/);
-        if (code === 1 || code === 2 || code === 4) expect(stderr).not.toBe("");
-        if (name === "rm") await home.runInside(["import", "--restore-dropped", "--recheck"]);
-        expect(plain(stdout + stderr)).not.toMatch(dangerous);
-      }),
-      { numRuns: 500, interruptAfterTimeLimit: 8000 },
+      fc.asyncProperty(
+        verb,
+        store,
+        fc.array(words, { maxLength: 4 }),
+        fc.boolean(),
+        async (name, at, rest, named) => {
+          const args = [...at, name, ...(named ? [first] : []), ...rest.flat()];
+          const held = writes.has(name) ? undefined : filesFor(name);
+          const { code, stdout, stderr } = await home.runInside(args, { terminal: { columns: 40 } });
+          expect([0, 1, 2, 3, 4]).toContain(code);
+          expect(stderr).not.toMatch(/\n\s+at |HOLDFAST_DEBUG|undefined|\[object/);
+          if (code === 1 || code === 2 || code === 4) expect(stderr).not.toBe("");
+          if (held !== undefined) expect(filesFor(name)).toEqual(held);
+          else emptyWork();
+          if (name === "rm") await home.runInside(["import", "--restore-dropped", "--recheck"]);
+          expect(plain(stdout + stderr)).not.toMatch(dangerous);
+        },
+      ),
+      { numRuns: 1000, interruptAfterTimeLimit: 8000 },
     );
   });
 });
+
+const writes: ReadonlySet<string> = new Set(["import", "rescue", "rm", "start"]);
+
+/** Every file that a command which reads must leave as it is: all, but for what \`export --output\` makes. */
+function filesFor(name: string): Record<string, string> {
+  if (name === "export") emptyWork();
+  return snapshot(name === "export" ? join(home.folder, ".local") : home.folder);
+}
+
+function emptyWork(): void {
+  const work = join(home.folder, "work");
+  for (const file of readdirSync(work)) rmSync(join(work, file), { recursive: true });
+}

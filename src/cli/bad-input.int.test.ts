@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Home } from "../../test/cli/home.ts";
+import { Home, snapshot } from "../../test/cli/home.ts";
 import { first, project, second, subagent, turn, user } from "../../test/cli/transcripts.ts";
 
 let home: Home;
@@ -89,6 +89,11 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
   [["export", first, "-o", "~/socket", "--force"], 2, ["socket is no regular file", "Name a file"]],
   [["export", first, "-o", "~/no/out"], 2, ["no/out", "Name another"]],
   [["export", first, "-o", ""], 2, ["--output is empty"]],
+  [["import", "--session", "ffff"], 1, ["ffff", "first characters", "--config-dir"]],
+  [["import", "--session", "0c8f"], 2, [first, second, "more of the id"]],
+  [["import", "--session", ""], 2, ["--session is empty"]],
+  [["rescue", "ffff", "--project", "nope"], 1, ["ffff", "first characters", "--config-dir"]],
+  [["rescue", "0c8f", "--project", "nope"], 2, [first, second, "more of the id"]],
   [["rm", first, "--log", "@import"], 2, ["@import", "Holdfast's own"]],
   [["completion"], 2, ["'shell'"]],
   [["completion", "tcsh"], 2, ["tcsh", "bash, zsh or fish"]],
@@ -104,7 +109,7 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
   ...storeCommands().flatMap((args): Row[] => [
     [[...args, "--store", "~/folder"], 1, ["folder", "is a folder", "holdfast.db"]],
     [[...args, "--store", "~/taken.txt"], 1, ["taken.txt", "not an SQLite database", "another path"]],
-    [[...args, "--store", "~/newer.db"], 1, ["newer.db", "99"]],
+    [[...args, "--store", "~/newer.db"], 1, ["newer.db", "99", "Update Holdfast"]],
     [[...args, "--store", "~/taken.txt/below.db"], 1, ["below.db"]],
     [[...args, "--store", "~/socket"], 1, ["no regular file", "socket", "--store"]],
     [[...args, "--store", `~/${long}`], 1, ["ENAMETOOLONG", "--store"]],
@@ -136,6 +141,33 @@ describe("bad input", () => {
     if (!at.some((arg) => arg.length > 4000)) expect(ran.stderr.length).toBeLessThan(600);
     expect(ran.stderr).toMatch(/^holdfast: [^\n]+[.?]\n$/);
     expect(snapshot(home.folder)).toEqual(before);
+  });
+
+  it.each([
+    [["import", "--session", "ffff"], 1],
+    [["import", "--session", "0c8f"], 2],
+    [["rescue", "ffff", "--project", "p"], 1],
+    [["rescue", "", "--project", "p"], 1],
+    [["list"], 1],
+  ])("makes no store where there is none: holdfast %j", async (args, code) => {
+    using empty = new Home();
+    empty.transcript(project, first, turn);
+    empty.transcript(project, second, turn);
+    const before = snapshot(empty.folder);
+    expect(await empty.runInside(args)).toMatchObject({ code, stdout: "" });
+    expect(snapshot(empty.folder)).toEqual(before);
+    expect(existsSync(empty.database)).toBe(false);
+  });
+
+  it.each(["soon", "-1", "1.5", "99999999"])("may be a time to wait for the lock: %s", async (given) => {
+    const before = snapshot(home.folder);
+    const { code, stdout, stderr } = await home.runInside(["list"], {
+      env: { HOLDFAST_LOCK_WAIT_MS: given },
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    for (const part of ["HOLDFAST_LOCK_WAIT_MS", given, "such as 500"]) expect(stderr).toContain(part);
+    expect(snapshot(home.folder)).toEqual(before);
+    expect((await home.runInside(["list"], { env: { HOLDFAST_LOCK_WAIT_MS: "" } })).code).toBe(0);
   });
 
   it("may name a session that begins with a dash after --, and a prefix that is one dash", async () => {
@@ -224,15 +256,4 @@ function makeNewer(path: string): void {
   database.exec(`PRAGMA application_id = ${id}; PRAGMA user_version = ${version === 0 ? 0 : 99}`);
   database.exec("INSERT INTO migration VALUES (99, 'later', 'x', 0)");
   database.close();
-}
-
-/** Every file below a folder with its bytes. */
-function snapshot(folder: string): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()) {
-    const path = join(folder, name);
-    const stat = statSync(path);
-    files[name] = stat.isFile() ? readFileSync(path, "latin1") : stat.isSocket() ? "socket" : "folder";
-  }
-  return files;
 }

@@ -1,10 +1,17 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { findLeftovers } from "../agents/claude/find-transcripts.ts";
 
 /** Claude Code's config folder: the one given, else the environment's, else the one in the home. */
 export function claudeConfigDir(given?: string): string {
   return given ?? (process.env["CLAUDE_CONFIG_DIR"] || join(homedir(), ".claude"));
+}
+
+/** Where transcripts are looked for: the folder given alone, else Claude Code's own and what killed hosts left. */
+export function transcriptFolders(given?: string): TranscriptFolders {
+  if (given !== undefined) return { configDir: given, resumeDirs: [] };
+  return { configDir: claudeConfigDir(), resumeDirs: findLeftovers(tmpdir()) };
 }
 
 /** What Claude Code's own settings say about when it deletes transcripts. */
@@ -26,6 +33,11 @@ export function claudeRetention(configDir?: string): RetentionCheck {
     state: "advice",
     message: `Claude Code deletes its transcripts after ${days ?? defaultDays} days ${source}: run holdfast import more often than that, or set "cleanupPeriodDays": 3650 there (${path}).`,
   };
+}
+
+interface TranscriptFolders {
+  readonly configDir: string;
+  readonly resumeDirs: readonly string[];
 }
 
 interface RetentionCheck {

@@ -15,7 +15,10 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
     .version(version(), "-V, --version")
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
-    .addHelpText("after", "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)",
+    );
   tame(program);
   const runs = runner(ended);
   declareReading(program, runs);
@@ -64,7 +67,7 @@ function declareWriting(program: Command, runs: Runner): void {
     .description("bring Claude Code's transcripts in; again adds only what is new")
     .option("--config-dir <folder>", "Claude's config folder (default: $CLAUDE_CONFIG_DIR or ~/.claude)")
     .option("--project <name>", "store them under this project")
-    .option("--session <id>", "only this session")
+    .option("--session <id>", "only this session, by the first characters of its id")
     .option("--restore-dropped", "bring back sessions that were removed")
     .option("--recheck", "read files again that have not changed")
     .option("--json", "print JSON")

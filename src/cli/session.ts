@@ -29,6 +29,14 @@ export async function findSession(
   throw exact.length > 1 ? inSeveralProjects(prefix, exact) : ambiguous(prefix, some, begun);
 }
 
+/** Names, and how many more there are than these. */
+export function listOf(names: readonly string[], count: number): string {
+  return names.join(", ") + (count > names.length ? ` and ${count - names.length} more` : "");
+}
+
+/** How many of the sessions that fit are named. */
+export const shownCandidates = 10;
+
 async function* beginningWith(store: Store, prefix: string, project: string | undefined) {
   const filter = { sessionPrefix: prefix, ...(project === undefined ? {} : { project }) };
   const page = await store.sessions({ filter, limit: 1000 });
@@ -61,10 +69,6 @@ function inSeveralProjects(session: string, rows: readonly SessionRow[]): Holdfa
   });
 }
 
-function listOf(names: readonly string[], count: number): string {
-  return names.join(", ") + (count > names.length ? ` and ${count - names.length} more` : "");
-}
-
 function unknown(prefix: string, project: string | undefined): HoldfastError {
   return new HoldfastError({
     code: "session_unknown",
@@ -73,5 +77,3 @@ function unknown(prefix: string, project: string | undefined): HoldfastError {
     data: { prefix, project },
   });
 }
-
-const shownCandidates = 10;

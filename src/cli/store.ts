@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { HoldfastError } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
 import { openStore } from "../open-store.ts";
-import { usage } from "./arguments.ts";
+import { shown, usage } from "./arguments.ts";
 import { configuredStore, xdgFolder } from "./config.ts";
 
 /** The option that every command with a store takes. */
@@ -28,13 +28,31 @@ function storeUrl({ store }: StoreOption): string {
 }
 
 async function withOpened<T>(url: string, create: boolean, use: (store: Store) => Promise<T>): Promise<T> {
-  if (url.startsWith("sqlite:")) checkFile(url.slice("sqlite:".length), create);
-  const store = await openStore(url, { create });
+  const store = await opened(url, create);
   try {
     return await use(store);
   } finally {
     await store.close();
   }
+}
+
+async function opened(url: string, create: boolean): Promise<Store> {
+  if (!url.startsWith("sqlite:")) return await openStore(url, { create });
+  const path = url.slice("sqlite:".length);
+  const wait = lockWait();
+  checkFile(path, create);
+  // Opened by its driver, because no URL says how long to wait.
+  return (await import("../stores/sqlite/index.ts")).openSqliteStore({ path, create, ...wait });
+}
+
+function lockWait(): { readonly lockWaitMs?: number } {
+  const given = process.env["HOLDFAST_LOCK_WAIT_MS"];
+  if (given === undefined || given === "") return {};
+  if (/^\d{1,7}$/.test(given)) return { lockWaitMs: Number(given) };
+  throw usage(
+    `HOLDFAST_LOCK_WAIT_MS is no whole number of milliseconds: ${shown(given)}.`,
+    "Set it to one, such as 500, or unset it.",
+  );
 }
 
 // One letter before the colon is a drive of Windows, not a scheme.

@@ -48,6 +48,43 @@ describe("import", () => {
   });
 });
 
+describe("import --session", () => {
+  it("takes the first characters of an id, and an id that others begin with", async () => {
+    home.transcript("-other", `${first}-more`, [user("m1", null, "longer id", 40)]);
+    home.transcript("-other", "99999999-0000-4000-8000-000000000000", [user("n1", null, "prefix", 50)]);
+    const whole = await home.runInside(["import", "--session", first, "--recheck", "--json"]);
+    expect(JSON.parse(whole.stdout)).toMatchObject({ sessions: 1, entries: 0, files: 2 });
+    const prefixed = await home.runInside(["import", "--session", "9999", "--json"]);
+    expect(JSON.parse(prefixed.stdout)).toMatchObject({ sessions: 1, entries: 1 });
+    const { stdout } = await home.runInside(["list", "--json", "--project", "-other"]);
+    expect(JSON.parse(stdout).sessions).toHaveLength(1);
+  });
+
+  it("and rescue --project bring a session into a new store by the first characters of its id", async () => {
+    for (const args of [
+      ["import", "--session", first.slice(0, 4)],
+      ["rescue", first.slice(0, 4), "--project", project],
+    ]) {
+      using empty = new Home();
+      empty.transcript(project, first, turn);
+      expect((await empty.runInside(args)).code).toBe(0);
+      expect((await empty.runInside(["show", first, "--raw"])).stdout).toContain('"u1"');
+    }
+  });
+});
+
+describe("an empty CLAUDE_CONFIG_DIR", () => {
+  it("counts as none: the folder in the home is read", async () => {
+    for (const args of [["import"], ["rescue", first, "--project", project], ["start"]]) {
+      using empty = new Home();
+      empty.transcript(project, first, turn);
+      const { code } = await empty.runInside(args, { env: { CLAUDE_CONFIG_DIR: "" } });
+      expect(code).toBe(0);
+      expect((await empty.runInside(["show", first])).code).toBe(0);
+    }
+  });
+});
+
 describe("tail -f", () => {
   it("shows what another process appends, once and in order, and ends with 0 on Ctrl-C", async () => {
     const child = home.start(["tail", first, "-f", "-n", "1", "--json"]);

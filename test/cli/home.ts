@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "../../src/cli/run.ts";
@@ -87,6 +87,17 @@ export class Home implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Every file below a folder with its bytes. */
+export function snapshot(folder: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()) {
+    const path = join(folder, name);
+    const stat = statSync(path);
+    files[name] = stat.isFile() ? readFileSync(path, "latin1") : stat.isSocket() ? "socket" : "folder";
+  }
+  return files;
 }
 
 // Key by key: the home folder is asked of the real environment, which an assigned object would not reach.

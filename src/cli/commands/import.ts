@@ -1,6 +1,6 @@
 import { importClaudeTranscripts } from "../../agents/claude/import.ts";
-import { HoldfastError } from "../../core/errors.ts";
-import { shown } from "../arguments.ts";
+import { transcriptFolders } from "../claude-settings.ts";
+import { oneOnDisk, sessionsOnDisk } from "../disk-session.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { writeImport } from "../import-report.ts";
 import { writeJson } from "../output.ts";
@@ -10,19 +10,21 @@ import { type StoreOption, withNewStore } from "../store.ts";
 /** Brings Claude Code's transcripts into the store. */
 export async function importTranscripts(_: readonly string[], options: ImportOptions): Promise<ExitCode> {
   const { configDir, project, session, restoreDropped, recheck, json } = options;
+  const folders = transcriptFolders(configDir);
+  // Before the store is opened: a mistyped session must not make one.
+  const only = session === undefined ? {} : { session: sessionIn(folders, session) };
   const bar = progressBar();
   const report = await withNewStore(options, (store) =>
     importClaudeTranscripts({
       store,
-      ...(configDir === undefined ? {} : { configDir, resumeDirs: [] }),
+      ...folders,
+      ...only,
       ...(project === undefined ? {} : { project }),
-      ...(session === undefined ? {} : { session }),
       ...(restoreDropped === undefined ? {} : { restoreDropped }),
       ...(recheck === undefined ? {} : { recheck }),
       onProgress: bar.update,
     }),
   ).finally(bar.done);
-  if (session !== undefined && report.files === 0) throw noTranscript(session);
   if (json === true) await writeJson({ ...report });
   else await writeImport(report);
   return report.problems.length > 0 ? exitCodes.problems : exitCodes.ok;
@@ -37,11 +39,6 @@ interface ImportOptions extends StoreOption {
   readonly json?: true;
 }
 
-function noTranscript(session: string): HoldfastError {
-  return new HoldfastError({
-    code: "session_unknown",
-    message: `No transcript of the session ${shown(session)} was found.`,
-    next: "Give the whole id, as the transcript's file is named; without --session all are imported.",
-    data: { session },
-  });
+function sessionIn({ configDir, resumeDirs }: ReturnType<typeof transcriptFolders>, prefix: string): string {
+  return oneOnDisk(sessionsOnDisk([configDir, ...resumeDirs], prefix), prefix);
 }

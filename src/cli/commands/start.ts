@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { type ImportClaudeReport, importClaudeTranscripts } from "../../agents/claude/import.ts";
 import type { Store } from "../../core/store.ts";
+import { transcriptFolders } from "../claude-settings.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { importLines } from "../import-report.ts";
 import { say, write } from "../output.ts";
@@ -27,8 +28,11 @@ interface StartOptions extends StoreOption {
 
 async function importFrom(store: Store, configDir: string | undefined): Promise<ImportClaudeReport> {
   const bar = progressBar();
-  const folders = configDir === undefined ? {} : { configDir, resumeDirs: [] };
-  return await importClaudeTranscripts({ store, ...folders, onProgress: bar.update }).finally(bar.done);
+  return await importClaudeTranscripts({
+    store,
+    ...transcriptFolders(configDir),
+    onProgress: bar.update,
+  }).finally(bar.done);
 }
 
 async function importExample(store: Store): Promise<ImportClaudeReport> {
