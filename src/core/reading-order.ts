@@ -29,14 +29,14 @@ export async function recordMove(store: Store, session: SessionKey, move: Move):
 
 /** In which order a log is to be read, up to its committed end. */
 export async function readingOrder(store: Store, log: LogKey): Promise<readonly Segment[]> {
-  return orderBy(store, log, await movesOf(store, log));
+  // The end first: a move is written before its block, so no block up to here can lack its move.
+  const { committed } = await store.read({ log, limit: 1 });
+  return orderBy(store, log, committed);
 }
 
 /** Yields a log's bodies in their reading order, in pieces. */
 export async function* scanInOrder(store: Store, log: LogKey): AsyncGenerator<readonly string[]> {
-  const moves = await movesOf(store, log);
-  if (moves.length === 0) return yield* store.scan({ log });
-  for (const segment of await orderBy(store, log, moves)) yield* scanSegment(store, log, segment);
+  for (const segment of await readingOrder(store, log)) yield* scanSegment(store, log, segment);
 }
 
 /** Reads a log in its reading order, in pages of at most `limit`. */
@@ -88,6 +88,8 @@ export function segmentsOf(head: number, moves: readonly Move[]): Segment[] {
   return joined(order);
 }
 
+const shortSegment = 64;
+
 function orderLog({ project, session }: SessionKey): LogKey {
   return { project, session, log: "@order" };
 }
@@ -97,10 +99,10 @@ async function movesOf(store: Store, log: LogKey): Promise<Move[]> {
   return entries.map(({ body }) => JSON.parse(body) as Move).filter((move) => move.log === log.log);
 }
 
-async function orderBy(store: Store, log: LogKey, moves: readonly Move[]): Promise<readonly Segment[]> {
-  const { committed } = await store.read({ log, limit: 1 });
+async function orderBy(store: Store, log: LogKey, committed: number): Promise<readonly Segment[]> {
   const holding: Move[] = [];
-  for (const move of moves) if (move.to <= committed && (await holds(store, log, move))) holding.push(move);
+  for (const move of await movesOf(store, log))
+    if (move.to <= committed && (await holds(store, log, move))) holding.push(move);
   return segmentsOf(committed, holding);
 }
 
@@ -115,6 +117,12 @@ async function* scanSegment(
   { from, to }: Segment,
 ): AsyncGenerator<readonly string[]> {
   let left = to - from + 1;
+  // A scan fetches many bodies at once, of which a short segment would use a few.
+  if (left <= shortSegment) {
+    const { entries } = await store.read({ log, after: from - 1, limit: left });
+    yield entries.map(({ body }) => body);
+    return;
+  }
   for await (const piece of store.scan({ log, after: from - 1 })) {
     yield piece.slice(0, left);
     if ((left -= piece.length) <= 0) return;

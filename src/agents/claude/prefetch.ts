@@ -19,6 +19,8 @@ export class Prefetch {
 
   /** Starts the loads of a session's subagents, as many as may be held in memory at once. */
   async start({ project, session }: LogKey): Promise<void> {
+    // One session's at a time: what nobody takes must not pile up.
+    this.#loads.clear();
     let budget = maxLength;
     for (const row of await this.#store.logs({ project, session })) {
       if (row.log === "" || row.log.startsWith("@") || (budget -= row.length) < 0) continue;
