@@ -41,6 +41,8 @@ export interface ImportTranscriptParams {
 }
 
 const maxAttempts = 20;
+// A longer block is stored in parts, so that memory stays small.
+const maxBlockLength = 32 << 20;
 
 /** Another writer may append meanwhile: what counts as new is then decided again from the start. */
 async function importWhole(params: ImportTranscriptParams): Promise<TranscriptResult> {
@@ -87,6 +89,9 @@ class TranscriptImport {
   /** The seq of the last line that the log holds, in the order of the file. */
   #predecessor = 0;
   #atMs = 0;
+  /** Lines that the log lacks, until it is known what follows them: where they belong depends on it. */
+  #block: ObjectLine[] = [];
+  #blockLength = 0;
 
   constructor(params: ImportTranscriptParams) {
     this.#params = params;
@@ -101,6 +106,7 @@ class TranscriptImport {
       await this.#take(lines);
       onBytes?.(bytes);
     }
+    if (this.#stored !== undefined) await this.#endBlock(this.#stored, undefined);
     const metadata = readMetadata(file, this.#problems);
     if (metadata !== undefined) await this.#takeMetadata(metadata);
     return { ...this.counts, problems: this.#told(), unchanged: false };
@@ -116,20 +122,26 @@ class TranscriptImport {
 
   /** Appends what the log lacks, block by block: a block ends where a line comes that the log holds. */
   async #takeNew(lines: readonly ObjectLine[], stored: StoredTranscript): Promise<void> {
-    let block: ObjectLine[] = [];
     for (const line of lines) {
       const seq = stored.find(line);
       if (seq === undefined) {
-        block.push(line);
+        this.#block.push(line);
+        this.#blockLength += line.body.length;
         continue;
       }
       this.counts.duplicates += 1;
       if (seq === 0) continue;
-      await this.#appendBlock(block, stored, seq);
-      block = [];
+      await this.#endBlock(stored, seq);
       this.#predecessor = seq;
     }
-    await this.#appendBlock(block, stored, undefined);
+    if (this.#blockLength > maxBlockLength) await this.#endBlock(stored, undefined);
+  }
+
+  async #endBlock(stored: StoredTranscript, successor: number | undefined): Promise<void> {
+    const block = this.#block;
+    this.#block = [];
+    this.#blockLength = 0;
+    await this.#appendBlock(block, stored, successor);
   }
 
   async #appendBlock(block: readonly ObjectLine[], stored: StoredTranscript, successor: number | undefined) {

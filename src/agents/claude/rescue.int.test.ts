@@ -91,6 +91,20 @@ describe("rescueSession", () => {
     },
   );
 
+  test("reads a late block where it belongs though it is longer than one piece of its file", async () => {
+    const long = lines.map((line) => ({
+      ...line,
+      timestamp: lines[0]!.timestamp,
+      text: "x".repeat(900_000),
+    }));
+    for (const at of [0, 3]) await append(long[at]!);
+    const leftover = leaveBehind(0);
+    const path = join(leftover, "projects", "-home-dev", `${session.session}.jsonl`);
+    writeFileSync(path, long.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await rescue(leftover);
+    expect(await loaded()).toEqual(["u1", "u2", "u3", "u4"]);
+  });
+
   test("keeps a turn the newest that was made after the crash, and says that there are two branches", async () => {
     const later = { ...lines[2]!, uuid: "later", timestamp: "2026-03-01T12:00:00.000Z" };
     await mirror(0, 1);
