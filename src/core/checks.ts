@@ -50,6 +50,20 @@ export function checkTombstone(
   });
 }
 
+/** Refuses to read a log that was dropped since, also where it began anew. @throws session_dropped */
+export function checkSameLog(wanted: string | undefined, found: string | undefined): void {
+  if (wanted !== undefined && wanted !== found) throw droppedMeanwhile();
+}
+
+/** The error of a reader whose log was dropped between two steps. */
+export function droppedMeanwhile(): HoldfastError {
+  return new HoldfastError({
+    code: "session_dropped",
+    message: "The log was dropped while it was being read.",
+    next: "Discard what was read.",
+  });
+}
+
 /** The error for a session that the store does not hold. */
 export function unknownSession(key: SessionKey): HoldfastError {
   return new HoldfastError({

@@ -11,7 +11,7 @@ import {
   segmentsOf,
   tailInOrder,
 } from "./reading-order.ts";
-import type { Store } from "./store.ts";
+import type { ReadParams, Store } from "./store.ts";
 
 const log = { project: "p", session: "s", log: "" };
 let store: Store;
@@ -46,8 +46,8 @@ async function paged(limit: number): Promise<number[]> {
 
 describe("the reading order", () => {
   test("is the order of the log where nothing was moved", async () => {
-    expect(await readingOrder(store, log)).toEqual([{ from: 1, to: 6 }]);
-    expect(await readingOrder(store, { ...log, log: "none" })).toEqual([]);
+    expect((await readingOrder(store, log)).segments).toEqual([{ from: 1, to: 6 }]);
+    expect((await readingOrder(store, { ...log, log: "none" })).segments).toEqual([]);
     expect(await scanned()).toEqual(["1", "2", "3", "4", "5", "6"]);
   });
 
@@ -74,7 +74,33 @@ describe("the reading order", () => {
     ["of another log", { ...move(2, 5, 6), log: "subagents/agent-1" }],
   ])("does not follow a move %s", async (_, broken) => {
     await recordMove(store, log, broken);
-    expect(await readingOrder(store, log)).toEqual([{ from: 1, to: 6 }]);
+    expect((await readingOrder(store, log)).segments).toEqual([{ from: 1, to: 6 }]);
+  });
+
+  test("never mixes a log with the one that began anew under its name", async () => {
+    await recordMove(store, log, move(2, 5, 6));
+    const pieces = scanInOrder(store, log);
+    expect((await pieces.next()).value).toEqual(['{"n":1}', '{"n":2}']);
+    await store.drop({ session: log, actor: "test", sealed: false });
+    const again = Array.from({ length: 6 }, (_, n) => ({ body: `{"again":${n}}` }));
+    await store.append({ log, entries: again, reopen: "unsealed" });
+    await expect(pieces.next()).rejects.toMatchObject({ code: "session_dropped" });
+  });
+
+  test("leaves out a block that was stored, with its move, after the end was found", async () => {
+    const beside: Store = Object.create(store, {
+      read: {
+        value: async (params: ReadParams) => {
+          const found = await store.read(params);
+          if (params.log.log !== "" || params.limit !== 1 || found.head > 6) return found;
+          await recordMove(store, log, move(2, 7, 8));
+          await store.append({ log, entries: [{ body: '{"n":7}' }, { body: '{"n":8}' }] });
+          return found;
+        },
+      },
+    });
+    expect((await readingOrder(beside, log)).segments).toEqual([{ from: 1, to: 6 }]);
+    expect(await scanned()).toEqual(["1", "2", "7", "8", "3", "4", "5", "6"]);
   });
 
   test("follows thousands of moves", () => {

@@ -1,6 +1,6 @@
 import type { Entry } from "./entry.ts";
 import type { LogKey, SessionKey } from "./ids.ts";
-import type { Store } from "./store.ts";
+import type { ReadParams, Store } from "./store.ts";
 
 /**
  * A block that was stored late and belongs earlier: the entries `from`..`to` are read right after the entry `after`
@@ -27,39 +27,50 @@ export async function recordMove(store: Store, session: SessionKey, move: Move):
   await store.append({ log: orderLog(session), entries: [{ body: JSON.stringify(move) }] });
 }
 
-/** In which order a log is to be read, up to its committed end. */
-export async function readingOrder(store: Store, log: LogKey): Promise<readonly Segment[]> {
+/** In which order a log is to be read, up to its committed end; `id` names the log that this is true of. */
+export async function readingOrder(store: Store, log: LogKey): Promise<Order> {
   // The end first: a move is written before its block, so no block up to here can lack its move.
-  const { committed } = await store.read({ log, limit: 1 });
-  return orderBy(store, log, committed);
+  const { id, committed } = await store.read({ log, limit: 1 });
+  if (id === undefined) return { of: { log }, segments: [] };
+  const of = { log, id };
+  return { of, segments: segmentsOf(committed, await movesOf(store, of, committed)) };
 }
 
-/** Yields a log's bodies in their reading order, in pieces. */
+/** What to read, in turn; a log that was dropped since is refused, never mixed with the one that came after it. */
+export interface Order {
+  readonly of: Pick<ReadParams, "log" | "id">;
+  readonly segments: readonly Segment[];
+}
+
+/** Yields a log's bodies in their reading order, in pieces. @throws session_dropped when that happens meanwhile */
 export async function* scanInOrder(store: Store, log: LogKey): AsyncGenerator<readonly string[]> {
-  for (const segment of await readingOrder(store, log)) yield* scanSegment(store, log, segment);
+  const { of, segments } = await readingOrder(store, log);
+  for (const segment of segments) yield* scanSegment(store, of, segment);
 }
 
-/** Reads a log in its reading order, in pages of at most `limit`. */
+/** Reads a log in its reading order, in pages of at most `limit`. @throws session_dropped as above */
 export async function* pagesInOrder(
   store: Store,
   log: LogKey,
   limit: number,
 ): AsyncGenerator<readonly Entry[]> {
-  for (const { from, to } of await readingOrder(store, log)) {
+  const { of, segments } = await readingOrder(store, log);
+  for (const { from, to } of segments) {
     for (let next = from; next <= to; next += limit) {
       const size = Math.min(limit, to - next + 1);
-      yield (await store.read({ log, after: next - 1, limit: size })).entries;
+      yield (await store.read({ ...of, after: next - 1, limit: size })).entries;
     }
   }
 }
 
-/** The last entries of a log in its reading order, opened at its tail. */
+/** The last entries of a log in its reading order, opened at its tail. @throws session_dropped as above */
 export async function tailInOrder(store: Store, log: LogKey, limit: number): Promise<readonly Entry[]> {
   const tail: Entry[] = [];
-  for (const { from, to } of (await readingOrder(store, log)).toReversed()) {
+  const { of, segments } = await readingOrder(store, log);
+  for (const { from, to } of segments.toReversed()) {
     const size = Math.min(limit - tail.length, to - from + 1);
     if (size <= 0) break;
-    tail.unshift(...(await store.read({ log, after: to - size, limit: size })).entries);
+    tail.unshift(...(await store.read({ ...of, after: to - size, limit: size })).entries);
   }
   return tail;
 }
@@ -94,36 +105,32 @@ function orderLog({ project, session }: SessionKey): LogKey {
   return { project, session, log: "@order" };
 }
 
-async function movesOf(store: Store, log: LogKey): Promise<Move[]> {
-  const { entries } = await store.read({ log: orderLog(log) });
-  return entries.map(({ body }) => JSON.parse(body) as Move).filter((move) => move.log === log.log);
-}
-
-async function orderBy(store: Store, log: LogKey, committed: number): Promise<readonly Segment[]> {
+async function movesOf(store: Store, of: Order["of"], committed: number): Promise<Move[]> {
+  const { entries } = await store.read({ log: orderLog(of.log) });
+  const moves = entries.map(({ body }) => JSON.parse(body) as Move).filter(({ log }) => log === of.log.log);
   const holding: Move[] = [];
-  for (const move of await movesOf(store, log))
-    if (move.to <= committed && (await holds(store, log, move))) holding.push(move);
-  return segmentsOf(committed, holding);
+  for (const move of moves) if (move.to <= committed && (await holds(store, of, move))) holding.push(move);
+  return holding;
 }
 
-async function holds(store: Store, log: LogKey, { from, to, hash }: Move): Promise<boolean> {
-  const { entries } = await store.read({ log, after: from - 1, limit: to - from + 1 });
+async function holds(store: Store, of: Order["of"], { from, to, hash }: Move): Promise<boolean> {
+  const { entries } = await store.read({ ...of, after: from - 1, limit: to - from + 1 });
   return blockHash(entries.map(({ body }) => body)) === hash;
 }
 
 async function* scanSegment(
   store: Store,
-  log: LogKey,
+  of: Order["of"],
   { from, to }: Segment,
 ): AsyncGenerator<readonly string[]> {
   let left = to - from + 1;
   // A scan fetches many bodies at once, of which a short segment would use a few.
   if (left <= shortSegment) {
-    const { entries } = await store.read({ log, after: from - 1, limit: left });
+    const { entries } = await store.read({ ...of, after: from - 1, limit: left });
     yield entries.map(({ body }) => body);
     return;
   }
-  for await (const piece of store.scan({ log, after: from - 1 })) {
+  for await (const piece of store.scan({ ...of, after: from - 1 })) {
     yield piece.slice(0, left);
     if ((left -= piece.length) <= 0) return;
   }

@@ -84,10 +84,14 @@ export interface ReadParams {
   readonly after?: number;
   readonly limit?: number;
   readonly order?: "asc" | "desc";
+  /** Refuse with `session_dropped` unless the log is still the one with this id. */
+  readonly id?: string;
 }
 
 /** An unknown log reads as empty, with head 0. */
 export interface ReadResult {
+  /** Names this log alone: one that was dropped and began anew has another id. Absent where nothing was written. */
+  readonly id?: string;
   readonly entries: readonly Entry[];
   readonly head: number;
   readonly committed: number;
@@ -96,6 +100,8 @@ export interface ReadResult {
 export interface ScanParams {
   readonly log: LogKey;
   readonly after?: number;
+  /** As in a read. */
+  readonly id?: string;
 }
 
 export interface LogRow {

@@ -38,7 +38,7 @@ export class StoredTranscript {
         stored.#learn({ body, entry, uuid: isUuid(entry["uuid"]) ? entry["uuid"] : undefined });
       }
     }
-    if (committed > 0) stored.#order = (await readingOrder(store, key)).flatMap(seqsOf);
+    if (committed > 0) stored.#order = (await readingOrder(store, key)).segments.flatMap(seqsOf);
     return stored;
   }
 

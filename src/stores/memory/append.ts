@@ -26,7 +26,7 @@ export function append(state: State, params: AppendParams): AppendResult {
   const session = found ?? newSession(state, key, params.provider, atMs);
   const folded = key.log === "" ? foldInto(session, { to, appended: fresh, fold: params.fold }) : {};
   if (found === undefined) admit(state, session);
-  const last = addTo(logOf(session, key.log, atMs), fresh, now);
+  const last = addTo(log ?? newLog(state, session, key.log, atMs), fresh, now);
   Object.assign(session, folded);
   if (!isOwnLog(key.log))
     count(state, session, { entries: fresh.length, length: lengthOf(fresh), atMs: last });
@@ -78,10 +78,9 @@ function admit(state: State, session: StoredSession): void {
   place(state, session);
 }
 
-function logOf(session: StoredSession, name: string, atMs: number): StoredLog {
-  const known = session.logs.get(name);
-  if (known !== undefined) return known;
-  const made: StoredLog = { entries: [], uuids: new Set(), createdAtMs: atMs, length: 0, updatedAtMs: 0 };
+function newLog(state: State, session: StoredSession, name: string, createdAtMs: number): StoredLog {
+  const id = String((state.lastLogId += 1));
+  const made: StoredLog = { id, entries: [], uuids: new Set(), createdAtMs, length: 0, updatedAtMs: 0 };
   session.logs.set(name, made);
   return made;
 }

@@ -1,17 +1,18 @@
-import { checkAfter } from "../../core/checks.ts";
+import { checkAfter, checkSameLog } from "../../core/checks.ts";
 import type { ReadParams, ReadResult } from "../../core/store.ts";
 import { findLog, type State } from "./state.ts";
 
 /** Reads entries of one log, from either end. */
-export function read(
-  state: State,
-  { log: key, after, limit = Infinity, order = "asc" }: ReadParams,
-): ReadResult {
-  const stored = findLog(state, key)?.entries ?? [];
+export function read(state: State, params: ReadParams): ReadResult {
+  const { log: key, after, limit = Infinity, order = "asc" } = params;
+  const log = findLog(state, key);
+  checkSameLog(params.id, log?.id);
+  const stored = log?.entries ?? [];
   const head = stored.length;
   if (after !== undefined && order === "asc") checkAfter(after, head, "the log");
   const entries = order === "asc" ? forwards(after ?? 0, limit) : backwards(after ?? Infinity, limit);
-  return { entries: entries.map((entry) => ({ ...entry })), head, committed: head };
+  const id = log === undefined ? {} : { id: log.id };
+  return { ...id, entries: entries.map((entry) => ({ ...entry })), head, committed: head };
 
   function forwards(from: number, count: number) {
     return stored.slice(from, from + count);

@@ -1,4 +1,4 @@
-import { checkAfter } from "../../core/checks.ts";
+import { checkAfter, checkSameLog } from "../../core/checks.ts";
 import type { ScanParams } from "../../core/store.ts";
 import { findLog, type State } from "./state.ts";
 
@@ -7,9 +7,11 @@ const pieceLength = 1 << 20;
 /** Yields the bodies that the log holds at the first step, whatever happens to the log meanwhile. */
 export async function* scan(
   state: State,
-  { log: key, after = 0 }: ScanParams,
+  { log: key, after = 0, id }: ScanParams,
 ): AsyncIterable<readonly string[]> {
-  const stored = findLog(state, key)?.entries ?? [];
+  const log = findLog(state, key);
+  checkSameLog(id, log?.id);
+  const stored = log?.entries ?? [];
   const head = stored.length;
   checkAfter(after, head, "the log");
   let lines: string[] = [];

@@ -15,6 +15,7 @@ export interface State {
   readonly changes: Change[];
   readonly watchers: Set<() => void>;
   lastRowId: number;
+  lastLogId: number;
   closed: boolean;
 }
 
@@ -35,6 +36,7 @@ export interface StoredSession extends SessionKey {
 }
 
 export interface StoredLog {
+  readonly id: string;
   readonly entries: Entry[];
   readonly uuids: Set<string>;
   readonly createdAtMs: number;
@@ -60,6 +62,7 @@ export function emptyState(clock: Clock): State {
     changes: [],
     watchers: new Set(),
     lastRowId: 0,
+    lastLogId: 0,
     closed: false,
   };
 }

@@ -3,6 +3,7 @@ import { nextTime } from "../../core/clock.ts";
 import { type EntryInput, lengthOf } from "../../core/entry.ts";
 import { isOwnLog, type LogKey } from "../../core/ids.ts";
 import type { AppendParams, AppendResult } from "../../core/store.ts";
+import { chunksOf, type TimedEntry } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
 import { foldInto } from "./fold.ts";
 import type { KnownLogs, LogIds } from "./known-logs.ts";
@@ -105,20 +106,22 @@ interface InsertParams {
 
 /** Inserts what the log does not hold yet; a batch may repeat itself too. */
 function insertEntries(params: InsertParams, entries: readonly EntryInput[]) {
-  const { connection, known, logId, head, previousAtMs, now } = params;
+  const { connection, logId, head, previousAtMs, now } = params;
   const keyed = entries.some(({ uuid }) => uuid !== undefined);
-  const uuids = keyed ? known.upTo(connection, logId, head) : noUuids;
+  const uuids = keyed ? params.known.upTo(connection, logId, head) : noUuids;
   const size = uuids.size;
-  const fresh: EntryInput[] = [];
+  const fresh: TimedEntry[] = [];
   let atMs = previousAtMs;
-  for (const entry of entries) {
-    if (entry.uuid !== undefined && uuids.has(entry.uuid)) continue;
-    if (entry.uuid !== undefined) uuids.add(entry.uuid);
-    atMs = nextTime({ previous: atMs, wanted: entry.atMs, now });
-    fresh.push(entry);
-    connection.run(entrySql, logId, head + fresh.length, atMs, entry.uuid ?? null, entry.body);
+  for (const { uuid, body, atMs: wanted } of entries) {
+    const before = uuids.size;
+    if (uuid !== undefined && uuids.add(uuid).size === before) continue;
+    atMs = nextTime({ previous: atMs, wanted, now });
+    fresh.push({ uuid, body, atMs });
   }
-  if (keyed) known.advance(logId, head + fresh.length, uuids.size - size);
+  if (fresh.length === 0) return { entries: fresh, atMs };
+  for (const chunk of chunksOf(head, fresh))
+    connection.run(chunkSql, logId, chunk.first, chunk.last, chunk.times, chunk.uuids, chunk.bodies);
+  if (keyed) params.known.advance(logId, head + fresh.length, uuids.size - size);
   return { entries: fresh, atMs };
 }
 
@@ -134,8 +137,8 @@ const createSessionSql = `
   INSERT INTO session (project, session, provider, created_at_ms, updated_at_ms) VALUES (?, ?, ?, ?, ?) RETURNING id`;
 const createLogSql = `
   INSERT INTO log (session_id, name, created_at_ms, updated_at_ms) VALUES (?, ?, ?, ?) RETURNING id`;
-const entrySql = `
-  INSERT INTO entry (log_id, seq, at_ms, uuid, body) VALUES (?, ?, ?, ?, ?)`;
+const chunkSql = `
+  INSERT INTO chunk (log_id, first_seq, last_seq, times, uuids, bodies) VALUES (?, ?, ?, ?, ?, ?)`;
 const logSql = `UPDATE log SET head = ?, committed = ?, length = length + ?, updated_at_ms = ? WHERE id = ?`;
 const sessionSql = `
   UPDATE session SET entries = entries + ?, length = length + ?, updated_at_ms = max(updated_at_ms, ?),

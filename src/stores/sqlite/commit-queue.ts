@@ -3,7 +3,7 @@ import { abortedWrite } from "../../core/checks.ts";
 import type { Connection } from "./connection.ts";
 import { busyTooLong, isBusy } from "./errors.ts";
 
-/** A write that waits for its turn: runs inside a savepoint, so that its refusal fails alone. */
+/** A write that waits for its turn; may run more than once before it counts. */
 export type Write<Result> = (connection: Connection) => Result;
 
 /**
@@ -30,7 +30,8 @@ export class CommitQueue {
   /** Queues a write. @throws aborted when the signal fires before its turn has come */
   submit<Result>(write: Write<Result>, signal?: AbortSignal): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      const job: Job = { write, resolve: resolve as (value: unknown) => void, reject, signal };
+      const sinceMs = performance.now();
+      const job: Job = { write, resolve: resolve as (value: unknown) => void, reject, sinceMs, signal };
       if (signal?.aborted === true) return reject(abortedWrite());
       this.#withdrawOnAbort(job);
       this.#waiting.push(job);
@@ -57,41 +58,49 @@ export class CommitQueue {
   async #drain(): Promise<void> {
     // One turn of the event loop lets the appends that were made in this one join the same transaction.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const startedAtMs = performance.now();
+    let apart = false;
     while (this.#waiting.length > 0) {
-      const fault = this.#tryGroup();
-      if (fault !== undefined) await this.#waitForLock(fault, performance.now() - startedAtMs);
-      else if (this.#waiting.length > 0) break;
+      const tried = this.#tryGroup(apart);
+      if (tried === "done") break;
+      apart ||= tried === "refused";
+      if (typeof tried === "object") await this.#waitForLock(tried.fault);
     }
     this.#draining = this.#waiting.length > 0 ? this.#drain() : undefined;
   }
 
-  /** Commits all that waits; an error here means that the lock was not free, and all still waits. */
-  #tryGroup(): unknown {
+  /** Commits all that waits, and answers; else all still waits, and nothing has changed. */
+  #tryGroup(apart: boolean): "done" | "refused" | { readonly fault: unknown } {
     let connection: Connection;
     try {
       connection = this.#open();
       connection.run("BEGIN IMMEDIATE");
-    } catch (error) {
-      return error;
+    } catch (fault) {
+      return { fault };
     }
-    const jobs = this.#waiting;
-    this.#waiting = [];
-    commitGroup(connection, jobs, this.#undone);
-    this.#committed();
-    return undefined;
+    const jobs = this.#waiting.splice(0);
+    try {
+      const answers = jobs.map((job) => (apart ? runApart : runHere)(connection, job, this.#undone));
+      connection.run("COMMIT");
+      jobs.forEach((job, index) => settle(job, answers[index]!));
+      this.#committed();
+    } catch (fault) {
+      this.#undone();
+      rollback(connection);
+      if (jobs.length === 1 || apart) return refuseAll(jobs, fault);
+      this.#waiting.unshift(...jobs);
+      return "refused";
+    }
+    return "done";
   }
 
-  async #waitForLock(fault: unknown, waitedMs: number): Promise<void> {
-    const last = !isBusy(fault)
-      ? fault
-      : waitedMs > this.#lockWaitMs
-        ? busyTooLong(this.#path, Math.round(waitedMs))
-        : undefined;
-    if (last === undefined) return void (await delay(1 + Math.random() * 3));
-    const jobs = this.#waiting;
-    this.#waiting = [];
-    for (const job of jobs) settle(job, () => job.reject(last));
+  /** Gives up the writes that have waited for the lock too long, all when it is no lock that they wait for. */
+  async #waitForLock(fault: unknown): Promise<void> {
+    if (!isBusy(fault)) return void refuseAll(this.#waiting.splice(0), fault);
+    const now = performance.now();
+    const late = this.#waiting.filter(({ sinceMs }) => now - sinceMs > this.#lockWaitMs);
+    this.#waiting = this.#waiting.filter((job) => !late.includes(job));
+    for (const job of late) refuseAll([job], busyTooLong(this.#path, Math.round(now - job.sinceMs)));
+    if (this.#waiting.length > 0) await delay(1 + Math.random() * 3);
   }
 }
 
@@ -108,50 +117,23 @@ interface Job {
   readonly write: Write<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  readonly sinceMs: number;
   readonly signal: AbortSignal | undefined;
   withdraw?: () => void;
 }
 
-function commitGroup(connection: Connection, jobs: readonly Job[], undone: () => void): void {
-  let answers: readonly (() => void)[];
-  try {
-    answers = jobs.length === 1 ? [runAlone(connection, jobs[0]!)] : runTogether(connection, jobs, undone);
-    connection.run("COMMIT");
-  } catch (error) {
-    undone();
-    rollback(connection);
-    for (const job of jobs) settle(job, () => job.reject(error));
-    return;
-  }
-  jobs.forEach((job, index) => settle(job, answers[index]!));
+function refuseAll(jobs: readonly Job[], fault: unknown): "done" {
+  for (const job of jobs) settle(job, () => job.reject(fault));
+  return "done";
 }
 
-// Its error takes the whole transaction back.
-function runAlone(connection: Connection, { write, resolve }: Job): () => void {
+/** Its error takes the whole transaction back: a savepoint would copy each page that the write changes. */
+function runHere(connection: Connection, { write, resolve }: Job): () => void {
   const result = write(connection);
   return () => resolve(result);
 }
 
-/**
- * A savepoint for each job would cost a tenth of a small append: all run inside one, and only where one is
- * refused they run again, each in its own, so that the refused one fails alone.
- */
-function runTogether(
-  connection: Connection,
-  jobs: readonly Job[],
-  undone: () => void,
-): readonly (() => void)[] {
-  connection.run("SAVEPOINT jobs");
-  try {
-    return jobs.map((job) => runAlone(connection, job));
-  } catch {
-    undone();
-    connection.run("ROLLBACK TO jobs");
-    return jobs.map((job) => runApart(connection, job, undone));
-  }
-}
-
-/** Runs one write and gives back the answer to send once the transaction stands. */
+/** Runs one write in a savepoint, so that it is refused alone. */
 function runApart(connection: Connection, { write, resolve, reject }: Job, undone: () => void): () => void {
   connection.run("SAVEPOINT job");
   try {
@@ -160,12 +142,20 @@ function runApart(connection: Connection, { write, resolve, reject }: Job, undon
     return () => resolve(result);
   } catch (error) {
     undone();
-    connection.exec("ROLLBACK TO job; RELEASE job");
+    rollbackTo(connection, error);
     return () => reject(error);
   }
 }
 
-// After a full disk SQLite has rolled back by itself, and a second rollback is an error that says nothing.
+// After a full disk SQLite has rolled back by itself, and what then fails says nothing beside the first error.
+function rollbackTo(connection: Connection, cause: unknown): void {
+  try {
+    connection.exec("ROLLBACK TO job; RELEASE job");
+  } catch {
+    throw cause;
+  }
+}
+
 function rollback(connection: Connection): void {
   try {
     connection.run("ROLLBACK");

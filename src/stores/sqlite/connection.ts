@@ -41,6 +41,15 @@ export class Connection {
     }
   }
 
+  /** Yields rows as they are asked for; nothing else may run on the connection until the last. */
+  *each<Row>(sql: string, ...values: SQLInputValue[]): Generator<Row> {
+    try {
+      yield* this.#statement(sql).iterate(...values) as IterableIterator<Row>;
+    } catch (error) {
+      throw typedError(error, this.path);
+    }
+  }
+
   /** All rows as tuples in the order of the columns: for rows of many columns a third faster than objects. */
   tuples<Row extends readonly unknown[]>(sql: string, ...values: SQLInputValue[]): Row[] {
     try {

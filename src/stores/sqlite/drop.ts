@@ -11,10 +11,8 @@ export function drop(connection: Connection, params: DropParams, now: number): D
   const blobs = dropBlobs(connection, params);
   if (found === undefined) return { ...nothing, dropped: blobs > 0, blobs };
   const { id, row } = found;
-  const entries = connection.run(
-    "DELETE FROM entry WHERE log_id IN (SELECT id FROM log WHERE session_id = ?)",
-    id,
-  );
+  const { entries } = connection.get<{ entries: number }>(entriesSql, id)!;
+  connection.run("DELETE FROM chunk WHERE log_id IN (SELECT id FROM log WHERE session_id = ?)", id);
   const logs = connection.run("DELETE FROM log WHERE session_id = ?", id);
   connection.run("DELETE FROM session WHERE id = ?", id);
   const { actor, reason, sealed = true } = params;
@@ -26,9 +24,10 @@ export function drop(connection: Connection, params: DropParams, now: number): D
 const nothing: DropResult = { dropped: false, logs: 0, entries: 0, blobs: 0 };
 
 function dropLog(connection: Connection, { id, row }: StoredSession, log: string, now: number): DropResult {
-  const found = connection.get<{ id: number; length: number }>(logSql, id, log);
+  const found = connection.get<{ id: number; head: number; length: number }>(logSql, id, log);
   if (found === undefined) return nothing;
-  const entries = connection.run("DELETE FROM entry WHERE log_id = ?", found.id);
+  const entries = found.head;
+  connection.run("DELETE FROM chunk WHERE log_id = ?", found.id);
   connection.run("DELETE FROM log WHERE id = ?", found.id);
   if (!log.startsWith("@")) connection.run(countsSql, entries, found.length, id);
   if (log === "")
@@ -46,7 +45,8 @@ function dropBlobs(connection: Connection, { session: { project, session } }: Dr
 
 const tombstoneSql = `
   INSERT OR REPLACE INTO tombstone (project, session, dropped_at_ms, actor, reason, sealed) VALUES (?, ?, ?, ?, ?, ?)`;
-const logSql = "SELECT id, length FROM log WHERE session_id = ? AND name = ?";
+const entriesSql = "SELECT coalesce(sum(head), 0) AS entries FROM log WHERE session_id = ?";
+const logSql = "SELECT id, head, length FROM log WHERE session_id = ? AND name = ?";
 const countsSql = "UPDATE session SET entries = entries - ?, length = length - ? WHERE id = ?";
 const refsSql = "DELETE FROM blob_ref WHERE project = ? AND session = ? RETURNING blob_id";
 const freeSql = "DELETE FROM blob WHERE id = ? AND NOT EXISTS (SELECT 1 FROM blob_ref WHERE blob_id = ?)";

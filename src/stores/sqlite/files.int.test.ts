@@ -73,12 +73,19 @@ describe("the file of a SQLite store", () => {
     await store.close();
   });
 
-  test("is found damaged by a deep look when an entry is missing", async () => {
+  test.each([
+    "DELETE FROM chunk WHERE first_seq = 1",
+    "DELETE FROM chunk WHERE first_seq = 3",
+    "DELETE FROM chunk WHERE first_seq = 5",
+    "UPDATE chunk SET bodies = '{}' WHERE first_seq = 3",
+    "UPDATE chunk SET times = '[1]' WHERE first_seq = 3",
+  ])("is found damaged by a deep look after %s", async (fault) => {
     const store = openSqliteStore({ path });
-    await store.append({ log, entries: [{ body: "{}" }, { body: "{}" }, { body: "{}" }] });
+    for (let n = 0; n < 3; n += 1)
+      await store.append({ log, entries: [{ body: "{}" }, { body: '{"n":1}', uuid: `u-${n}` }] });
     expect((await store.health({ deep: true })).problems).toEqual([]);
     const hand = new DatabaseSync(path);
-    hand.exec("DELETE FROM entry WHERE seq = 2");
+    hand.exec(fault);
     hand.close();
     expect((await store.health({ deep: true })).problems).toEqual([expect.stringContaining("is not whole")]);
     await store.close();
@@ -102,7 +109,7 @@ describe("migrations", () => {
     connection.close();
     expect(result).toMatchObject({ from: 1, to: 2 });
     const backup = new DatabaseSync(result.backup!, { readOnly: true });
-    expect(backup.prepare("SELECT count(*) AS n FROM entry").get()).toEqual({ n: 1 });
+    expect(backup.prepare("SELECT count(*) AS n FROM chunk").get()).toEqual({ n: 1 });
     backup.close();
     expect(statSync(result.backup!).mode & 0o777).toBe(0o600);
   });
@@ -110,12 +117,12 @@ describe("migrations", () => {
   test("are taken back whole when one loses a row", async () => {
     await fill(path);
     const connection = new Connection({ path, busyTimeoutMs: 1000 });
-    const losing = second("CREATE TABLE extra (id INTEGER) STRICT; DELETE FROM entry;");
+    const losing = second("CREATE TABLE extra (id INTEGER) STRICT; DELETE FROM chunk;");
     expect(() => migrate(connection, [...readMigrations(), losing], 1_790_000_000_000)).toThrow(
-      /entry from 1 to 0 rows/,
+      /chunk from 1 to 0 rows/,
     );
     expect(connection.get("PRAGMA user_version")).toEqual({ user_version: 1 });
-    expect(connection.get("SELECT count(*) AS n FROM entry")).toEqual({ n: 1 });
+    expect(connection.get("SELECT count(*) AS n FROM chunk")).toEqual({ n: 1 });
     expect(connection.get("SELECT count(*) AS n FROM sqlite_master WHERE name = 'extra'")).toEqual({ n: 0 });
     connection.close();
   });

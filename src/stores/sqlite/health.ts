@@ -41,6 +41,13 @@ const countsSql = `
   SELECT (SELECT count(*) FROM session) AS sessions, (SELECT count(*) FROM log) AS logs,
     (SELECT coalesce(sum(head), 0) FROM log) AS entries, (SELECT count(*) FROM blob) AS blobs`;
 const holesSql = `
+  WITH c AS (
+    SELECT log_id, last_seq,
+      first_seq - coalesce(lag(last_seq) OVER (PARTITION BY log_id ORDER BY first_seq), 0) <> 1
+        OR json_array_length(times) <> last_seq - first_seq + 1
+        OR length(bodies) - length(replace(bodies, char(10), '')) <> last_seq - first_seq AS faulty
+    FROM chunk
+  )
   SELECT s.project, s.session, l.name FROM log l JOIN session s ON s.id = l.session_id
-  LEFT JOIN (SELECT log_id, count(*) AS n, min(seq) AS low, max(seq) AS high FROM entry GROUP BY log_id) e ON e.log_id = l.id
-  WHERE coalesce(e.n, 0) <> l.head OR coalesce(e.high, 0) <> l.head OR coalesce(e.low, 1) <> 1`;
+  LEFT JOIN (SELECT log_id, max(last_seq) AS high, max(faulty) AS faulty FROM c GROUP BY log_id) e ON e.log_id = l.id
+  WHERE coalesce(e.high, 0) <> l.head OR e.faulty`;

@@ -1,11 +1,12 @@
 import type { LogKey } from "../../core/ids.ts";
+import { uuidsIn } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
 
 /**
  * What this process knows of the logs that it writes: their rows' ids, which are never given twice, and their uuids,
  * so that dedupe needs no index in random order: such an index writes one page more for each entry. A set of uuids
  * is exact for one head of one log, checked under the write lock: another process's appends move the head, and what
- * they added is then read from the index in order of seq.
+ * they added is then read in order of seq.
  */
 export class KnownLogs {
   readonly #ids = new Map<string, LogIds>();
@@ -33,8 +34,8 @@ export class KnownLogs {
     const known = this.#usable(logId, head);
     if (known.head < head) {
       const before = known.uuids.size;
-      for (const { uuid } of connection.all<{ uuid: string }>(uuidsSql, logId, known.head))
-        known.uuids.add(uuid);
+      for (const row of connection.all<{ uuids: string }>(uuidsSql, logId, known.head))
+        for (const uuid of uuidsIn(row.uuids)) known.uuids.add(uuid);
       this.#count += known.uuids.size - before;
       known.head = head;
     }
@@ -86,4 +87,4 @@ function nameOf({ project, session, log }: LogKey): string {
   return `${project}\0${session}\0${log}`;
 }
 
-const uuidsSql = "SELECT uuid FROM entry WHERE log_id = ? AND seq > ? AND uuid IS NOT NULL";
+const uuidsSql = "SELECT uuids FROM chunk WHERE log_id = ? AND first_seq > ? AND uuids IS NOT NULL";

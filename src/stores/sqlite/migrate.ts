@@ -97,7 +97,7 @@ function applyLocked(connection: Connection, { id, name, sql, checksum }: Migrat
   connection.exec(`PRAGMA user_version = ${id}; PRAGMA application_id = ${applicationId}`);
 }
 
-const countedTables = ["session", "log", "entry", "tombstone", "blob", "blob_ref"];
+const countedTables = ["session", "log", "chunk", "tombstone", "blob", "blob_ref"];
 
 function countsOf(connection: Connection): Record<string, number> {
   const names = connection

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import type { Entry } from "../../core/entry.ts";
 import type { ReadParams, Store } from "../../core/store.ts";
 import type { StoreTests } from "./harness.ts";
-import { appendTo, keyed, logKey, plain, refused, sessionKey } from "./samples.ts";
+import { appendTo, gather, keyed, logKey, plain, refused, sessionKey, textOf } from "./samples.ts";
 
 /** Reading a log from either end. */
 export function readTests({ describe, test }: StoreTests): void {
@@ -62,11 +63,8 @@ export function readTests({ describe, test }: StoreTests): void {
       assert.deepEqual(await store.read({ log: logKey(), after: 0 }), empty);
       await appendTo(store, "s-1", plain(1, 1));
       assert.deepEqual(await store.read({ log: logKey("s-1", "subagents/none") }), empty);
-      assert.deepEqual(await store.read({ log: logKey(), order: "desc", after: 1 }), {
-        ...empty,
-        head: 1,
-        committed: 1,
-      });
+      const { id: _, ...rest } = await store.read({ log: logKey(), order: "desc", after: 1 });
+      assert.deepEqual(rest, { ...empty, head: 1, committed: 1 });
     });
 
     test("Reading an unknown log makes no session.", async (store) => {
@@ -90,6 +88,48 @@ export function readTests({ describe, test }: StoreTests): void {
       await refused("cursor_ahead", () => store.read({ log: logKey(), after: 3 }));
     });
 
+    test("Gives any window of a log that came in appends of every size.", async (store) => {
+      let head = 0;
+      for (const size of [1, 63, 64, 65, 1, 2, 130, 200]) {
+        await appendTo(store, "s-1", keyed(head + 1, head + size));
+        head += size;
+      }
+      const all = Array.from({ length: head }, (_, index) => index + 1);
+      for (let after = 0; after <= head; after += 7) {
+        for (const limit of [1, 50, 64, 129]) {
+          const { entries } = await store.read({ log: logKey(), after, limit });
+          assert.deepEqual(entries.map(wordsOf), all.slice(after, after + limit).map(expectedWords));
+          const before = all.slice(0, after).toReversed().slice(0, limit);
+          assert.deepEqual(await seqs(store, { order: "desc", after: after + 1, limit }), before);
+        }
+        const text = textOf(await gather(store.scan({ log: logKey(), after })));
+        assert.equal(
+          text,
+          all
+            .slice(after)
+            .map((n) => `{"n":${n}}\n`)
+            .join(""),
+        );
+      }
+    });
+
+    test("Tells a log from the one that came before it, and refuses to go on in another.", async (store) => {
+      await appendTo(store, "s-1", plain(1, 3));
+      await appendTo(store, "s-2", plain(1, 3));
+      const { id } = await store.read({ log: logKey(), limit: 1 });
+      assert.ok(typeof id === "string" && id !== (await store.read({ log: logKey("s-2") })).id);
+      assert.equal((await store.read({ log: logKey(), id, after: 3 })).id, id);
+      assert.equal(textOf(await gather(store.scan({ log: logKey(), id, after: 2 }))), '{"n":3}\n');
+      const begunAnew = async (): Promise<void> => {
+        await refused("session_dropped", () => store.read({ log: logKey(), id }));
+        await refused("session_dropped", () => gather(store.scan({ log: logKey(), id })));
+      };
+      await store.drop({ session: sessionKey(), log: "", actor: "test" });
+      await begunAnew();
+      await appendTo(store, "s-1", plain(1, 5));
+      await begunAnew();
+    });
+
     test("Gives no entry of another log, session or project.", async (store) => {
       const keys = [logKey(), logKey("s-1", "x"), logKey("s-2"), { ...logKey(), project: "p-2" }];
       for (const [n, log] of keys.entries()) await store.append({ log, entries: keyed(n, n) });
@@ -102,6 +142,14 @@ export function readTests({ describe, test }: StoreTests): void {
       }
     });
   });
+}
+
+function wordsOf({ seq, uuid, body }: Entry): string {
+  return `${seq} ${uuid} ${body}`;
+}
+
+function expectedWords(n: number): string {
+  return `${n} u-${n} {"n":${n}}`;
 }
 
 async function seqs(store: Store, params: Omit<ReadParams, "log">): Promise<number[]> {

@@ -41,16 +41,18 @@ CREATE TABLE log (
   CHECK (committed <= head)
 ) STRICT;
 
--- The one index keeps the order of appends and carries the uuid, so that an append writes at its end alone and
--- the uuids of a log are read without its bodies. Both uniquenesses are kept by the append, under the write lock.
-CREATE TABLE entry (
+-- Entries that were appended together, a body a line; times and uuids are JSON arrays of the same length.
+-- The uuids come before the bodies, so that they are read without them. That each uuid is there once is kept by the
+-- append, under the write lock.
+CREATE TABLE chunk (
   log_id INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  at_ms INTEGER NOT NULL,
-  uuid TEXT,
-  body TEXT NOT NULL
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  times TEXT NOT NULL,
+  uuids TEXT,
+  bodies TEXT NOT NULL
 ) STRICT;
-CREATE INDEX entry_seq ON entry (log_id, seq, uuid);
+CREATE UNIQUE INDEX chunk_seq ON chunk (log_id, first_seq);
 
 CREATE TABLE tombstone (
   project TEXT NOT NULL,

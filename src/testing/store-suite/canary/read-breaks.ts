@@ -77,6 +77,12 @@ export const readBreaks: Breaks = {
       },
     }),
   ],
+  "reads on in a log that began anew": [
+    "read",
+    (s) => ({ read: ({ id: _, ...p }) => s.read(p), scan: ({ id: _, ...p }) => s.scan(p) }),
+  ],
+  "scans on in a log that began anew": ["read", (s) => ({ scan: ({ id: _, ...p }) => s.scan(p) })],
+  "gives all logs one id": ["read", (s) => ({ read: async (p) => ({ ...(await s.read(p)), id: "1" }) })],
   "hides Holdfast's own logs": [
     "logs",
     (s) => ({ logs: async (k) => (await s.logs(k)).filter(({ log }) => !log.startsWith("@")) }),
