@@ -251,6 +251,71 @@ describe("claudeSessionStore", () => {
   });
 });
 
+describe("the title of a session", () => {
+  const custom = (customTitle: string): ClaudeEntry => ({ type: "custom-title", customTitle });
+  const agents = (aiTitle: string): ClaudeEntry => ({ type: "ai-title", aiTitle });
+  const title = async () =>
+    (await store.session({ project: main.projectKey, session: main.sessionId }))?.title;
+
+  test.for([{}, { foldSessionSummary: countingFold }])(
+    "is the user's own, whatever the agent gives later, in whatever batches (%#)",
+    async (options) => {
+      const append = (...entries: ClaudeEntry[]) => claudeSessionStore(store, options).append(main, entries);
+      await append(entry("a", "Fix the build"));
+      await append(agents("Build repair"));
+      expect(await title()).toBe("Build repair");
+      await append(agents("Build repair, second day"), entry("b"));
+      expect(await title()).toBe("Build repair, second day");
+      await append(custom("Mine"));
+      await append(agents("Theirs"), entry("c"));
+      expect(await title()).toBe("Mine");
+      await append(custom("Mine too"), agents("Theirs too"));
+      expect(await title()).toBe("Mine too");
+    },
+  );
+
+  test("is not given up to the agent where nobody knows who gave it, until that is found out", async () => {
+    const sessions = claudeSessionStore(store, { foldSessionSummary: countingFold });
+    await sessions.append(main, [entry("a"), custom("Mine")]);
+    const unseen = { body: JSON.stringify(entry("b")), uuid: "b" };
+    await store.append({
+      log: { project: main.projectKey, session: main.sessionId, log: "" },
+      entries: [unseen],
+    });
+    await sessions.append(main, [agents("Theirs")]);
+    expect(await title()).toBe("Mine");
+    await sessions.listSessionSummaries(main.projectKey);
+    await sessions.append(main, [agents("Theirs again")]);
+    expect(await title()).toBe("Mine");
+  });
+
+  test("follows the agent's after a summary that missed entries was folded anew", async () => {
+    const sessions = claudeSessionStore(store, { foldSessionSummary: countingFold });
+    await store.append({
+      log: { project: main.projectKey, session: main.sessionId, log: "" },
+      entries: [{ body: JSON.stringify(agents("First")) }],
+    });
+    await sessions.listSessionSummaries(main.projectKey);
+    await sessions.append(main, [entry("a")]);
+    expect(await title()).toBe("First");
+    await sessions.append(main, [agents("Second")]);
+    expect(await title()).toBe("Second");
+  });
+
+  test.for(["{}", "null", "nonsense", '{"customTitle":"Mine"}'])(
+    "and the batch are stored though the summary in the row is %s",
+    async (data) => {
+      const sessions = claudeSessionStore(store, { foldSessionSummary: countingFold });
+      await sessions.append(main, [entry("a"), custom("Mine")]);
+      const session = { project: main.projectKey, session: main.sessionId };
+      await store.describe({ session, summary: { data, head: 2 } });
+      await sessions.append(main, [agents("Theirs")]);
+      expect(await title()).toBe("Mine");
+      expect((await sessions.listSessionSummaries(main.projectKey))[0]!.data).toEqual({ count: 3 });
+    },
+  );
+});
+
 /** A store whose appends hang, whatever the signal says, until the gate opens. */
 function deafStore(gate: Promise<void>): Store {
   const append = async ({ signal: _, ...params }: AppendParams) => gate.then(() => store.append(params));

@@ -3,6 +3,7 @@ import type { Store } from "../../core/store.ts";
 import { BatchSender, type SendCounters } from "./batch-sender.ts";
 import type { ClaudeEntry, ClaudeSessionKey, ClaudeSummary, FoldSessionSummary } from "./contract.ts";
 import { makeFold } from "./fold.ts";
+import { rememberRemoval } from "./import-record.ts";
 import { logOf, projectOf } from "./log-key.ts";
 import { loadLog, Prefetch } from "./prefetch.ts";
 import { loadSdkFold } from "./sdk-fold.ts";
@@ -94,6 +95,7 @@ export class ClaudeSessionStore {
     const { project, session, log } = this.#logOf(key);
     this.#prefetch.clear();
     const only = key.subpath === undefined ? {} : { log };
+    if (key.subpath !== undefined) await rememberRemoval(this.#store, { project, session, log });
     await this.#store.drop({
       session: { project, session },
       ...only,

@@ -4,10 +4,13 @@ import { isHoldfastError } from "../../core/errors.ts";
 import type { LogKey } from "../../core/ids.ts";
 import { blockHash, recordMove } from "../../core/reading-order.ts";
 import type { AppendResult, Store } from "../../core/store.ts";
+import type { ClaudeEntry } from "./contract.ts";
+import { type Conflict, FileProblems } from "./file-problems.ts";
 import { readMetadata, type TranscriptFile } from "./find-transcripts.ts";
-import { makeFold } from "./fold.ts";
+import { makeImportFold } from "./fold.ts";
 import { importedBefore, rememberImport } from "./import-record.ts";
 import { StoredTranscript, timeOf } from "./stored-transcript.ts";
+import { noTitles, titlePartOf, withTitlePart } from "./title.ts";
 import { type ObjectLine, readLineAt, readTranscript, type TranscriptLine } from "./transcript-lines.ts";
 
 /** What came of one file. */
@@ -17,17 +20,21 @@ export interface TranscriptResult {
   /** Blocks that belong before what the log held already, and are read there. */
   readonly moved: number;
   readonly problems: readonly string[];
+  readonly conflicts: readonly Conflict[];
   readonly unchanged: boolean;
+  /** The log was removed since it was imported, and is left so. */
+  readonly removed: boolean;
 }
 
 /** Brings one file's lines into its log; running it again adds only what is new. */
 export async function importTranscript(params: ImportTranscriptParams): Promise<TranscriptResult> {
-  const { store, file, key, recheck = false } = params;
-  const earlier = recheck ? undefined : await importedBefore(store, file, key);
-  if (earlier !== undefined)
-    return { entries: 0, duplicates: 0, moved: 0, problems: earlier, unchanged: true };
-  const result = await importWhole(params);
-  await rememberImport(store, file, key, result.problems);
+  const { store, file, key, recheck = false, restoreDropped = false } = params;
+  const before = await importedBefore(store, file, key);
+  const isRemoved = before?.removed === true;
+  if (before !== undefined && (isRemoved ? !restoreDropped : !recheck))
+    return { entries: 0, duplicates: 0, moved: 0, ...before, unchanged: !isRemoved };
+  const { head, ...result } = await importWhole(params);
+  await rememberImport({ store, file, key, head, ...result });
   return result;
 }
 
@@ -44,22 +51,37 @@ const maxAttempts = 20;
 // A longer block is stored in parts, so that memory stays small.
 const maxBlockLength = 32 << 20;
 
+interface WholeResult extends TranscriptResult {
+  readonly head: number;
+}
+
 /** Another writer may append meanwhile: what counts as new is then decided again from the start. */
-async function importWhole(params: ImportTranscriptParams): Promise<TranscriptResult> {
+async function importWhole(params: ImportTranscriptParams): Promise<WholeResult> {
+  const { store, key, restoreDropped = false } = params;
   const onBytes = onlyNew(params.onBytes);
   let [entries, moved] = [0, 0];
   for (let attempt = 1; ; attempt += 1) {
     const one = new TranscriptImport({ ...params, onBytes: onBytes() });
     try {
-      const result = await one.run();
-      // What an earlier attempt stored, the last one found there.
-      const duplicates = Math.max(0, result.duplicates - entries);
-      return { ...result, duplicates, entries: entries + result.entries, moved: moved + result.moved };
+      await one.run();
     } catch (error) {
       if (!isHoldfastError(error) || error.code !== "head_conflict" || attempt === maxAttempts) throw error;
-      entries += one.counts.entries;
-      moved += one.counts.moved;
+      const { committed } = await store.read({ log: key, limit: 1 });
+      // To begin again would bring back what someone has removed at this moment.
+      const removed = committed === 0 && one.result.head > 0 && !restoreDropped;
+      if (removed) return { ...one.result, entries: 0, duplicates: 0, moved: 0, removed };
+      entries += one.result.entries;
+      moved += one.result.moved;
+      continue;
     }
+    // What an earlier attempt stored, the last one found there.
+    const duplicates = Math.max(0, one.result.duplicates - entries);
+    return {
+      ...one.result,
+      duplicates,
+      entries: entries + one.result.entries,
+      moved: moved + one.result.moved,
+    };
   }
 }
 
@@ -77,15 +99,15 @@ function onlyNew(onBytes: (bytes: number) => void = () => undefined): () => (byt
 }
 
 class TranscriptImport {
-  readonly counts = { entries: 0, duplicates: 0, moved: 0 };
   readonly #params: ImportTranscriptParams;
-  readonly #problems: string[] = [];
-  #untold = { lines: 0, last: 0 };
+  readonly #problems: FileProblems;
+  readonly #counts = { entries: 0, duplicates: 0, moved: 0 };
   /** Where the file has each uuid first, in bytes. */
   readonly #firsts = new Map<string, number>();
   /** Undefined where the log was empty: then the file's order is the log's, and nothing need be held in memory. */
   #stored: StoredTranscript | undefined;
   #head = 0;
+  #titles = noTitles;
   /** The seq of the last line that the log holds, in the order of the file. */
   #predecessor = 0;
   #atMs = 0;
@@ -95,9 +117,16 @@ class TranscriptImport {
 
   constructor(params: ImportTranscriptParams) {
     this.#params = params;
+    this.#problems = new FileProblems(params.file.path);
   }
 
-  async run(): Promise<TranscriptResult> {
+  /** What has come of it so far. */
+  get result(): WholeResult {
+    const { sentences: problems, conflicts } = this.#problems;
+    return { ...this.#counts, problems, conflicts, unchanged: false, removed: false, head: this.#head };
+  }
+
+  async run(): Promise<void> {
     const { store, file, key, onBytes } = this.#params;
     const stored = await StoredTranscript.read(store, key);
     this.#head = stored.head;
@@ -107,16 +136,22 @@ class TranscriptImport {
       onBytes?.(bytes);
     }
     if (this.#stored !== undefined) await this.#endBlock(this.#stored, undefined);
-    const metadata = readMetadata(file, this.#problems);
+    const problems: string[] = [];
+    const metadata = readMetadata(file, problems);
+    this.#problems.add(problems);
     if (metadata !== undefined) await this.#takeMetadata(metadata);
-    return { ...this.counts, problems: this.#told(), unchanged: false };
   }
 
   async #take(lines: readonly TranscriptLine[]): Promise<void> {
     const objects = lines.flatMap((line) => this.#sound(line));
     // The first lines carry no time of their own: they are as old as the first that does.
     this.#atMs ||= firstTime(objects) ?? this.#params.file.mtimeMs;
-    if (this.#stored === undefined) return await this.#append(objects);
+    if (this.#stored === undefined) {
+      this.#titles = objects
+        .map(({ entry }) => titlePartOf(entry as ClaudeEntry))
+        .reduce(withTitlePart, this.#titles);
+      return await this.#append(objects);
+    }
     await this.#takeNew(objects, this.#stored);
   }
 
@@ -129,8 +164,9 @@ class TranscriptImport {
         this.#blockLength += line.body.length;
         continue;
       }
-      this.counts.duplicates += 1;
+      this.#counts.duplicates += 1;
       if (seq === 0) continue;
+      if (stored.mayDiffer(seq, line)) await this.#compare(seq, line);
       await this.#endBlock(stored, seq);
       this.#predecessor = seq;
     }
@@ -155,9 +191,10 @@ class TranscriptImport {
       const hash = blockHash(block.map(({ body }) => body));
       await recordMove(store, key, { log: key.log, after, from, to, hash });
     }
-    await this.#append(block);
-    if (after !== undefined) this.counts.moved += 1;
     stored.add(block, after);
+    this.#titles = stored.titles;
+    await this.#append(block);
+    if (after !== undefined) this.#counts.moved += 1;
     // It stands at the log's end: what follows it in the file does not belong there.
     if (!neverMirrored) this.#predecessor = to;
   }
@@ -169,12 +206,12 @@ class TranscriptImport {
       entries: lines.map((line) => this.#toInput(line)),
       expectHead: this.#head,
       provider: "claude-code",
-      fold: makeFold({ projectKey: key.project, sessionId: key.session }, undefined),
+      fold: makeImportFold(this.#titles),
       ...(restoreDropped ? { reopen: "any" as const } : {}),
     });
     this.#head = result.committed;
-    this.counts.entries += result.appended;
-    this.counts.duplicates += result.duplicates;
+    this.#counts.entries += result.appended;
+    this.#counts.duplicates += result.duplicates;
   }
 
   async #takeMetadata(metadata: Pick<ObjectLine, "body" | "entry">): Promise<void> {
@@ -192,31 +229,31 @@ class TranscriptImport {
   /** A line that can be stored and came not before in this file; what is lost with the others is told. */
   #sound(line: TranscriptLine): ObjectLine[] {
     if ("fault" in line) {
-      this.#tell(line.line, faults[line.fault]);
+      this.#problems.tell(line.line, faults[line.fault]);
       return [];
     }
-    if (line.uuid === undefined) return [line];
-    const first = this.#firsts.get(line.uuid);
+    const { uuid } = line;
+    if (uuid === undefined) return [line];
+    const first = this.#firsts.get(uuid);
     if (first === undefined) {
-      this.#firsts.set(line.uuid, line.offset);
+      this.#firsts.set(uuid, line.offset);
       return [line];
     }
-    this.counts.duplicates += 1;
+    this.#counts.duplicates += 1;
     if (!isSame(readLineAt(this.#params.file.path, first), line))
-      this.#tell(line.line, `${line.uuid} came before with another content, which is kept.`);
+      this.#problems.conflict({ line: line.line, uuid }, "came before");
     return [];
   }
 
-  #tell(line: number, what: string): void {
-    if (this.#problems.length < maxTold) this.#problems.push(`${this.#params.file.path}:${line}: ${what}`);
-    else this.#untold = { lines: this.#untold.lines + 1, last: line };
-  }
-
-  #told(): readonly string[] {
-    const { lines, last } = this.#untold;
-    if (lines === 0) return this.#problems;
-    const { path } = this.#params.file;
-    return [...this.#problems, `${path}: ${lines} more such lines, the last of them line ${last}.`];
+  /** Tells of a line that the log holds with another content, which a resume then shows. */
+  async #compare(seq: number, line: ObjectLine): Promise<void> {
+    const { store, key } = this.#params;
+    const { entries } = await store.read({ log: key, after: seq + 1, order: "desc", limit: 1 });
+    const [found] = entries;
+    if (found?.seq !== seq || found.uuid === undefined) return;
+    const entry = JSON.parse(found.body) as ObjectLine["entry"];
+    if (!isSame({ body: found.body, entry }, line))
+      this.#problems.conflict({ line: line.line, uuid: found.uuid }, "is in the store");
   }
 }
 
@@ -225,11 +262,10 @@ const faults = {
   corrupt: "the line is not a JSON object in UTF-8 and was left out.",
 } as const;
 
-// A file of no transcript at all must not fill the memory with what is wrong with it.
-const maxTold = 90;
+type Content = Pick<ObjectLine, "body" | "entry">;
 
 // Two that differ too deep to be compared count as different: the report is then one too many, and nothing is lost.
-function isSame(one: ObjectLine | undefined, other: ObjectLine): boolean {
+function isSame(one: Content | undefined, other: Content): boolean {
   if (one === undefined || one.body === other.body) return one !== undefined;
   try {
     return isDeepStrictEqual(one.entry, other.entry);

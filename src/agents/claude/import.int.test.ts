@@ -157,26 +157,6 @@ describe("importClaudeTranscripts", () => {
     expect(await run()).toMatchObject({ unchanged: 0, problems: [] });
   });
 
-  test("brings a log back that was removed since, though its file is the same", async () => {
-    write(`${sessionId}.jsonl`, [turn("a")]);
-    write(`${sessionId}/subagents/agent-1.jsonl`, [turn("b")]);
-    await run();
-    const session = { project: "-home-dev", session: sessionId };
-    await store.drop({ session, log: "subagents/agent-1", actor: "ann" });
-    expect(await run()).toMatchObject({ entries: 1, unchanged: 1 });
-    expect(await claudeSessionStore(store).load({ ...key, subpath: "subagents/agent-1" })).toEqual([
-      turn("b"),
-    ]);
-  });
-
-  test("brings a log back that was removed since and has begun anew, however long it has become", async () => {
-    write(`${sessionId}.jsonl`, [turn("a"), turn("b")]);
-    await run();
-    await store.drop({ session: { project: "-home-dev", session: sessionId }, log: "", actor: "ann" });
-    await claudeSessionStore(store).append(key, [turn("x"), turn("y"), turn("z")] as never);
-    expect(await run()).toMatchObject({ entries: 2, unchanged: 0 });
-  });
-
   test("reads the newest of what has no uuid last, as the file has it", async () => {
     const title = (customTitle: string): object => ({ type: "custom-title", customTitle, sessionId });
     const lines = [turn("a"), title("old")];
@@ -254,8 +234,36 @@ describe("importClaudeTranscripts", () => {
     const told = ["a", "b"].map(
       (uuid, at) => `${path}:${at + 3}: ${uuid} came before with another content, which is kept.`,
     );
-    expect(await run()).toMatchObject({ entries: 2, duplicates: 4, problems: told });
+    const conflicts = ["a", "b"].map((uuid, at) => ({ file: path, line: at + 3, uuid }));
+    expect(await run()).toMatchObject({ entries: 2, duplicates: 4, problems: told, conflicts });
     expect(await claudeSessionStore(store).load(key)).toEqual([turn("a"), turn("b")]);
+  });
+
+  test("tells of a uuid that the store has with another content, and keeps what is there", async () => {
+    const mirrored = { ...turn("a"), message: { role: "user", content: "something else" } };
+    await claudeSessionStore(store).append(key, [mirrored, turn("b")] as never);
+    const path = write(`${sessionId}.jsonl`, [turn("a"), turn("c")]);
+    appendFileSync(path, `${JSON.stringify(turn("b")).replace('"type"', ' "type"')}\n`);
+    const told = {
+      conflicts: [{ file: path, line: 1, uuid: "a" }],
+      problems: [`${path}:1: a is in the store with another content, which is kept.`],
+    };
+    expect(await run()).toMatchObject({ entries: 1, duplicates: 2, unchanged: 0, ...told });
+    expect(await run()).toMatchObject({ entries: 0, unchanged: 1, ...told });
+    expect(await run({ recheck: true })).toMatchObject({ entries: 0, unchanged: 0, ...told });
+    expect(await claudeSessionStore(store).load(key)).toContainEqual(mirrored);
+  });
+
+  test("tells of all conflicts but a few of a file that has very many", async () => {
+    const lines = Array.from({ length: 100 }, (_, at) => turn(`u${at}`));
+    await claudeSessionStore(store).append(key, lines as never);
+    write(
+      `${sessionId}.jsonl`,
+      lines.map((line) => ({ ...line, version: "2" })),
+    );
+    const { conflicts, problems } = await run();
+    expect([conflicts?.length, problems.length]).toEqual([90, 91]);
+    expect(problems.at(-1)).toMatch(/10 more such lines, the last of them line 100\.$/);
   });
 
   test("puts late lines where they belong though the file repeats one of them", async () => {

@@ -1,9 +1,12 @@
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { isHoldfastError } from "../../core/errors.ts";
+import type { LogKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
+import type { Conflict } from "./file-problems.ts";
 import { findLeftovers, findTranscripts, type TranscriptFile } from "./find-transcripts.ts";
 import { importTranscript } from "./import-transcript.ts";
+import { idOf } from "./log-key.ts";
 
 /** What to import, and from where. */
 export interface ImportClaudeParams {
@@ -16,7 +19,7 @@ export interface ImportClaudeParams {
   readonly session?: string;
   /** One project for all; default the folder's own name, which is the SDK's projectKey. */
   readonly project?: string;
-  /** Bring dropped sessions back. */
+  /** Bring dropped sessions and removed logs back. */
   readonly restoreDropped?: boolean;
   /** Read files again that have not changed since they were imported. */
   readonly recheck?: boolean;
@@ -34,6 +37,10 @@ export interface ImportClaudeReport {
   readonly moved: number;
   readonly bytes: number;
   readonly droppedSessions: readonly string[];
+  /** Logs that were removed since they were imported, and were left so; absent where there are none. */
+  readonly droppedLogs?: readonly LogKey[];
+  /** Lines whose uuid is there with another content, which is kept; each is a problem too. Absent where there are none. */
+  readonly conflicts?: readonly Conflict[];
   readonly problems: readonly string[];
 }
 
@@ -51,6 +58,8 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     bytes: totalBytes,
   };
   const [sessions, dropped] = [new Set<string>(), new Set<string>()];
+  const droppedLogs = new Map<string, LogKey>();
+  const conflicts: Conflict[] = [];
   let bytes = 0;
   const onBytes = (more: number): void =>
     params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
@@ -59,19 +68,28 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     const key = { project: params.project ?? file.projectKey, session: file.sessionId, log: file.log };
     try {
       const result = await importTranscript({ ...params, file, key, onBytes });
-      if (result.unchanged) onBytes(file.size);
+      if (result.unchanged || result.removed) onBytes(file.size);
+      if (result.removed) droppedLogs.set(idOf(key), key);
       report.entries += result.entries;
       report.duplicates += result.duplicates;
       report.moved += result.moved;
       report.unchanged += result.unchanged ? 1 : 0;
       problems.push(...result.problems);
+      conflicts.push(...result.conflicts);
     } catch (error) {
       if (isHoldfastError(error) && error.code.startsWith("store_")) throw error;
       if (isHoldfastError(error) && error.code === "session_dropped") dropped.add(file.sessionId);
       else problems.push(`${file.path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return { ...report, sessions: sessions.size, droppedSessions: [...dropped], problems };
+  return {
+    ...report,
+    sessions: sessions.size,
+    droppedSessions: [...dropped],
+    ...(droppedLogs.size === 0 ? {} : { droppedLogs: [...droppedLogs.values()] }),
+    ...(conflicts.length === 0 ? {} : { conflicts }),
+    problems,
+  };
 }
 
 /** Where Claude Code keeps its files for this user. */

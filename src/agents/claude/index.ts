@@ -7,5 +7,5 @@ export {
 export type { ClaudeEntry, ClaudeSessionKey, ClaudeSummary, FoldSessionSummary } from "./contract.ts";
 export { importClaudeTranscripts, type ImportClaudeParams, type ImportClaudeReport } from "./import.ts";
 export { verifySession, type VerifyReport } from "./verify.ts";
-export type { Finding } from "./transcript-links.ts";
+export type { Finding } from "./transcript-findings.ts";
 export { rescueSession, type RescueParams, type RescueReport } from "./rescue.ts";

@@ -169,6 +169,19 @@ describe("rescueSession", () => {
     expect(warnings).toEqual([]);
   });
 
+  test("says that a subagent was removed, and leaves it so", async () => {
+    await mirror(0, 1, 2, 3);
+    const leftover = leaveBehind(4);
+    const folderOfAgents = join(leftover, "projects", "-home-dev", session.session, "subagents");
+    mkdirSync(folderOfAgents, { recursive: true });
+    writeFileSync(join(folderOfAgents, "agent-1.jsonl"), `${JSON.stringify(lines[0])}\n`);
+    await rescue(leftover);
+    await store.drop({ session, log: "subagents/agent-1", actor: "ann" });
+    const { warnings, imported } = await rescue(leftover);
+    expect(imported.entries).toBe(0);
+    expect(warnings).toEqual([expect.stringContaining("subagents/agent-1 was removed from the store")]);
+  });
+
   test("says that a session was removed, instead of that all is well", async () => {
     await mirror(0);
     await store.drop({ session, actor: "ann" });

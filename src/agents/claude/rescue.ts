@@ -42,10 +42,14 @@ export async function rescueSession({
   return { imported, verified: await verifySession(store, session), warnings };
 }
 
-function removalWarnings({ droppedSessions }: ImportClaudeReport): string[] {
-  return droppedSessions.map(
-    (session) =>
-      `The session ${session} was removed from the store, and nothing was rescued: import it with --restore-dropped.`,
+function removalWarnings({ droppedSessions, droppedLogs = [] }: ImportClaudeReport): string[] {
+  const removed = [
+    ...droppedSessions.map((session) => `session ${session}`),
+    ...droppedLogs.map(({ log }) => (log === "" ? "main transcript" : `transcript ${log}`)),
+  ];
+  return removed.map(
+    (what) =>
+      `The ${what} was removed from the store, and was not rescued: import it with --restore-dropped.`,
   );
 }
 

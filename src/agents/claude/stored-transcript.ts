@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { isUuid } from "../../core/entry.ts";
 import type { LogKey } from "../../core/ids.ts";
 import { readingOrder } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
+import type { ClaudeEntry } from "./contract.ts";
+import { noTitles, type TitlePart, titlePartOf, type Titles, withTitlePart } from "./title.ts";
 
 /** A line of a transcript that the log may hold already. */
 export interface Candidate {
@@ -24,6 +26,10 @@ export class StoredTranscript {
   readonly #passed = new Set<number>();
   /** By seq; 0 where nothing is known. */
   readonly #times: number[] = [0];
+  /** Of the bodies, by seq. */
+  readonly #prints: number[] = [0];
+  readonly #titleParts = new Map<number, TitlePart>();
+  #titles = noTitles;
   #order: number[] = [];
   #head = 0;
 
@@ -39,11 +45,17 @@ export class StoredTranscript {
       }
     }
     if (committed > 0) stored.#order = (await readingOrder(store, key)).segments.flatMap(seqsOf);
+    stored.#titles = stored.#titlesInOrder();
     return stored;
   }
 
   get head(): number {
     return this.#head;
+  }
+
+  /** What the session may be named after, in the order in which the log is read. */
+  get titles(): Titles {
+    return this.#titles;
   }
 
   /** Where the log holds this line already: its seq, or 0 for one without a uuid; undefined where it does not. */
@@ -58,6 +70,11 @@ export class StoredTranscript {
     if (seq === undefined) return undefined;
     this.#passed.add(seq);
     return 0;
+  }
+
+  /** Whether a line and the entry that has its uuid may differ: their texts do, though they may say the same. */
+  mayDiffer(seq: number, { body }: Candidate): boolean {
+    return this.#prints[seq] !== printOf(body);
   }
 
   /**
@@ -82,7 +99,7 @@ export class StoredTranscript {
     return (newer === -1 ? this.#order.length : newer) - 1;
   }
 
-  /** Takes note of a block that was stored, and of where it is read. */
+  /** Takes note of a block that is stored next, and of where it is read. */
   add(block: readonly Candidate[], after: number | undefined): void {
     const from = this.#head + 1;
     for (const candidate of block) this.#learn(candidate, false);
@@ -90,12 +107,20 @@ export class StoredTranscript {
     const seqs = seqsOf({ from, to: this.#head });
     // Not splice: a block may have more lines than a call may have arguments.
     this.#order = this.#order.slice(0, at).concat(seqs, this.#order.slice(at));
+    if (seqs.some((seq) => this.#titleParts.has(seq))) this.#titles = this.#titlesInOrder();
+  }
+
+  #titlesInOrder(): Titles {
+    return this.#order.map((seq) => this.#titleParts.get(seq)).reduce(withTitlePart, noTitles);
   }
 
   #learn(candidate: Candidate, countKeyless = true): void {
-    const { uuid, entry } = candidate;
+    const { uuid, entry, body } = candidate;
     this.#head += 1;
     this.#times.push(timeOf(entry) ?? this.#times.at(-1)!);
+    this.#prints.push(uuid === undefined ? 0 : printOf(body));
+    const part = titlePartOf(entry as ClaudeEntry);
+    if (part !== undefined) this.#titleParts.set(this.#head, part);
     if (uuid !== undefined) this.#seqs.set(uuid, this.#head);
     else if (countKeyless) {
       const hash = hashOf(candidate);
@@ -122,7 +147,12 @@ export function timeOf(entry: Readonly<Record<string, unknown>>): number | undef
 }
 
 function hashOf(candidate: Candidate): string {
-  return createHash("sha256").update(textOf(candidate)).digest("base64").slice(0, 24);
+  return hash("sha256", textOf(candidate), "base64").slice(0, 24);
+}
+
+// Six bytes, which a number holds: a text is held for each entry otherwise.
+function printOf(body: string): number {
+  return hash("sha256", body, "buffer").readUIntBE(0, 6);
 }
 
 // The parsed form: a mirror and a file may write the same object with other white space. What can be parsed may still

@@ -1,13 +1,42 @@
 import type { ClaudeEntry } from "./contract.ts";
 
-/** The title after one more entry: the user's own, else the agent's, else the first prompt. */
-export function titleAfter(previous: string | null, entry: ClaudeEntry): string | null {
-  if (entry.type === "custom-title") return lineOf(entry["customTitle"]) ?? previous;
-  if (entry.type === "ai-title") return lineOf(entry["aiTitle"]) ?? previous;
+/** What a session may be named after. */
+export interface Titles {
+  /** The newest that the user gave. */
+  readonly custom: string | null;
+  /** The newest that the agent gave. */
+  readonly agent: string | null;
+  /** The first prompt. */
+  readonly prompt: string | null;
+}
+
+export const noTitles: Titles = { custom: null, agent: null, prompt: null };
+
+/** One entry's part in the title. */
+export interface TitlePart {
+  readonly kind: keyof Titles;
+  readonly text: string;
+}
+
+/** What an entry says about the title; undefined where that is nothing. */
+export function titlePartOf(entry: ClaudeEntry): TitlePart | undefined {
+  if (entry.type === "custom-title") return partOf("custom", entry["customTitle"]);
+  if (entry.type === "ai-title") return partOf("agent", entry["aiTitle"]);
   const isPrompt = entry.type === "user" && entry["isMeta"] !== true && entry["isCompactSummary"] !== true;
-  if (previous !== null || !isPrompt) return previous;
+  if (!isPrompt) return undefined;
   const prompt = promptOf(entry["message"]);
-  return isAgentsOwn(prompt) ? null : lineOf(prompt);
+  return isAgentsOwn(prompt) ? undefined : partOf("prompt", prompt);
+}
+
+/** The titles after one more part, which is read after all that they are made of. */
+export function withTitlePart(titles: Titles, part: TitlePart | undefined): Titles {
+  if (part === undefined || (part.kind === "prompt" && titles.prompt !== null)) return titles;
+  return { ...titles, [part.kind]: part.text };
+}
+
+/** The user's own title, else the agent's, else the first prompt. */
+export function titleOf({ custom, agent, prompt }: Titles): string | null {
+  return custom ?? agent ?? prompt;
 }
 
 function promptOf(message: unknown): unknown {
@@ -25,10 +54,10 @@ function isAgentsOwn(text: unknown): boolean {
   return typeof text === "string" && text.startsWith("<");
 }
 
-function lineOf(text: unknown): string | null {
-  if (typeof text !== "string") return null;
+function partOf(kind: keyof Titles, text: unknown): TitlePart | undefined {
+  if (typeof text !== "string") return undefined;
   const line = text.replaceAll(/\s+/g, " ").trim();
-  if (line === "") return null;
+  if (line === "") return undefined;
   // Half a character has no UTF-8 form: a store would keep another title than this one.
-  return (line.length <= 120 ? line : `${line.slice(0, 119)}…`).toWellFormed();
+  return { kind, text: (line.length <= 120 ? line : `${line.slice(0, 119)}…`).toWellFormed() };
 }

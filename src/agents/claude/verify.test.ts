@@ -101,7 +101,74 @@ describe("verifySession", () => {
     expect(await findings(...step, part("d", "c", "m1"), part("e", "c", "m1"), part("f", "e", "m1"))).toEqual(
       [],
     );
-    expect(await findings(part("g", "c", "m2"))).toEqual(["branch@7"]);
+    expect(await findings(part("g", "c", "m2"))).toEqual(["branch@5"]);
+  });
+
+  test("names the branch of two writers who took turns once, whoever wrote last", async () => {
+    const turns = [
+      prompt("u1", null),
+      answer("a1", "u1"),
+      prompt("u2", "a1"),
+      answer("a2", "u2"),
+      prompt("x2", "a1"),
+      answer("b2", "x2"),
+      prompt("u3", "a2"),
+      answer("a3", "u3"),
+    ];
+    expect(await findings(...turns)).toEqual(["branch@5"]);
+    expect(await findings(prompt("x3", "b2"), answer("b3", "x3"))).toEqual(["branch@3"]);
+    expect((await verifySession(store, key)).findings[0]!.message).toMatch(
+      /^Entries 3 to 8 are on a branch: entry 2 goes on with 5 too/,
+    );
+  });
+
+  test("names a turn that is lost where a newer one goes on from the middle of the one before", async () => {
+    const step = [prompt("u1", null), call("b", "u1", "t1"), result("c", "b", "t1")];
+    expect(await findings(...step, prompt("u2", "c"), answer("a2", "u2"), answer("a1", "c"))).toEqual([
+      "branch@4",
+    ]);
+  });
+
+  test("names a turn that is lost to one that no prompt began", async () => {
+    const wake = { ...prompt("w", "a1"), isMeta: true };
+    const turns = [prompt("u1", null), answer("a1", "u1"), prompt("u2", "a1"), answer("a2", "u2")];
+    expect(await findings(...turns, wake, answer("a3", "w"))).toEqual(["branch@3"]);
+  });
+
+  test("names what one writer compacted and another went on without", async () => {
+    const compaction = { ...boundary("c1"), logicalParentUuid: "a1" };
+    const turns = [
+      prompt("u1", null),
+      answer("a1", "u1"),
+      compaction,
+      prompt("u2", "c1"),
+      answer("a2", "u2"),
+    ];
+    expect(await findings(...turns)).toEqual([]);
+    expect(await findings(prompt("x2", "a1"), answer("b2", "x2"))).toEqual(["branch@4"]);
+    expect(await findings(prompt("u3", "a2"))).toEqual(["branch@6"]);
+  });
+
+  test("takes no compaction that points behind itself, no note and no hook for a branch", async () => {
+    const kept = { ...boundary("c1"), logicalParentUuid: "a1" };
+    const turns = [kept, prompt("u1", "c1"), answer("a1", "u1"), prompt("u2", "a1"), answer("a2", "u2")];
+    const asides = [
+      { type: "attachment", uuid: "h", parentUuid: "u1" },
+      { ...prompt("n", "a1"), isMeta: true },
+      { type: "system", uuid: "s", parentUuid: "a1" },
+    ];
+    expect(await findings(...turns, ...asides)).toEqual([]);
+  });
+
+  test("names a branch also where both ways were stored before the entry that they leave", async () => {
+    const ways = [prompt("u2", "a1"), prompt("x2", "a1")];
+    expect(await findings(prompt("u1", null), ...ways, answer("a1", "u1"))).toEqual(["branch@2"]);
+  });
+
+  test("names each branch of a branch", async () => {
+    const turns = [prompt("u1", null), answer("a1", "u1"), prompt("u2", "a1"), answer("a2", "u2")];
+    const branches = [prompt("x3", "a2"), prompt("y3", "a2"), prompt("z2", "a1")];
+    expect(await findings(...turns, ...branches)).toEqual(["branch@3", "branch@5"]);
   });
 
   test("names a tool call without a result", async () => {

@@ -1,7 +1,8 @@
 import type { LogKey, SessionKey } from "../../core/ids.ts";
 import { pagesInOrder } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
-import { findingsOf, type Finding, readLink, type Link } from "./transcript-links.ts";
+import { type Finding, findingsOf } from "./transcript-findings.ts";
+import { type Link, readLink } from "./transcript-links.ts";
 
 /** What a resume of this session would silently lose or invent; empty findings when all is well. */
 export interface VerifyReport {
