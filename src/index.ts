@@ -27,4 +27,5 @@ export type {
   Store,
   StoreHealth,
   Tombstone,
+  TombstonesParams,
 } from "./core/store.ts";

@@ -46,7 +46,7 @@ const valued = fc.constantFrom(
     "--tail",
     "-n",
   ],
-  ...["--lines", "--format", "-o", "--output", "--config-dir", "--session", "--reason"],
+  ...["--lines", "--format", "-o", "--output", "--folder", "--config-dir", "--session", "--reason"],
 );
 const value = fc.constantFrom(
   ...["0c8f", "0c8f2", first, second, project, "", "0", "-1", "1", "7d", "2026-11-20", "markdown", "jsonl"],

@@ -29,6 +29,21 @@ export function shown(text: string): string {
   return cut(harmlessLine(text), 60);
 }
 
+/** The same as a word of a command line that can be typed. */
+export function asTyped(text: string): string {
+  const word = shown(text);
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Names, and how many more there are than these. */
+export function listOf(names: readonly string[], count: number): string {
+  const more = count - names.length;
+  return names.join(", ") + (more > 0 ? ` and ${more.toLocaleString("en-US")} more` : "");
+}
+
+/** How many of those that fit are named. */
+export const shownCandidates = 10;
+
 /** The error for a command line that cannot be meant. */
 export function usage(message: string, next: string): HoldfastError {
   return new HoldfastError({ code: "usage", message, next });

@@ -8,10 +8,21 @@ export function claudeConfigDir(given?: string): string {
   return given ?? (process.env["CLAUDE_CONFIG_DIR"] || join(homedir(), ".claude"));
 }
 
+/** Config folders that may hold transcripts. */
+export interface TranscriptFolders {
+  readonly configDir: string;
+  readonly resumeDirs: readonly string[];
+}
+
 /** Where transcripts are looked for: the folder given alone, else Claude Code's own and what killed hosts left. */
 export function transcriptFolders(given?: string): TranscriptFolders {
   if (given !== undefined) return { configDir: given, resumeDirs: [] };
   return { configDir: claudeConfigDir(), resumeDirs: findLeftovers(tmpdir()) };
+}
+
+/** All of them. */
+export function foldersOf({ configDir, resumeDirs }: TranscriptFolders): readonly string[] {
+  return [configDir, ...resumeDirs];
 }
 
 /** What Claude Code's own settings say about when it deletes transcripts. */
@@ -33,11 +44,6 @@ export function claudeRetention(configDir?: string): RetentionCheck {
     state: "advice",
     message: `Claude Code deletes its transcripts after ${days ?? defaultDays} days ${source}: run holdfast import more often than that, or set "cleanupPeriodDays": 3650 there (${path}).`,
   };
-}
-
-interface TranscriptFolders {
-  readonly configDir: string;
-  readonly resumeDirs: readonly string[];
 }
 
 interface RetentionCheck {

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { Command, Option } from "commander";
-import { shown, usage } from "./arguments.ts";
+import { asTyped, shown, usage } from "./arguments.ts";
 import { sayError } from "./output.ts";
 import { isTerminal, streams, terminalWidth } from "./streams.ts";
 import { cut } from "./width.ts";
@@ -23,6 +23,12 @@ export function tame(program: Command): void {
   program.hook("preSubcommand", (_, command) => tameOne(command));
 }
 
+/** The name that the user typed of an option that has a short one too. */
+export function typedName(program: Command | null, short: string, long: string): string {
+  const isLong = argumentsOf(program).some((word) => word === long || word.startsWith(`${long}=`));
+  return isLong ? long : short;
+}
+
 function tameOne(command: Command): void {
   command.configureOutput({ outputError: (text) => sayError(withNext(text, command)) });
   for (const option of command.options) if (option.required) refuseEmpty(option);
@@ -35,10 +41,28 @@ function withNext(text: string, command: Command): string {
     .split("\n");
   const named = fault.replaceAll(/'([^']*)'/g, (_, name: string) => `'${shown(name)}'`);
   const name = command.parent === null ? "holdfast" : `holdfast ${command.name()}`;
-  const next = `Run ${name} --help to see what there is.`;
+  const next = misplaced(named, command) ?? `Run ${name} --help to see what there is.`;
   return [sentence(cut(named, 200)), hint.replace(/^\((.*)\)$/, "$1"), next]
     .filter((part) => part !== "")
     .join(" ");
+}
+
+/** What to type instead of an option that stands before its command. */
+function misplaced(fault: string, program: Command): string | undefined {
+  const [, option] = /^unknown option '(-[^'=]*)/.exec(fault) ?? [];
+  if (program.parent !== null || option === undefined) return undefined;
+  const words = argumentsOf(program);
+  const at = words.findIndex((word) => program.commands.some((verb) => verb.name() === word));
+  const verb = program.commands.find((candidate) => candidate.name() === words[at]);
+  if (verb?.options.some(({ long, short }) => long === option || short === option) !== true) return undefined;
+  const [before, behind] = [words.slice(0, at), words.slice(at + 1)];
+  const whole = [verb.name(), ...behind, ...before].map(asTyped).join(" ");
+  return `It belongs behind the command: type holdfast ${whole.length > 200 ? `${verb.name()} … ${option}` : whole} instead.`;
+}
+
+// commander keeps them, but does not declare that it does.
+function argumentsOf(program: Command | null): readonly string[] {
+  return (program as { readonly rawArgs?: readonly string[] } | null)?.rawArgs?.slice(2) ?? [];
 }
 
 function sentence(text: string): string {

@@ -119,7 +119,7 @@ function zshFlag({ long, description, takesValue }: Flag): string {
 
 function zshAction(long: string): string {
   if (long === "--format") return "(jsonl markdown)";
-  if (long === "--config-dir") return "_files -/";
+  if (long === "--config-dir" || long === "--folder") return "_files -/";
   return fileFlags.has(long) ? "_files" : "";
 }
 
@@ -143,4 +143,4 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "")}'`;
 }
 
-const fileFlags: ReadonlySet<string> = new Set(["--store", "--output", "--config-dir"]);
+const fileFlags: ReadonlySet<string> = new Set(["--store", "--output", "--folder", "--config-dir"]);

@@ -1,7 +1,6 @@
 import { findTranscripts } from "../agents/claude/find-transcripts.ts";
 import { HoldfastError } from "../core/errors.ts";
-import { shown } from "./arguments.ts";
-import { listOf, shownCandidates } from "./session.ts";
+import { listOf, shown, shownCandidates } from "./arguments.ts";
 
 /** The ids of the sessions whose transcripts are below these config folders and begin with a prefix. */
 export function sessionsOnDisk(folders: readonly string[], prefix: string): readonly string[] {

@@ -4,16 +4,16 @@ import { harmlessLine } from "./harmless.ts";
 import { say, write } from "./output.ts";
 
 /** Tells people what an import did: its problems beside the result, not in it. */
-export async function writeImport(report: ImportClaudeReport): Promise<void> {
-  const lines = importLines(report);
+export async function writeImport(report: ImportClaudeReport, restore?: string): Promise<void> {
+  const lines = importLines(report, restore);
   const problems = lines.slice(0, report.problems.length);
   for (const line of problems) say(line);
   await write(`${lines.slice(problems.length).join("\n")}\n`);
 }
 
-/** What an import did, as lines for people; problems first. */
-export function importLines(report: ImportClaudeReport): string[] {
-  const { files, sessions, entries, duplicates, moved, unchanged, bytes, droppedSessions, problems } = report;
+/** What an import did, as lines for people; problems first. `restore` is what to type for removed sessions. */
+export function importLines(report: ImportClaudeReport, restore = "--restore-dropped"): string[] {
+  const { files, sessions, entries, duplicates, moved, unchanged, bytes, problems } = report;
   const parts = [
     `Imported ${counted(entries, "new entry")} of ${counted(sessions, "session")}`,
     `${counted(files, "file")} (${size(bytes)}B), ${unchanged} unchanged`,
@@ -25,10 +25,14 @@ export function importLines(report: ImportClaudeReport): string[] {
   return [
     ...problems.map((problem) => `problem: ${harmlessLine(problem)}`),
     `${parts.join("; ")}.`,
-    ...(droppedSessions.length === 0
-      ? []
-      : [
-          `Left out ${counted(droppedSessions.length, "removed session")}: --restore-dropped brings them back.`,
-        ]),
+    ...leftOut(report.droppedSessions, "removed session", restore),
+    ...leftOut(report.droppedLogs ?? [], "removed log", restore),
+  ];
+}
+
+function leftOut(dropped: readonly unknown[], what: string, restore: string): string[] {
+  if (dropped.length === 0) return [];
+  return [
+    `Left out ${counted(dropped.length, what)}: ${restore} brings ${dropped.length === 1 ? "it" : "them"} back.`,
   ];
 }

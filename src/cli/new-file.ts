@@ -2,7 +2,11 @@ import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { usage } from "./arguments.ts";
 
 /** Writes pieces to a file that only this user can read. What is there stays unless forced, and whole until the new file is. */
-export async function toNewFile(path: string, force: boolean, pieces: AsyncIterable<string>): Promise<void> {
+export async function toNewFile(
+  path: string,
+  force: boolean,
+  pieces: AsyncIterable<string> | Iterable<string>,
+): Promise<void> {
   const replaced = force ? await fileAt(path) : path;
   const target = force ? `${replaced}.${process.pid}.partial` : path;
   const file = await openNew(target, path);

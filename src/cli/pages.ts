@@ -1,7 +1,7 @@
 import type { Entry } from "../core/entry.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { isOwnLog, type LogKey, type SessionKey } from "../core/ids.ts";
-import { pagesInOrder, tailInOrder } from "../core/reading-order.ts";
+import { pagesInOrder, readingOrder, tailInOrder } from "../core/reading-order.ts";
 import type { Store } from "../core/store.ts";
 import { shown } from "./arguments.ts";
 
@@ -28,6 +28,28 @@ export function tailOf(store: Store, log: LogKey, limit: number): Promise<readon
   return tailInOrder(store, log, limit);
 }
 
+/** Reads a log from its end in pages, each in reading order. */
+export async function* pagesFromEnd(store: Store, log: LogKey): AsyncGenerator<readonly Entry[]> {
+  for (const { from, to } of (await readingOrder(store, log)).segments.toReversed()) {
+    for (let end = to; end >= from; end -= tailPageSize) {
+      const limit = Math.min(tailPageSize, end - from + 1);
+      yield (await store.read({ log, after: end - limit, limit })).entries;
+    }
+  }
+}
+
+/** Reads a log from its end in pages, each in the order of storing, up to a position. */
+export async function* storedFromEnd(
+  store: Store,
+  log: LogKey,
+  committed: number,
+): AsyncGenerator<readonly Entry[]> {
+  for (let end = committed; end > 0; end -= tailPageSize) {
+    const page = { log, order: "desc" as const, after: end + 1, limit: tailPageSize };
+    yield (await store.read(page)).entries.toReversed();
+  }
+}
+
 /** Reads every session in pages of the catalogue. */
 export async function* allSessions(store: Store) {
   for (let cursor: string | undefined; ;) {
@@ -39,3 +61,4 @@ export async function* allSessions(store: Store) {
 }
 
 const pageSize = 500;
+const tailPageSize = 100;

@@ -41,13 +41,13 @@ function declareReading(program: Command, runs: Runner): void {
     .action(runs(async () => (await import("./commands/list.ts")).list));
   sessionCommand(program, "show", "print a session as a readable transcript")
     .option("--log <name>", "another log of the session, such as subagents/agent-…")
-    .option("--tail <n>", "only the last n entries")
+    .option("--tail <n>", "only the last n entries that show something; with --raw or --json the last n")
     .option("--raw", "print the entries as stored, one JSON line each, not redacted")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/show.ts")).show));
   sessionCommand(program, "tail", "print the end of a session")
     .option("-f, --follow", "go on with what is written from now on, until Ctrl-C")
-    .option("-n, --lines <n>", "entries to start with", "10")
+    .option("-n, --lines <n>", "entries to start with that show something; with --raw or --json any", "10")
     .option("--log <name>", "another log of the session")
     .option("--raw", "print the entries as stored, not redacted")
     .option("--json", "print one JSON document a line")
@@ -57,7 +57,8 @@ function declareReading(program: Command, runs: Runner): void {
     .option("--log <name>", "another log of the session")
     .option("--raw", "exactly the bytes that were stored, which an agent can resume from")
     .option("-o, --output <file>", "a new file, readable by you alone, in place of stdout")
-    .option("--force", "replace the file if it is there")
+    .option("--folder <folder>", "every log to a file of its own there, as Claude Code lays them out")
+    .option("--force", "replace a file that is there")
     .action(runs(async () => (await import("./commands/export.ts")).exportSession));
 }
 
@@ -68,7 +69,7 @@ function declareWriting(program: Command, runs: Runner): void {
     .option("--config-dir <folder>", "Claude's config folder (default: $CLAUDE_CONFIG_DIR or ~/.claude)")
     .option("--project <name>", "store them under this project")
     .option("--session <id>", "only this session, by the first characters of its id")
-    .option("--restore-dropped", "bring back sessions that were removed")
+    .option("--restore-dropped", "bring back sessions and logs that were removed")
     .option("--recheck", "read files again that have not changed")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/import.ts")).importTranscripts));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
-import { assistant, first, project, second, secret, turn, user } from "../../test/cli/transcripts.ts";
+import { plain } from "../../test/cli/screen.ts";
+import { assistant, first, project, secret, turn, user } from "../../test/cli/transcripts.ts";
 import { openStore } from "../open-store.ts";
 
 let home: Home;
@@ -32,10 +33,16 @@ describe("a tool call", () => {
   });
 
   it("whose result stands in the last entries without it leaves the result to be seen", async () => {
-    home.transcript(project, first, turn);
+    home.transcript(project, first, [
+      assistant("c1", "x", [call("t1", "Bash", { command: "a" })], 1),
+      user("u1", "c1", "meanwhile", 1),
+      result("t1", "one"),
+      assistant("c2", "x", [call("t2", "Read", { file_path: "/b" })], 1),
+      result("t2", "two"),
+    ]);
     await home.runInside(["import"]);
-    const shown = (await home.runInside(["show", first, "--tail", "5"])).stdout;
-    expect(shown).toContain("  ⎿ → 3 lines\n▸ Agent delegate → agent finished");
+    const shown = (await home.runInside(["show", first, "--tail", "2"])).stdout;
+    expect(shown.split("\n").slice(3).join("\n")).toBe("  ⎿ → one\n▸ Read /b → two\n");
   });
 
   it("of several at once is named again by tail where its result is printed", async () => {
@@ -73,6 +80,91 @@ describe("a tool call", () => {
   });
 });
 
+describe("commands of the user's own", () => {
+  beforeEach(async () => {
+    const lines = Array.from({ length: 30 }, (_, at) => `line ${at} ${secret}`).join("\n");
+    home.transcript(project, first, [
+      assistant("a1", "x", [{ type: "text", text: "Done." }], 1),
+      { type: "system", subtype: "compact_boundary", uuid: "b1", parentUuid: null, content: "Compacted" },
+      user("u1", "b1", "<command-name>/compact</command-name><command-args>now</command-args>", 2),
+      user("u2", "u1", "<local-command-stdout>\u001b[2mCompacted\u001b[22m\nwhole</local-command-stdout>", 2),
+      user("u3", "u2", `<bash-input>cat it</bash-input><bash-stdout>${lines}</bash-stdout>`, 3),
+    ]);
+    await home.runInside(["import"]);
+  });
+
+  it.each(["show", "tail"])(
+    "are shown by %s as they were typed, their output as text that is folded",
+    async (verb) => {
+      const { stdout } = await home.runInside([verb, first]);
+      expect(stdout).toContain(
+        "● Done.\n\n── conversation compacted ──\n\n❯ /compact now\n  ⎿ Compacted\n    whole\n\n❯ ! cat it\n  ⎿ line 0 [redacted]\n    line 1",
+      );
+      expect(stdout).toMatch(/line 7 \[redacted\]\n {4}… 22 more lines\n$/);
+      expect(stdout).not.toMatch(/command-|stdout|␛/);
+    },
+  );
+
+  it("are dim on a terminal, within its width, and whole in Markdown", async () => {
+    const { stdout } = await home.runInside(["show", first], { terminal: { columns: 15 } });
+    expect(stdout).toContain("\u001b[2mCompacted\u001b[22m\n");
+    expect(plain(stdout)).toContain("  ⎿ line 0\n    [redacted]\n");
+    const markdown = (await home.runInside(["export", first, "--format", "markdown"])).stdout;
+    expect(markdown).toContain("## User\n\n/compact now\n");
+    expect(markdown).toContain("<summary>Output</summary>\n\n```\nCompacted\nwhole\n```");
+    expect(markdown).toContain("line 29 [redacted]");
+  });
+});
+
+describe("the last entries", () => {
+  const bookkeeping = Array.from({ length: 450 }, (_, at) => [
+    { type: "mode", mode: "normal", at },
+    { ...user(`meta${at}`, "a3", "never shown", 7), isMeta: true },
+  ]).flat();
+
+  it("are those of which something is seen, however much bookkeeping comes behind and between them", async () => {
+    home.transcript(project, first, [
+      ...turn,
+      ...bookkeeping,
+      user("u2", "a3", "second prompt", 8),
+      ...bookkeeping.map((entry) => ({ ...entry, uuid: undefined, late: true })),
+    ]);
+    await home.runInside(["import"]);
+    const tailed = await home.runInside(["tail", first, "-n", "3"]);
+    expect(tailed.stdout).toBe("  ⎿ → agent finished\n\n● All **done**.\n\n❯ second prompt\n");
+    expect((await home.runInside(["tail", first, "-n", "1"])).stdout).toBe("\n❯ second prompt\n");
+    expect((await home.runInside(["tail", first, "-n", "0"])).stdout).toBe("");
+    const shown = async (count: string) =>
+      (await home.runInside(["show", first, "--tail", count])).stdout.split("\n").slice(3).join("\n");
+    expect(await shown("2")).toBe("\n● All **done**.\n\n❯ second prompt\n");
+    // A call and its result are one.
+    expect(await shown("4")).toBe(
+      "▸ Bash ls -la → 3 lines\n▸ Agent delegate → agent finished\n\n● All **done**.\n\n❯ second prompt\n",
+    );
+    expect(await shown("999")).toContain("❯ Please read it");
+  });
+
+  it("are counted as they are stored by --raw and --json", async () => {
+    home.transcript(project, first, [...turn, ...bookkeeping]);
+    await home.runInside(["import"]);
+    const last = bookkeeping.slice(-2).map((entry) => `${JSON.stringify(entry)}\n`);
+    expect((await home.runInside(["show", first, "--raw", "--tail", "2"])).stdout).toBe(last.join(""));
+    expect((await home.runInside(["tail", first, "--raw", "-n", "2"])).stdout).toBe(last.join(""));
+    expect((await home.runInside(["tail", first, "--json", "-n", "2"])).stdout.split("\n")).toHaveLength(3);
+    const { stdout } = await home.runInside(["show", first, "--json", "--tail", "2"]);
+    expect(JSON.parse(stdout).entries).toHaveLength(2);
+  });
+
+  it("are the last in the order of reading where a rescue stored a block late", async () => {
+    home.transcript(project, first, [turn[0]!, turn[5]!]);
+    await home.runInside(["import"]);
+    home.transcript(project, first, turn);
+    await home.runInside(["import"]);
+    const { stdout } = await home.runInside(["show", first, "--tail", "2"]);
+    expect(stdout).toMatch(/2:06\n▸ Agent delegate → agent finished\n\n● All \*\*done\*\*\.\n$/);
+  });
+});
+
 describe("list", () => {
   it("takes a bare date for the day at this machine", async () => {
     home.transcript(project, first, [user("d1", null, "x", 0)]);
@@ -102,21 +194,6 @@ describe("rm", () => {
     expect((await home.runInside(["rm", first, "--reason", "old", "--json"])).code).toBe(0);
     expect(await store.tombstone({ project, session: first })).toMatchObject({ reason: "old", sealed: true });
     await store.close();
-  });
-});
-
-describe("doctor", () => {
-  it("advises an import while a transcript of this machine is in no store and was not removed", async () => {
-    home.transcript(project, first, turn);
-    await home.runInside(["import"]);
-    expect((await home.runInside(["doctor"])).stdout).toContain("Every transcript of this machine is known.");
-    home.transcript(project, second, [user("d1", null, "x", 0)]);
-    const { code, stdout } = await home.runInside(["doctor"]);
-    expect(code).toBe(0);
-    expect(stdout).toContain("advice  transcripts: 1 session of this machine not in the store");
-    await home.runInside(["import"]);
-    await home.runInside(["rm", second]);
-    expect((await home.runInside(["doctor"])).stdout).toContain("Every transcript of this machine is known.");
   });
 });
 

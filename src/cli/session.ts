@@ -1,41 +1,51 @@
 import { HoldfastError } from "../core/errors.ts";
 import type { SessionRow, Store } from "../core/store.ts";
-import { shown, usage } from "./arguments.ts";
+import { asTyped, listOf, shown, shownCandidates, usage } from "./arguments.ts";
 import { allSessions } from "./pages.ts";
+import { removedError } from "./removed-sessions.ts";
 
 /** How a command names its session. */
 export interface SessionOption {
   readonly project?: string;
 }
 
-/** Finds the one session whose id is the prefix, else the one whose id begins with it. @throws session_unknown, session_ambiguous */
+/** Finds the one session whose id is the prefix, else the one whose id begins with it. @throws session_unknown, session_dropped, session_ambiguous */
 export async function findSession(
   store: Store,
   prefix: string,
   { project }: SessionOption,
 ): Promise<SessionRow> {
   if (prefix === "") throw usage("The session's id is empty.", "Give the first characters of its id.");
+  const found = await candidates(store, prefix, project);
+  const [row] = found.named;
+  if (row === undefined) throw await unknown(store, prefix, project);
+  if (found.named.length === 1) return row;
+  throw found.isOneId ? inSeveralProjects(found.named) : ambiguous(prefix, found);
+}
+
+interface Candidates {
+  /** Those that are that very id, if there are any; else the first of those that begin with it. */
+  readonly named: readonly SessionRow[];
+  readonly count: number;
+  /** Whether all of them are one session's id, in several projects. */
+  readonly isOneId: boolean;
+}
+
+async function candidates(store: Store, prefix: string, project: string | undefined): Promise<Candidates> {
   const exact: SessionRow[] = [];
   const some: SessionRow[] = [];
-  let begun = 0;
+  const ids = new Set<string>();
+  let count = 0;
   for await (const row of beginningWith(store, prefix, project)) {
-    begun += 1;
+    count += 1;
+    if (ids.size < 2) ids.add(row.session);
     if (row.session === prefix) exact.push(row);
-    else if (some.length < shownCandidates) some.push(row);
+    // Of one id all are kept: there is one in each project.
+    else if (some.length < shownCandidates || ids.size === 1) some.push(row);
   }
-  const [found] = exact.length === 1 || begun === 1 ? [...exact, ...some] : [];
-  if (found !== undefined) return found;
-  if (begun === 0) throw unknown(prefix, project);
-  throw exact.length > 1 ? inSeveralProjects(prefix, exact) : ambiguous(prefix, some, begun);
+  if (exact.length > 0) return { named: exact, count: exact.length, isOneId: true };
+  return { named: some, count, isOneId: ids.size === 1 };
 }
-
-/** Names, and how many more there are than these. */
-export function listOf(names: readonly string[], count: number): string {
-  return names.join(", ") + (count > names.length ? ` and ${count - names.length} more` : "");
-}
-
-/** How many of the sessions that fit are named. */
-export const shownCandidates = 10;
 
 async function* beginningWith(store: Store, prefix: string, project: string | undefined) {
   const filter = { sessionPrefix: prefix, ...(project === undefined ? {} : { project }) };
@@ -46,9 +56,11 @@ async function* beginningWith(store: Store, prefix: string, project: string | un
     if (row.session.startsWith(prefix) && (project === undefined || row.project === project)) yield row;
 }
 
-function ambiguous(prefix: string, some: readonly SessionRow[], count: number): HoldfastError {
+function ambiguous(prefix: string, { named, count }: Candidates): HoldfastError {
   const listed = listOf(
-    some.map(({ project, session }) => `${shown(session)} (project ${shown(project)})`),
+    named
+      .slice(0, shownCandidates)
+      .map(({ project, session }) => `${shown(session)} (project ${shown(project)})`),
     count,
   );
   return new HoldfastError({
@@ -59,17 +71,20 @@ function ambiguous(prefix: string, some: readonly SessionRow[], count: number): 
   });
 }
 
-function inSeveralProjects(session: string, rows: readonly SessionRow[]): HoldfastError {
-  const projects = rows.slice(0, shownCandidates).map(({ project }) => shown(project));
+function inSeveralProjects(rows: readonly SessionRow[]): HoldfastError {
+  const { session, project } = rows[0]!;
+  const projects = rows.slice(0, shownCandidates).map((row) => shown(row.project));
   return new HoldfastError({
     code: "session_ambiguous",
     message: `${rows.length} projects hold a session ${shown(session)}: ${listOf(projects, rows.length)}.`,
-    next: "Give its --project.",
+    next: `Name its project, such as --project ${asTyped(project)}.`,
     data: { session, count: rows.length },
   });
 }
 
-function unknown(prefix: string, project: string | undefined): HoldfastError {
+async function unknown(store: Store, prefix: string, project: string | undefined): Promise<HoldfastError> {
+  const removed = await removedError(store, prefix, project);
+  if (removed !== undefined) return removed;
   return new HoldfastError({
     code: "session_unknown",
     message: `No session${project === undefined ? "" : ` in project ${shown(project)}`} begins with ${shown(prefix)}.`,

@@ -1,3 +1,5 @@
+import { blocksOfTags } from "./command-tags.ts";
+
 /** One thing that a reader of a transcript sees. */
 export type Block =
   | { readonly kind: "user"; readonly text: string }
@@ -11,7 +13,10 @@ export type Block =
       readonly failed: boolean;
       readonly agent?: string;
     }
-  | { readonly kind: "notice"; readonly text: string };
+  /** What a command of the user's own printed. */
+  | { readonly kind: "output"; readonly text: string; readonly failed: boolean }
+  /** `major` divides the conversation. */
+  | { readonly kind: "notice"; readonly text: string; readonly major?: true };
 
 /** What came back from a tool call. */
 export type Result = Extract<Block, { readonly kind: "result" }>;
@@ -38,15 +43,20 @@ export function startingCallOf(body: string): string | undefined {
 type Json = Readonly<Record<string, unknown>>;
 
 function noticesOf(entry: Json): Block[] {
-  if (entry["subtype"] === "compact_boundary") return [{ kind: "notice", text: "conversation compacted" }];
+  if (entry["subtype"] === "compact_boundary")
+    return [{ kind: "notice", text: "conversation compacted", major: true }];
   const text = textOf(entry["content"]);
-  return text === undefined || entry["isMeta"] === true ? [] : [{ kind: "notice", text }];
+  if (text === undefined || entry["isMeta"] === true) return [];
+  const { blocks, rest } = blocksOfTags(text);
+  return [...blocks, ...(rest.trim() === "" ? [] : [{ kind: "notice" as const, text: rest }])];
 }
 
 function blocksOfPart(part: Json, entry: Json): Block[] {
   switch (part["type"]) {
     case "text":
-      return textBlocks(entry["type"] === "user" ? "user" : "assistant", textOf(part["text"]) ?? "");
+      return entry["type"] === "user"
+        ? userBlocks(textOf(part["text"]) ?? "")
+        : textBlocks("assistant", textOf(part["text"]) ?? "");
     case "thinking":
       return [{ kind: "thinking", length: (textOf(part["thinking"]) ?? "").length }];
     case "tool_use":
@@ -60,6 +70,11 @@ function blocksOfPart(part: Json, entry: Json): Block[] {
     default:
       return [];
   }
+}
+
+function userBlocks(text: string): Block[] {
+  const { blocks, rest } = blocksOfTags(text);
+  return [...blocks, ...textBlocks("user", rest)];
 }
 
 function textBlocks(kind: "user" | "assistant", text: string): Block[] {

@@ -5,6 +5,8 @@ import type { Style } from "./style.ts";
 import type { Block, Result } from "./transcript-entry.ts";
 import { cut, foldLine, widthOf } from "./width.ts";
 
+type Output = Extract<Block, { readonly kind: "output" }>;
+
 /** How blocks are laid out: `width` is what the terminal leaves them, undefined off a terminal. */
 export interface Layout {
   readonly style: Style;
@@ -25,8 +27,13 @@ export function terminalLines(block: Block, result: Result | "later" | undefined
       return [callLine(block, result, layout)];
     case "result":
       return [resultLine(block, undefined, layout)];
+    case "output":
+      return outputLines(block, layout);
     case "notice":
-      return [style.dim(`── ${safeLine(block.text, Math.min(200, room(layout, 6)))} ──`)];
+      return [
+        ...(block.major === true ? [""] : []),
+        style.dim(`── ${safeLine(block.text, Math.min(200, room(layout, 6)))} ──`),
+      ];
   }
 }
 
@@ -49,6 +56,8 @@ export function markdownOf(block: Block, result: Result | undefined): string {
       return markdownDetails(`${harmlessLine(block.name)} ${safeLine(block.detail, 100)}`, result);
     case "result":
       return markdownDetails("Result of an earlier call", block);
+    case "output":
+      return markdownDetails("Output", { text: block.text, failed: block.failed });
     case "notice":
       return `*${safeLine(block.text, 200)}*\n\n`;
   }
@@ -107,7 +116,18 @@ function outcome(result: Result | undefined, style: Pick<Style, "dim" | "red">, 
   return style.dim(lines === 1 ? ` → ${safeLine(result.text, width)}` : ` → ${counted(lines, "line")}`);
 }
 
-function markdownDetails(summary: string, result: Result | undefined): string {
+/** The first lines of what a command printed; the rest is folded. */
+function outputLines({ text, failed }: Output, layout: Layout): string[] {
+  const paint = failed ? layout.style.red : layout.style.dim;
+  const lines = safeText(text)
+    .split("\n")
+    .flatMap((line) => (layout.width === undefined ? [line] : foldLine(line, room(layout, 4))));
+  const hidden = lines.length - shownOutput;
+  const shown = hidden > 1 ? [...lines.slice(0, shownOutput), `… ${counted(hidden, "more line")}`] : lines;
+  return shown.map((line, at) => (at === 0 ? "  ⎿ " : "    ") + (line === "" ? "" : paint(line)));
+}
+
+function markdownDetails(summary: string, result: Pick<Result, "text" | "failed"> | undefined): string {
   const state = result === undefined ? " (no result)" : result.failed ? " (failed)" : "";
   // A backtick inside would end the code early, and an angle bracket could open a tag.
   const head = summary.replace(/[&<>]/g, (char) => entities[char]!);
@@ -126,3 +146,4 @@ function longestRun(text: string): number {
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 const plainly: Pick<Style, "dim" | "red"> = { dim: (text) => text, red: (text) => text };
 const leastWidth = 8;
+const shownOutput = 8;

@@ -22,6 +22,8 @@ export interface Store {
   describe(params: DescribeParams): Promise<SessionRow>;
   drop(params: DropParams): Promise<DropResult>;
   tombstone(key: SessionKey): Promise<Tombstone | null>;
+  /** The newest removal first. */
+  tombstones(params?: TombstonesParams): Promise<readonly Tombstone[]>;
 
   // Blobs
   putBlob(params: PutBlobParams): Promise<{ readonly blob: string }>;
@@ -185,6 +187,13 @@ export interface Tombstone extends SessionKey {
   readonly actor: string;
   readonly reason: string | null;
   readonly sealed: boolean;
+}
+
+/** `limit` is 1 to 1,000, default 50. */
+export interface TombstonesParams {
+  readonly project?: string;
+  readonly sessionPrefix?: string;
+  readonly limit?: number;
 }
 
 /** A blob is kept as long as one session that put it exists. */

@@ -17,8 +17,8 @@ export interface ImportClaudeParams {
   readonly resumeDirs?: readonly string[];
   /** Only this session. */
   readonly session?: string;
-  /** One project for all; default the folder's own name, which is the SDK's projectKey. */
-  readonly project?: string;
+  /** One project for all, or a function of a file; default the folder's own name, which is the SDK's projectKey. */
+  readonly project?: string | ((file: TranscriptFile) => string);
   /** Bring dropped sessions and removed logs back. */
   readonly restoreDropped?: boolean;
   /** Read files again that have not changed since they were imported. */
@@ -65,7 +65,12 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
   for (const file of files) {
     sessions.add(file.sessionId);
-    const key = { project: params.project ?? file.projectKey, session: file.sessionId, log: file.log };
+    const { project = file.projectKey } = params;
+    const key = {
+      project: typeof project === "function" ? project(file) : project,
+      session: file.sessionId,
+      log: file.log,
+    };
     try {
       const result = await importTranscript({ ...params, file, key, onBytes });
       if (result.unchanged || result.removed) onBytes(file.size);

@@ -1,16 +1,17 @@
 import { statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { findTranscripts } from "../../agents/claude/find-transcripts.ts";
 import { verifySession } from "../../agents/claude/verify.ts";
 import type { Store, StoreHealth } from "../../core/store.ts";
-import { claudeConfigDir, claudeRetention } from "../claude-settings.ts";
-import { counted, localTime, size } from "../columns.ts";
+import type { Check } from "../check.ts";
+import { claudeRetention } from "../claude-settings.ts";
+import { counted, size } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
 import { type StoreOption, withStore } from "../store.ts";
 import { stdoutStyle } from "../style.ts";
+import { transcriptChecks } from "../transcript-checks.ts";
 
 /** Checks the store, its disk, the newest sessions and Claude's own settings. */
 export async function doctor(_: readonly string[], options: DoctorOptions): Promise<ExitCode> {
@@ -20,7 +21,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
       ...storeChecks(health),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
-      await transcriptsCheck(store, options.configDir),
+      ...(await transcriptChecks(store, options.configDir)),
       claudeRetention(options.configDir),
     ];
   });
@@ -28,13 +29,6 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
   if (options.json === true) await writeJson({ problems, checks });
   else await write(checks.map(lineOf).join("\n") + "\n");
   return problems > 0 ? exitCodes.problems : exitCodes.ok;
-}
-
-/** One thing that was looked at. Advice is no problem: nothing is lost yet. */
-export interface Check {
-  readonly check: string;
-  readonly state: "ok" | "advice" | "problem";
-  readonly message: string;
 }
 
 interface DoctorOptions extends StoreOption {
@@ -91,28 +85,6 @@ async function mirrorCheck(store: Store): Promise<Check> {
   if (broken.length === 0) return { check: "mirror", state: "ok", message: `No gap in ${looked}.` };
   const message = `Gaps in ${broken.length} of ${looked}: run holdfast verify ${broken[0]!}, then holdfast rescue ${broken[0]!}.`;
   return { check: "mirror", state: "problem", message };
-}
-
-/** Transcripts that no import has brought in yet: Claude Code will delete them one day. */
-async function transcriptsCheck(store: Store, configDir: string | undefined): Promise<Check> {
-  const missing = new Set<string>();
-  let newest = 0;
-  for (const { sessionId, projectKey, mtimeMs } of findTranscripts(claudeConfigDir(configDir)).files) {
-    if (missing.has(sessionId) || (await isKnown(store, projectKey, sessionId))) continue;
-    missing.add(sessionId);
-    newest = Math.max(newest, mtimeMs);
-  }
-  const check = "transcripts";
-  if (missing.size === 0)
-    return { check, state: "ok", message: "Every transcript of this machine is known." };
-  const message = `${counted(missing.size, "session")} of this machine not in the store, the newest of ${localTime(newest)}: run holdfast import.`;
-  return { check, state: "advice", message };
-}
-
-// An import may have stored it under another project; a removed one is known by its tombstone.
-async function isKnown(store: Store, project: string, session: string): Promise<boolean> {
-  const { sessions } = await store.sessions({ filter: { sessionPrefix: session }, limit: 1 });
-  return sessions.length > 0 || (await store.tombstone({ project, session })) !== null;
 }
 
 function lineOf({ check, state, message }: Check): string {

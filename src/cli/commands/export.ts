@@ -4,6 +4,7 @@ import type { SessionRow, Store } from "../../core/store.ts";
 import { shown, usage } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { exportToFolder } from "../export-folder.ts";
 import { foldedBlocks } from "../folded.ts";
 import { harmlessLine } from "../harmless.ts";
 import { toNewFile } from "../new-file.ts";
@@ -23,12 +24,8 @@ export async function exportSession(
   checkOptions(options);
   await withStore(options, async (store) => {
     const session = await findSession(store, prefix, options);
-    const log = await chosenLog(store, session, options.log);
-    const pieces = options.format === "markdown" ? markdown(store, session, log) : jsonl(store, log, options);
-    const put = options.raw === true ? writeStored : write;
-    if (options.output === undefined) for await (const piece of pieces) await put(piece);
-    else await toNewFile(options.output, options.force === true, pieces);
-    if (options.format === "jsonl" && options.log === undefined) await tellOfSubagents(store, session);
+    if (options.folder === undefined) await exportLog(store, session, options);
+    else await exportAll(store, session, { ...options, folder: options.folder });
   });
   return exitCodes.ok;
 }
@@ -38,16 +35,42 @@ interface ExportOptions extends StoreOption, SessionOption {
   readonly log?: string;
   readonly raw?: true;
   readonly output?: string;
+  readonly folder?: string;
   readonly force?: true;
 }
 
-function checkOptions({ format, raw, output, force }: ExportOptions): void {
+async function exportLog(store: Store, session: SessionRow, options: ExportOptions): Promise<void> {
+  const log = await chosenLog(store, session, options.log);
+  const pieces = options.format === "markdown" ? markdown(store, session, log) : jsonl(store, log, options);
+  const put = options.raw === true ? writeStored : write;
+  if (options.output === undefined) for await (const piece of pieces) await put(piece);
+  else await toNewFile(options.output, options.force === true, pieces);
+  if (options.format === "jsonl" && options.log === undefined) await tellOfSubagents(store, session);
+}
+
+async function exportAll(
+  store: Store,
+  session: SessionRow,
+  { folder, force, raw }: ExportOptions & { readonly folder: string },
+): Promise<void> {
+  const outgoing = raw === true ? (json: string) => json : jsonForPeople;
+  const files = await exportToFolder({ store, session, folder, force: force === true, outgoing });
+  const next = raw === true ? "" : " Redacted: an agent resumes from what --raw writes.";
+  say(`Wrote ${counted(files, "file")} to ${harmlessLine(folder)}.${next}`);
+}
+
+function checkOptions({ format, log, raw, output, folder, force }: ExportOptions): void {
   if (format !== "jsonl" && format !== "markdown")
     throw usage(`There is no format ${shown(format)}.`, "Use --format jsonl or --format markdown.");
   if (format === "markdown" && raw === true)
     throw usage("Markdown is always redacted.", "Leave out --raw, or use --format jsonl.");
-  if (force === true && output === undefined)
-    throw usage("--force is for a file.", "Name one with --output.");
+  if (folder !== undefined && (output !== undefined || log !== undefined || format !== "jsonl"))
+    throw usage(
+      "--folder writes every log as JSONL.",
+      "Leave out --output, --log and --format, or --folder.",
+    );
+  if (force === true && output === undefined && folder === undefined)
+    throw usage("--force is for a file.", "Name one with --output, or a folder with --folder.");
 }
 
 async function* jsonl(store: Store, log: LogKey, { raw }: ExportOptions): AsyncGenerator<string> {
@@ -85,6 +108,6 @@ async function tellOfSubagents(store: Store, session: SessionRow): Promise<void>
   const logs = (await store.logs(session)).filter(({ log }) => log.startsWith("subagents/"));
   if (logs.length > 0)
     say(
-      `${counted(logs.length, "subagent")} not in this file: export each with --log, such as --log ${harmlessLine(logs[0]!.log)}`,
+      `${counted(logs.length, "subagent")} not in this file: --folder writes all of them, --log ${harmlessLine(logs[0]!.log)} one.`,
     );
 }

@@ -1,7 +1,8 @@
 import { importClaudeTranscripts } from "../../agents/claude/import.ts";
-import { transcriptFolders } from "../claude-settings.ts";
+import { foldersOf, transcriptFolders, type TranscriptFolders } from "../claude-settings.ts";
 import { oneOnDisk, sessionsOnDisk } from "../disk-session.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { projectOfFiles } from "../import-homes.ts";
 import { writeImport } from "../import-report.ts";
 import { writeJson } from "../output.ts";
 import { progressBar } from "../progress.ts";
@@ -14,12 +15,12 @@ export async function importTranscripts(_: readonly string[], options: ImportOpt
   // Before the store is opened: a mistyped session must not make one.
   const only = session === undefined ? {} : { session: sessionIn(folders, session) };
   const bar = progressBar();
-  const report = await withNewStore(options, (store) =>
+  const report = await withNewStore(options, async (store) =>
     importClaudeTranscripts({
       store,
       ...folders,
       ...only,
-      ...(project === undefined ? {} : { project }),
+      project: project ?? (await projectOfFiles(store, foldersOf(folders))),
       ...(restoreDropped === undefined ? {} : { restoreDropped }),
       ...(recheck === undefined ? {} : { recheck }),
       onProgress: bar.update,
@@ -39,6 +40,6 @@ interface ImportOptions extends StoreOption {
   readonly json?: true;
 }
 
-function sessionIn({ configDir, resumeDirs }: ReturnType<typeof transcriptFolders>, prefix: string): string {
-  return oneOnDisk(sessionsOnDisk([configDir, ...resumeDirs], prefix), prefix);
+function sessionIn(folders: TranscriptFolders, prefix: string): string {
+  return oneOnDisk(sessionsOnDisk(foldersOf(folders), prefix), prefix);
 }

@@ -1,10 +1,11 @@
 import { tmpdir } from "node:os";
-import { rescueSession } from "../../agents/claude/rescue.ts";
+import { join } from "node:path";
+import { type RescueReport, rescueSession } from "../../agents/claude/rescue.ts";
 import { findLeftovers } from "../../agents/claude/find-transcripts.ts";
-import { unknownSession } from "../../core/checks.ts";
-import { isHoldfastError } from "../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
+import { asTyped, shown } from "../arguments.ts";
 import { claudeConfigDir } from "../claude-settings.ts";
 import { counted } from "../columns.ts";
 import { oneOnDisk, sessionsOnDisk } from "../disk-session.ts";
@@ -24,18 +25,12 @@ export async function rescue([prefix = ""]: readonly string[], options: RescueOp
   const report = await open(options, async (store) => {
     const session = await keyOf(store, { prefix, onDisk }, options);
     const found = await rescueSession({ store, session, configDir, resumeDirs });
-    if (found.imported.files === 0 && found.verified.logs === 0) throw unknownSession(session);
+    if (found.imported.files === 0) throw notFound(session, configDir, found);
     return found;
   });
-  const { imported, verified, warnings } = report;
   if (options.json === true) await writeJson({ ...report });
-  else {
-    for (const warning of warnings) say(`warning: ${harmlessLine(warning)}`);
-    for (const { message } of verified.findings) say(`problem: ${harmlessLine(message)}`);
-    await writeImport(imported);
-    if (verified.findings.length > 0)
-      say(`${counted(verified.findings.length, "problem")} left: holdfast verify tells where.`);
-  }
+  else await tell(report);
+  const { imported, verified, warnings } = report;
   const isWhole = imported.problems.length + verified.findings.length + warnings.length === 0;
   return isWhole ? exitCodes.ok : exitCodes.problems;
 }
@@ -43,6 +38,28 @@ export async function rescue([prefix = ""]: readonly string[], options: RescueOp
 interface RescueOptions extends StoreOption, SessionOption {
   readonly configDir?: string;
   readonly json?: true;
+}
+
+async function tell({ imported, verified, warnings }: RescueReport): Promise<void> {
+  const { session } = verified.session;
+  for (const warning of warnings) say(`warning: ${harmlessLine(warning)}`);
+  for (const { message } of verified.findings) say(`problem: ${harmlessLine(message)}`);
+  await writeImport(imported, `holdfast import --restore-dropped --session ${asTyped(session)}`);
+  if (verified.findings.length > 0)
+    say(`${counted(verified.findings.length, "problem")} left: holdfast verify tells where.`);
+}
+
+/** The error where there is no file to rescue from; what kept a folder from being read is said before. */
+function notFound({ session }: SessionKey, configDir: string, { imported, warnings }: RescueReport) {
+  for (const problem of imported.problems) say(`problem: ${harmlessLine(problem)}`);
+  for (const warning of warnings) say(`warning: ${harmlessLine(warning)}`);
+  const places = [join(configDir, "projects"), join(tmpdir(), "claude-resume-*")];
+  return new HoldfastError({
+    code: "import_failed",
+    message: `Nothing was rescued: there is no transcript ${shown(session)}.jsonl below ${places.join(" or ")}.`,
+    next: `Name Claude's config folder with --config-dir; holdfast verify ${asTyped(session)} tells whether the store has it whole.`,
+    data: { session, places },
+  });
 }
 
 async function keyOf(

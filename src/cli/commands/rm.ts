@@ -1,4 +1,5 @@
 import { userInfo } from "node:os";
+import { rememberRemoval } from "../../agents/claude/import-record.ts";
 import { unknownSession } from "../../core/checks.ts";
 import { isOwnLog, type SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
@@ -47,6 +48,8 @@ async function contentOf(store: Store, key: SessionKey, log: string | undefined)
 }
 
 async function remove(store: Store, session: SessionKey, { log, reason }: RmOptions): Promise<void> {
+  // An import that has never seen this log would take it for a new one.
+  if (log !== undefined) await rememberRemoval(store, { ...session, log });
   const { dropped } = await store.drop({
     session,
     ...(log === undefined ? {} : { log }),

@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { foldedBlocks } from "../folded.ts";
 import { harmlessLine } from "../harmless.ts";
 import { jsonForPeople, schemaVersion, write, writeStored } from "../output.ts";
-import { chosenLog, pagesOf, tailOf } from "../pages.ts";
+import { chosenLog, pagesFromEnd, pagesOf, tailOf } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { rowForPeople, titleOf } from "../session-table.ts";
 import { type StoreOption, withStore } from "../store.ts";
@@ -16,6 +16,7 @@ import { terminalWidth } from "../streams.ts";
 import { stdoutStyle, type Style } from "../style.ts";
 import { findSubagents, type Subagents } from "../subagents.ts";
 import { terminalLines } from "../transcript.ts";
+import { visibleTail } from "../visible-tail.ts";
 import { widthOf } from "../width.ts";
 
 /** Prints a session: as a transcript, as JSON, or as it is stored. */
@@ -87,7 +88,7 @@ async function showLog(place: Place): Promise<void> {
   const { store, log, tail, indent, style } = place;
   const width = terminalWidth();
   const layout = { style, width: width === undefined ? undefined : width - widthOf(indent) };
-  for await (const folded of foldedBlocks(store, log, entriesOf(store, log, tail))) {
+  for await (const folded of foldedBlocks(store, log, visibleOf(store, log, tail))) {
     const lines = terminalLines(folded.block, folded.result, layout);
     await write(lines.map((line) => `${indent}${line}`.trimEnd()).join("\n") + "\n");
     const started = place.subagents.take(folded);
@@ -114,4 +115,9 @@ function headOf(session: SessionRow, style: Style): string {
 async function* entriesOf(store: Store, log: LogKey, tail: number | undefined) {
   if (tail === undefined) yield* pagesOf(store, log);
   else yield await tailOf(store, log, tail);
+}
+
+async function* visibleOf(store: Store, log: LogKey, tail: number | undefined) {
+  if (tail === undefined) yield* pagesOf(store, log);
+  else yield await visibleTail(pagesFromEnd(store, log), { count: tail, isFolded: true });
 }

@@ -1,32 +1,39 @@
+import type { Command } from "commander";
 import type { Entry } from "../../core/entry.ts";
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import type { LogKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
 import { usage, wholeNumber } from "../arguments.ts";
+import { typedName } from "../command-line.ts";
 import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { say, schemaVersion, write, writeStored } from "../output.ts";
-import { chosenLog } from "../pages.ts";
+import { chosenLog, storedFromEnd } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
 import { type StoreOption, withStore } from "../store.ts";
 import { terminalWidth } from "../streams.ts";
 import { stdoutStyle } from "../style.ts";
 import { resultLine, terminalLines } from "../transcript.ts";
 import { blocksOf } from "../transcript-entry.ts";
+import { visibleTail } from "../visible-tail.ts";
 
-/** Prints a session's last entries, and with `--follow` those that any process writes from then on. */
-export async function tail([prefix = ""]: readonly string[], options: TailOptions): Promise<ExitCode> {
+/** Prints a session's last entries that a reader sees something of, and with `--follow` those that any process writes from then on. */
+export async function tail(
+  [prefix = ""]: readonly string[],
+  options: TailOptions,
+  program: Command | null,
+): Promise<ExitCode> {
   if (options.raw === true && options.json === true)
     throw usage("--raw and --json cannot be given together.", "Choose one.");
-  const count = wholeNumber(options.lines, "--lines", 0, 1_000_000);
+  const count = wholeNumber(options.lines, typedName(program, "-n", "--lines"), 0, 1_000_000);
   await withStore(options, async (store) => {
     const session = await findSession(store, prefix, options);
     const log = await chosenLog(store, session, options.log);
     const print = printerOf(options, log.log);
     // The feed's position comes first: what is written between the two reads is announced again, never missed.
     const { position } = await store.changes({ after: 0, limit: 1 });
-    const { entries, committed } = await lastStored(store, log, count);
-    await print(entries);
+    const { committed } = await store.read({ log, limit: 1 });
+    await print(await lastStored(store, log, { committed, count, isWhole: isWhole(options) }));
     if (options.follow === true) await follow(store, log, { position, committed }, print);
   });
   return exitCodes.ok;
@@ -38,6 +45,11 @@ interface TailOptions extends StoreOption, SessionOption {
   readonly log?: string;
   readonly raw?: true;
   readonly json?: true;
+}
+
+/** Whether each entry is printed whole, and not what a reader sees of it. */
+function isWhole({ raw, json }: TailOptions): boolean {
+  return raw === true || json === true;
 }
 
 type Print = (entries: readonly Entry[]) => Promise<void>;
@@ -69,10 +81,18 @@ async function follow(
   }
 }
 
-/** The newest entries in the order in which they were stored, with the position up to which was read. */
-async function lastStored(store: Store, log: LogKey, limit: number) {
-  const { entries, committed } = await store.read({ log, order: "desc", limit: Math.max(1, limit) });
-  return { entries: entries.slice(0, limit).toReversed(), committed };
+/** The newest entries in the order in which they were stored; those that print nothing do not count, unless it is whole. */
+async function lastStored(store: Store, log: LogKey, { committed, count, isWhole }: Last) {
+  if (!isWhole) return await visibleTail(storedFromEnd(store, log, committed), { count, isFolded: false });
+  if (count === 0) return [];
+  const { entries } = await store.read({ log, order: "desc", after: committed + 1, limit: count });
+  return entries.toReversed();
+}
+
+interface Last {
+  readonly committed: number;
+  readonly count: number;
+  readonly isWhole: boolean;
 }
 
 async function* storedAfter(store: Store, log: LogKey, after: number): AsyncGenerator<readonly Entry[]> {

@@ -17,6 +17,7 @@ import { session } from "./session.ts";
 import { sessions } from "./sessions.ts";
 import { emptyState, type State } from "./state.ts";
 import { tombstone } from "./tombstone.ts";
+import { tombstones } from "./tombstones.ts";
 import { watch } from "./watch.ts";
 
 /** Opens a new store that lives and dies with the process. */
@@ -81,6 +82,10 @@ class MemoryStore implements port.Store {
   async tombstone(key: SessionKey): Promise<port.Tombstone | null> {
     checkSessionKey(key);
     return tombstone(this.#open(), key);
+  }
+
+  async tombstones(params: port.TombstonesParams = {}): Promise<readonly port.Tombstone[]> {
+    return tombstones(this.#open(), params);
   }
 
   async putBlob(params: port.PutBlobParams): Promise<{ readonly blob: string }> {

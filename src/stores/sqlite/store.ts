@@ -20,6 +20,7 @@ import { scan } from "./scan.ts";
 import { session } from "./session.ts";
 import { sessions } from "./sessions.ts";
 import { findTombstone } from "./tombstone.ts";
+import { tombstones } from "./tombstones.ts";
 import { Watch } from "./watch.ts";
 
 /** How to open a store in one SQLite file. */
@@ -123,6 +124,10 @@ class SqliteStore implements port.Store {
   async tombstone(key: SessionKey): Promise<port.Tombstone | null> {
     checkSessionKey(key);
     return findTombstone(this.#open(), key) ?? null;
+  }
+
+  async tombstones(params: port.TombstonesParams = {}): Promise<readonly port.Tombstone[]> {
+    return tombstones(this.#open(), params);
   }
 
   async putBlob(params: port.PutBlobParams): Promise<{ readonly blob: string }> {

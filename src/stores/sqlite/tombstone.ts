@@ -8,23 +8,17 @@ export function findTombstone(
   { project, session }: SessionKey,
 ): Tombstone | undefined {
   const row = connection.get<TombstoneRow>(tombstoneSql, project, session);
-  if (row === undefined) return undefined;
-  return {
-    project,
-    session,
-    droppedAtMs: row.dropped_at_ms,
-    actor: row.actor,
-    reason: row.reason,
-    sealed: row.sealed === 1,
-  };
+  return row && toTombstone(row);
 }
 
-interface TombstoneRow {
-  readonly dropped_at_ms: number;
-  readonly actor: string;
-  readonly reason: string | null;
-  readonly sealed: number;
+/** The row as the port gives it. */
+export function toTombstone({ sealed, ...row }: TombstoneRow): Tombstone {
+  return { ...row, sealed: sealed === 1 };
 }
 
-const tombstoneSql =
-  "SELECT dropped_at_ms, actor, reason, sealed FROM tombstone WHERE project = ? AND session = ?";
+export type TombstoneRow = Omit<Tombstone, "sealed"> & { readonly sealed: number };
+
+/** What a query of tombstones gives. */
+export const tombstoneColumns = "project, session, dropped_at_ms AS droppedAtMs, actor, reason, sealed";
+
+const tombstoneSql = `SELECT ${tombstoneColumns} FROM tombstone WHERE project = ? AND session = ?`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { TombstonesParams } from "../../core/store.ts";
 import type { StoreTests } from "./harness.ts";
 import { appendTo, logKey, plain, refused, sessionKey, snapshot } from "./samples.ts";
 
@@ -84,6 +85,31 @@ export function tombstoneTests({ describe, test }: StoreTests): void {
       await store.append({ log: logKey(), entries: [], reopen: "any" });
       assert.equal((await store.tombstone(sessionKey()))?.actor, "ann");
       await refused("session_dropped", () => store.append({ log: logKey(), entries: [] }));
+    });
+
+    test("Is found by the beginning of the session's id, the newest removal first.", async (store) => {
+      for (const session of ["ab-1", "ab-2", "ab_3", "b-1", "ab-2"]) {
+        await store.append({ log: logKey(session), entries: plain(1, 1), reopen: "any" });
+        await store.drop({ session: sessionKey(session), actor: "ann" });
+      }
+      await store.append({ log: { ...logKey("ab-1"), project: "p-2" }, entries: plain(1, 1) });
+      await store.drop({ session: { ...sessionKey("ab-1"), project: "p-2" }, actor: "ann" });
+      const names = async (params: TombstonesParams): Promise<string[]> =>
+        (await store.tombstones(params)).map(({ project, session }) => `${project} ${session}`);
+      assert.deepEqual(await names({ sessionPrefix: "ab" }), [
+        "p-2 ab-1",
+        "p-1 ab-2",
+        "p-1 ab_3",
+        "p-1 ab-1",
+      ]);
+      assert.deepEqual(await names({ sessionPrefix: "ab-1", project: "p-1" }), ["p-1 ab-1"]);
+      assert.deepEqual(await names({ limit: 2 }), ["p-2 ab-1", "p-1 ab-2"]);
+      assert.deepEqual(await names({ sessionPrefix: "abc" }), []);
+      assert.deepEqual(
+        (await store.tombstones({ sessionPrefix: "b-1" }))[0],
+        await store.tombstone(sessionKey("b-1")),
+      );
+      await refused("invalid_limit", () => store.tombstones({ limit: 0 }));
     });
 
     test("Binds no session but its own.", async (store) => {

@@ -63,6 +63,7 @@ CREATE TABLE tombstone (
   sealed INTEGER NOT NULL,
   PRIMARY KEY (project, session)
 ) STRICT;
+CREATE INDEX tombstone_name ON tombstone (session);
 
 CREATE TABLE blob (
   id TEXT PRIMARY KEY,

@@ -4,6 +4,14 @@ import type { Breaks } from "./breaks.ts";
 export const dropBreaks: Breaks = {
   "forgets its tombstones": ["tombstone", (s) => ({ append: (p) => s.append({ ...p, reopen: "any" }) })],
   "shows no tombstones": ["tombstone", () => ({ tombstone: async () => null })],
+  "lists the oldest removals first": [
+    "tombstone",
+    (s) => ({ tombstones: async (p) => (await s.tombstones({ ...p, limit: 1000 })).toReversed() }),
+  ],
+  "lists removals of every name": [
+    "tombstone",
+    (s) => ({ tombstones: ({ sessionPrefix: _, ...p } = {}) => s.tombstones(p) }),
+  ],
   "lets an SDK reopen what was sealed": [
     "tombstone",
     (s) => ({
