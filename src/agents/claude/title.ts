@@ -56,7 +56,8 @@ function isAgentsOwn(text: unknown): boolean {
 
 function partOf(kind: keyof Titles, text: unknown): TitlePart | undefined {
   if (typeof text !== "string") return undefined;
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  // A prompt may be a whole file: the words of a title stand at its beginning.
+  const line = text.trimStart().slice(0, 2000).replaceAll(/\s+/g, " ").trim();
   if (line === "") return undefined;
   // Half a character has no UTF-8 form: a store would keep another title than this one.
   return { kind, text: (line.length <= 120 ? line : `${line.slice(0, 119)}…`).toWellFormed() };
