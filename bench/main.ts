@@ -8,6 +8,8 @@ import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
+import { benchReconcile } from "./reconcile.ts";
+import { benchTurn } from "./turn.ts";
 
 const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   append: benchAppend,
@@ -16,6 +18,8 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   import: benchImport,
   list: benchList,
   growth: benchGrowth,
+  reconcile: benchReconcile,
+  turn: benchTurn,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,7 +1,10 @@
 export {
   claudeSessionStore,
   type ClaudeSessionStore,
+  type ClaudeBranch,
+  type ClaudeLeaseOptions,
   type ClaudeSessionStoreOptions,
+  type LeaseTimer,
   type ClaudeStoreHealth,
   type ClaudeEntry,
   type ClaudeSessionKey,

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "./core/clock.ts";
 import { HoldfastError } from "./core/errors.ts";
 import type { Store } from "./core/store.ts";
 
@@ -5,6 +6,8 @@ import type { Store } from "./core/store.ts";
 export interface OpenStoreOptions {
   /** Make the store where there is none; default true. */
   readonly create?: boolean;
+  /** Where the store takes its time from; default is the machine's clock. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -12,10 +15,14 @@ export interface OpenStoreOptions {
  *
  * @throws store_url_invalid for another scheme; store_unreachable, store_foreign, store_too_new as the driver finds
  */
-export async function openStore(url: string, { create = true }: OpenStoreOptions = {}): Promise<Store> {
-  if (url === "memory:") return (await import("./stores/memory/index.ts")).openMemoryStore();
+export async function openStore(
+  url: string,
+  { create = true, clock = systemClock }: OpenStoreOptions = {},
+): Promise<Store> {
+  if (url === "memory:") return (await import("./stores/memory/index.ts")).openMemoryStore({ clock });
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(url)?.[1];
-  if (path !== undefined) return (await import("./stores/sqlite/index.ts")).openSqliteStore({ path, create });
+  if (path !== undefined)
+    return (await import("./stores/sqlite/index.ts")).openSqliteStore({ path, create, clock });
   throw new HoldfastError({
     code: "store_url_invalid",
     message: `The store URL names no driver: ${url.replace(/\/\/[^@/]*@/, "//…@")}.`,

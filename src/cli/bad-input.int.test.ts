@@ -32,6 +32,7 @@ afterAll(() => {
 });
 
 const long = "x".repeat(50_000);
+const toNew = ["--agent", "scripted", "--session", "new"];
 
 /** Arguments (`~/` is the test's home), exit code, and what the message must name: the wrong thing and the next step. */
 const table: readonly [readonly string[], number, readonly string[]][] = [
@@ -41,8 +42,78 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
   [["--store"], 2, ["--store", "argument missing", "holdfast --help"]],
   [["--nonsense"], 2, ["--nonsense", "holdfast --help"]],
   ...verbs().map((verb): Row => [[verb, "--nonsense"], 2, ["--nonsense", `holdfast ${verb} --help`]]),
-  ...verbs().map((verb): Row => [[verb, "a", "extra"], 2, ["Too many", "extra", `holdfast ${verb} --help`]]),
-  ...verbs().map((verb): Row => [[verb, "a", long], 2, ["Too many", "xxx…", `holdfast ${verb} --help`]]),
+  ...verbs()
+    .filter((verb) => verb !== "help")
+    .flatMap((verb): Row[] => [
+      [[verb, "a", "extra"], 2, ["Too many", "extra", `holdfast ${verb} --help`]],
+      [[verb, "a", long], 2, ["Too many", "xxx…", `holdfast ${verb} --help`]],
+    ]),
+  ...partVerbs().flatMap(([group, verb]): Row[] => [
+    [[group, verb, "--nonsense"], 2, ["--nonsense", `holdfast ${group} ${verb} --help`]],
+    [[group, verb, "a", "extra"], 2, ["Too many", "extra", `holdfast ${group} ${verb} --help`]],
+  ]),
+  ...["runs", "inputs", "sessions", "projections"].flatMap((group): Row[] => [
+    [[group, "frobnicate"], 2, ["frobnicate", `holdfast ${group} --help`]],
+    [[group, "lst"], 2, ["lst", "Did you mean list?"]],
+    [["--json", group, "list"], 2, ["'--json'", `type holdfast ${group} list --json instead.`]],
+    [[group, "--json", "list"], 2, ["'--json'", `type holdfast ${group} list --json instead.`]],
+    [["help", group, "frobnicate"], 2, [`${group} frobnicate`, "holdfast --help"]],
+  ]),
+  [["help", "help", "help"], 2, ["help help", "holdfast --help"]],
+  [["help", "runs", "list", "extra"], 2, ["Too many", "extra"]],
+  [["run", ...toNew], 2, ["'prompt'", "holdfast run --help"]],
+  [["run", "hi"], 2, ["'--agent <name>'", "holdfast run --help"]],
+  [["run", "hi", "--agent", "scripted"], 2, ["No session", "--session", "--resume-key"]],
+  [["run", " ", ...toNew], 2, ["prompt is empty", "in quotes"]],
+  [["run", "hi", "there", ...toNew], 2, ["Too many", "there"]],
+  [["run", "hi", "--agent", "gpt", "--session", "s"], 2, ["gpt", "Name scripted"]],
+  [["run", "hi", "--agent", "scripted", "--session", ""], 2, ["--session is empty"]],
+  [["run", "hi", "--agent", "scripted", "--session", "0c8f"], 2, ["0c8f", first, second, "--new"]],
+  [["run", "hi", ...toNew, "--label", "team"], 2, ["--label", "team=core"]],
+  [["run", "hi", ...toNew, "--label", "=core"], 2, ["--label", "=core"]],
+  [["run", "hi", ...toNew, "--project", long], 2, ["project", "2048"]],
+  [["run", "hi", ...toNew, "--key", long], 2, ["key", "256"]],
+  [["run", "hi", ...toNew, "--prices", "~/absent.json"], 2, ["absent.json", "ENOENT"]],
+  [["run", "hi", ...toNew, "--prices", "~/taken.txt"], 2, ["price table", "JSON array"]],
+  [["runs", "list", "--state", "odd"], 2, ["odd", "running, held, committed"]],
+  [["runs", "list", "--limit", "0"], 2, ["--limit", "1,000"]],
+  [["runs", "list", "--cursor", "!"], 2, ["cursor", "start again without one"]],
+  [["runs", "list", "--project", "p"], 2, ["--project", "Name a session"]],
+  [["runs", "list", "--session", "ffff"], 1, ["ffff", "holdfast list"]],
+  [["runs", "list", "--session", "0c8f"], 2, [first, second, "more of the id"]],
+  [["runs", "show", "ffff"], 1, ["ffff"]],
+  [["runs", "show", long], 1, ["xxx…"]],
+  [["runs", "show"], 2, ["'run'", "holdfast runs show --help"]],
+  [["runs", "resolve", "1.1"], 2, ["--reason", "holdfast runs resolve --help"]],
+  [["runs", "resolve", "1.1", "--reason", "x"], 2, ["one way", "--discard"]],
+  [["runs", "resolve", "1.1", "--reason", "x", "--commit", "--discard"], 2, ["one way", "--discard"]],
+  [["runs", "resolve", "1.1", "--reason", "", "--commit"], 2, ["--reason is empty"]],
+  [["runs", "resolve", "1.1", "--reason", "x", "--commit"], 1, ["1.1"]],
+  [["inputs", "list", "--state", "held"], 2, ["held", "queued, running"]],
+  [["inputs", "cancel", "77"], 1, ["77", "holdfast inputs list"]],
+  [["inputs", "cancel", long], 1, ["xxx…", "holdfast inputs list"]],
+  [["reconcile", "--limit", "0"], 2, ["--limit", "such as --limit 20"]],
+  ...["clear", "drop"].flatMap((verb): Row[] => [
+    [["sessions", verb], 2, ["'session'", `holdfast sessions ${verb} --help`]],
+    [["sessions", verb, ""], 2, ["id is empty", "first characters"]],
+    [["sessions", verb, "ffff"], 1, ["ffff", "holdfast list"]],
+    [["sessions", verb, "ffff", "--project", "p"], 1, ["ffff"]],
+    [["sessions", verb, "0c8f"], 2, [first, second, "more of the id"]],
+  ]),
+  [["usage", "--by", "week"], 2, ["--by", "week", "label:NAME"]],
+  [["usage", "--by", "label:"], 2, ["--by", "label:NAME"]],
+  [["usage", "--since", "soon"], 2, ["--since", "soon"]],
+  [["usage", "--until", "soon"], 2, ["--until", "soon"]],
+  [["usage", "--session", "ffff"], 1, ["ffff", "holdfast list"]],
+  [["usage", "--prices", "~/absent.json"], 2, ["absent.json", "ENOENT"]],
+  [["usage", "--prices", "~/folder"], 2, ["folder", "EISDIR"]],
+  [["usage", "--prices", "~/taken.txt"], 2, ["price table", "JSON array"]],
+  [["sweep", "--projections", "a,,b"], 2, ["--projections", "commas"]],
+  ...["rebuild", "pause", "resume"].flatMap((verb): Row[] => [
+    [["projections", verb], 2, ["'name'", `holdfast projections ${verb} --help`]],
+    [["projections", verb, "nope"], 2, ["nope", "session-statistics"]],
+    [["projections", verb, "\u001b[31mred"], 2, ["␛[31mred"]],
+  ]),
   ...sessionVerbs().map((verb): Row => [[verb], 2, ["'session'", `holdfast ${verb} --help`]]),
   ...sessionVerbs().map((verb): Row => [[verb, ""], 2, ["id is empty", "first characters"]]),
   ...sessionVerbs().map((verb): Row => [[verb, "ffff"], 1, ["ffff", "holdfast list"]]),
@@ -143,7 +214,7 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
     [[...args, "--store", "redis://me:pw@host/0"], 2, ["redis:", "sqlite:PATH"]],
   ]),
   ...storeCommands()
-    .filter(([verb]) => verb !== "import" && verb !== "start")
+    .filter(([verb]) => verb !== "import" && verb !== "start" && verb !== "run")
     .flatMap((args): Row[] => [
       [[...args, "--store", "~/absent.db"], 1, ["absent.db", "holdfast import"]],
       [[...args, "--store", "~/empty.db"], 1, ["empty.db", "holdfast import"]],
@@ -252,7 +323,28 @@ function titleOf(arg: string): string {
 }
 
 function verbs(): string[] {
-  return [...sessionVerbs(), "list", "import", "verify", "doctor", "completion", "start", "help"];
+  return [
+    ...sessionVerbs(),
+    ...["list", "import", "verify", "doctor", "completion", "start", "help"],
+    ...["reconcile", "usage", "sweep"],
+  ];
+}
+
+/** Commands below another one that take at most one operand. */
+function partVerbs(): [string, string][] {
+  return [
+    ["runs", "list"],
+    ["runs", "show"],
+    ["inputs", "list"],
+    ["inputs", "cancel"],
+    ["sessions", "list"],
+    ["sessions", "clear"],
+    ["sessions", "drop"],
+    ["projections", "list"],
+    ["projections", "rebuild"],
+    ["projections", "pause"],
+    ["projections", "resume"],
+  ];
 }
 
 function sessionVerbs(): string[] {
@@ -267,6 +359,23 @@ function storeCommands(): string[][] {
     ["doctor"],
     ["import"],
     ["start"],
+    ["run", "hi", ...toNew],
+    ["runs", "list"],
+    ["runs", "show", "1.1"],
+    ["runs", "resolve", "1.1", "--commit", "--reason", "x"],
+    ["inputs", "list"],
+    ["inputs", "cancel", "1"],
+    ["reconcile"],
+    ["sessions", "list"],
+    ["sessions", "clear", "0c8f2"],
+    ["sessions", "drop", "0c8f2"],
+    ["usage"],
+    ["list", "--stats"],
+    ["projections", "list"],
+    ["projections", "rebuild", "usage"],
+    ["projections", "pause", "usage"],
+    ["projections", "resume", "usage"],
+    ["sweep"],
   ];
 }
 

@@ -19,14 +19,26 @@ export function tame(program: Command): void {
     getErrHasColors: isTerminal,
   });
   tameOne(program);
-  // Only the command that runs: to do it for all of them would cost a millisecond of every start.
-  program.hook("preSubcommand", (_, command) => tameOne(command));
+  tameBelow(program);
+}
+
+/** The commands from the program down to this one. */
+export function pathOf(command: Command): readonly Command[] {
+  return command.parent === null ? [command] : [...pathOf(command.parent), command];
 }
 
 /** The name that the user typed of an option that has a short one too. */
 export function typedName(program: Command | null, short: string, long: string): string {
   const isLong = argumentsOf(program).some((word) => word === long || word.startsWith(`${long}=`));
   return isLong ? long : short;
+}
+
+// Only the commands that run: to do it for all of them would cost a millisecond of every start.
+function tameBelow(group: Command): void {
+  group.hook("preSubcommand", (_, command) => {
+    tameOne(command);
+    if (command.commands.length > 0) tameBelow(command);
+  });
 }
 
 function tameOne(command: Command): void {
@@ -40,7 +52,9 @@ function withNext(text: string, command: Command): string {
     .trim()
     .split("\n");
   const named = fault.replaceAll(/'([^']*)'/g, (_, name: string) => `'${shown(name)}'`);
-  const name = command.parent === null ? "holdfast" : `holdfast ${command.name()}`;
+  const name = pathOf(command)
+    .map((one) => one.name())
+    .join(" ");
   const next = misplaced(named, command) ?? `Run ${name} --help to see what there is.`;
   return [sentence(cut(named, 200)), hint.replace(/^\((.*)\)$/, "$1"), next]
     .filter((part) => part !== "")
@@ -48,16 +62,31 @@ function withNext(text: string, command: Command): string {
 }
 
 /** What to type instead of an option that stands before its command. */
-function misplaced(fault: string, program: Command): string | undefined {
+function misplaced(fault: string, group: Command): string | undefined {
   const [, option] = /^unknown option '(-[^'=]*)/.exec(fault) ?? [];
-  if (program.parent !== null || option === undefined) return undefined;
-  const words = argumentsOf(program);
-  const at = words.findIndex((word) => program.commands.some((verb) => verb.name() === word));
-  const verb = program.commands.find((candidate) => candidate.name() === words[at]);
+  if (group.commands.length === 0 || option === undefined) return undefined;
+  const [program] = pathOf(group);
+  const { verb, names, rest } = namedIn(program!, argumentsOf(program!));
   if (verb?.options.some(({ long, short }) => long === option || short === option) !== true) return undefined;
-  const [before, behind] = [words.slice(0, at), words.slice(at + 1)];
-  const whole = [verb.name(), ...behind, ...before].map(asTyped).join(" ");
-  return `It belongs behind the command: type holdfast ${whole.length > 200 ? `${verb.name()} … ${option}` : whole} instead.`;
+  const whole = [...names, ...rest].map(asTyped).join(" ");
+  const typed = whole.length > 200 ? `${names.join(" ")} … ${option}` : whole;
+  return `It belongs behind the command: type holdfast ${typed} instead.`;
+}
+
+/** The command that these words mean, with its names; the words before it come behind the others. */
+function namedIn(program: Command, words: readonly string[]) {
+  const names: string[] = [];
+  let verb = program;
+  let [before, behind]: [readonly string[], readonly string[]] = [[], words];
+  while (verb.commands.length > 0) {
+    const at = behind.findIndex((word) => verb.commands.some((one) => one.name() === word));
+    const next = verb.commands.find((one) => one.name() === behind[at]);
+    if (next === undefined) return { verb: undefined, names, rest: [] };
+    names.push(next.name());
+    [before, behind] = [[...before, ...behind.slice(0, at)], behind.slice(at + 1)];
+    verb = next;
+  }
+  return { verb, names, rest: [...behind, ...before] };
 }
 
 // commander keeps them, but does not declare that it does.
@@ -74,10 +103,11 @@ function sentence(text: string): string {
 function refuseEmpty(option: Option): void {
   const name = option.long ?? option.flags;
   if (name === "--log") return;
-  option.argParser((value: string) => {
+  const { parseArg } = option;
+  option.argParser((value: string, previous: unknown) => {
     if (value === "") throw usage(`${name} is empty.`, "Give it a value, or leave it out.");
     if (name === "--config-dir") checkFolder(value, name);
-    return value;
+    return parseArg === undefined ? value : parseArg(value, previous);
   });
 }
 

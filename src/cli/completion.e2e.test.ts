@@ -32,6 +32,28 @@ describe("completion in bash", () => {
     expect(complete("holdfast", "completion", "f")).toEqual(["fish"]);
   });
 
+  it("completes what stands below a command, its options, and its values", () => {
+    expect(complete("holdfast", "runs", "")).toEqual(expect.arrayContaining(["list", "show", "resolve"]));
+    expect(complete("holdfast", "runs", "")).not.toContain("--json");
+    expect(complete("holdfast", "projections", "re")).toEqual(["rebuild", "resume"]);
+    expect(complete("holdfast", "runs", "resolve", "1.1", "--dis")).toEqual(["--discard"]);
+    expect(complete("holdfast", "runs", "list", "--state", "h")).toEqual(["held"]);
+    expect(complete("holdfast", "inputs", "list", "--state", "q")).toEqual(["queued"]);
+    expect(complete("holdfast", "usage", "--by", "m")).toEqual(["model"]);
+    expect(complete("holdfast", "run", "--agent", "")).toEqual(["scripted"]);
+    expect(complete("holdfast", "list", "runs", "--st")).toEqual(["--stats", "--store"]);
+  });
+
+  it.each([
+    ["sessions", "clear"],
+    ["sessions", "drop"],
+    ["run", "say", "--session"],
+    ["runs", "list", "--session"],
+    ["usage", "--session"],
+  ])("completes a session behind %s %s", (...words) => {
+    expect(complete("holdfast", ...words, "0c8f2")).toEqual([first]);
+  });
+
   it("leaves an option's file name to the shell", () => {
     expect(complete("holdfast", "export", first, "--output", "o")).toEqual([]);
     expect(complete("holdfast", "--store", "o")).toEqual([]);
@@ -72,7 +94,16 @@ describe("completion in zsh and fish", () => {
     for (const shell of ["zsh", "fish"]) {
       const { code, stdout } = await home.runInside(["completion", shell]);
       expect(code).toBe(0);
-      for (const word of ["list", "show", "rescue", "doctor", "config-dir", "dry-run", "bash zsh fish"])
+      for (const word of [
+        "list",
+        "rescue",
+        "config-dir",
+        "dry-run",
+        "bash zsh fish",
+        "resolve",
+        "rebuild",
+        "held",
+      ])
         expect(stdout).toContain(word);
       expect(stdout).toContain("holdfast");
       expect(stdout).toContain("complete-session -- ");
@@ -87,6 +118,9 @@ describe("completion in zsh and fish", () => {
     for (const [, told] of stdout.matchAll(/'--[\w-]+\[(.*?)(?<!\\)\]/g))
       expect(told).not.toMatch(/(?<!\\)[[:]/);
     expect(stdout).toContain("'--format[jsonl or markdown]:format:(jsonl markdown)'");
+    expect(stdout).toContain("(day model project session label\\:)");
+    expect(stdout).toContain("'runs resolve') _arguments");
+    expect(stdout).toContain("'sessions drop') _arguments");
   });
 });
 

@@ -1,30 +1,44 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { shown, usage } from "./arguments.ts";
 
 /** The store that the config file names, if there is such a file: a path from its own folder, or a URL. @throws usage */
 export function configuredStore(): string | undefined {
-  const path = join(xdgFolder("XDG_CONFIG_HOME", ".config"), "holdfast", "config.json");
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
-  const config = parse(text, path);
-  // A mistyped key would silently open another store than the one that was meant.
-  const unknown = Object.keys(config).find((key) => key !== "store");
-  if (unknown !== undefined)
-    throw usage(`The config file ${path} has a key that means nothing: "${shown(unknown)}".`, next);
-  const { store } = config;
+  const store = configured("store", "names no store");
   if (store === undefined) return undefined;
-  if (typeof store !== "string" || store === "")
-    throw usage(`The key "store" in the config file ${path} names no store.`, next);
   const name = store.replace(/^sqlite:(?!\/\/)/, "");
-  return /^(?:~\/|[a-z][a-z0-9+.-]+:)/i.test(name) ? name : resolve(dirname(path), name);
+  return /^(?:~\/|[a-z][a-z0-9+.-]+:)/i.test(name) ? name : resolve(configFolder(), name);
+}
+
+/** The file of the user's own prices that the config file names: a path from its own folder. @throws usage */
+export function configuredPrices(): string | undefined {
+  const prices = configured("prices", "names no file");
+  return prices === undefined ? undefined : resolve(configFolder(), prices.replace(/^~(?=\/)/, homedir()));
 }
 
 /** A folder of the XDG rules, which say that a relative path is to be ignored. */
 export function xdgFolder(variable: string, fallback: string): string {
   const given = process.env[variable];
   return given?.startsWith("/") === true ? given : join(homedir(), fallback);
+}
+
+function configFolder(): string {
+  return join(xdgFolder("XDG_CONFIG_HOME", ".config"), "holdfast");
+}
+
+function configured(key: "store" | "prices", fault: string): string | undefined {
+  const path = join(configFolder(), "config.json");
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  const config = parse(text, path);
+  // A mistyped key would silently open another store than the one that was meant.
+  const unknown = Object.keys(config).find((name) => name !== "store" && name !== "prices");
+  if (unknown !== undefined)
+    throw usage(`The config file ${path} has a key that means nothing: "${shown(unknown)}".`, next);
+  const value = config[key];
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw usage(`The key "${key}" in the config file ${path} ${fault}.`, next);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,9 +1,9 @@
 import { errorCodes, isHoldfastError } from "../core/errors.ts";
 
 /** What the process ends with; the README lists them. */
-export const exitCodes = { ok: 0, failure: 1, usage: 2, problems: 3, busy: 4 } as const;
+export const exitCodes = { ok: 0, failure: 1, usage: 2, problems: 3, busy: 4, stopped: 130 } as const;
 
-/** One of the five exit codes. */
+/** One of the exit codes. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** The exit code of an error: its class in the table of codes decides. */

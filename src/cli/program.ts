@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { listCommand, sessionCommand } from "./command-group.ts";
 import { tame } from "./command-line.ts";
+import { declareAdministration } from "./declare-administration.ts";
+import { declareWork } from "./declare-work.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { packageRoot } from "./package-root.ts";
+import { type Runner, runner } from "./runner.ts";
 
-/**
- * Declares every command; the module of one is loaded only when it runs, because start-up time is felt.
- * `ended` is told the exit code of the command that ran.
- */
+/** Declares every command; `ended` is told the exit code of the one that ran. */
 export function createProgram(ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
     .description("Durable sessions for coding agents")
@@ -17,28 +18,20 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)",
+      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy, 130 stopped by Ctrl-C\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)",
     );
   tame(program);
   const runs = runner(ended);
   declareReading(program, runs);
   declareWriting(program, runs);
+  declareWork(program, runs);
+  declareAdministration(program, runs);
   declareUpkeep(program, runs);
   return program;
 }
 
 function declareReading(program: Command, runs: Runner): void {
-  program
-    .command("list")
-    .description("list sessions, newest first")
-    .option("--project <name>", "only this project")
-    .option("--provider <name>", "only this agent, such as claude-code")
-    .option("--title <text>", "only titles that hold this text")
-    .option("--since <time>", "only those written to since: 30m, 12h, 7d, 2w or a date")
-    .option("--limit <n>", "rows in a page", "50")
-    .option("--cursor <cursor>", "where the last page ended")
-    .option("--json", "print JSON")
-    .action(runs(async () => (await import("./commands/list.ts")).list));
+  listCommand(program, runs);
   sessionCommand(program, "show", "print a session as a readable transcript")
     .option("--log <name>", "another log of the session, such as subagents/agent-…")
     .option("--tail <n>", "only the last n entries that show something; with --raw or --json the last n")
@@ -114,38 +107,13 @@ function declareUpkeep(program: Command, runs: Runner): void {
     .command("help")
     .description("explain a command")
     .argument("[command]")
+    .argument("[part]", "of a command that has several")
     .action(runs(async () => (await import("./commands/help.ts")).help));
   program
     .command("start")
     .description("bring in this machine's sessions, or an example, and list them")
     .option("--config-dir <folder>", "Claude's config folder")
     .action(runs(async () => (await import("./commands/start.ts")).start));
-}
-
-function sessionCommand(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .argument("<session>", "the first characters of its id")
-    .option("--project <name>", "the session's project");
-}
-
-type Run<Options> = (
-  operands: readonly string[],
-  options: Options,
-  program: Command | null,
-) => Promise<ExitCode>;
-
-type Runner = <Options extends object>(
-  load: () => Promise<Run<Options>>,
-) => (this: Command, ...all: unknown[]) => Promise<void>;
-
-function runner(ended: (code: ExitCode) => void): Runner {
-  return <Options extends object>(load: () => Promise<Run<Options>>) =>
-    async function (this: Command) {
-      const run = await load();
-      ended(await run(this.args, this.optsWithGlobals<Options>(), this.parent));
-    };
 }
 
 function version(): string {

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../core/errors.ts";
+import type { SessionKey } from "../core/ids.ts";
 import type { SessionRow, Store } from "../core/store.ts";
 import { asTyped, listOf, shown, shownCandidates, usage } from "./arguments.ts";
 import { allSessions } from "./pages.ts";
@@ -71,7 +72,8 @@ function ambiguous(prefix: string, { named, count }: Candidates): HoldfastError 
   });
 }
 
-function inSeveralProjects(rows: readonly SessionRow[]): HoldfastError {
+/** The error of an id that several projects have. */
+export function inSeveralProjects(rows: readonly SessionKey[]): HoldfastError {
   const { session, project } = rows[0]!;
   const projects = rows.slice(0, shownCandidates).map((row) => shown(row.project));
   return new HoldfastError({

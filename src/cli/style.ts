@@ -1,4 +1,4 @@
-import { isTerminal } from "./streams.ts";
+import { streams } from "./streams.ts";
 
 /** How text is set off: plain off a terminal and under NO_COLOR. */
 export interface Style {
@@ -10,12 +10,18 @@ export interface Style {
 
 /** The style for what goes to stdout. */
 export function stdoutStyle(): Style {
-  return wantsColor() ? colored : plain;
+  return styleOf(streams().stdout);
 }
 
-function wantsColor(): boolean {
+/** The style for what goes to stderr. */
+export function stderrStyle(): Style {
+  return styleOf(streams().stderr);
+}
+
+function styleOf({ isTTY }: { readonly isTTY?: boolean }): Style {
   const { NO_COLOR: noColor, TERM: term } = process.env;
-  return isTerminal() && (noColor === undefined || noColor === "") && term !== "dumb";
+  const wantsColor = isTTY === true && (noColor === undefined || noColor === "") && term !== "dumb";
+  return wantsColor ? colored : plain;
 }
 
 /** No escape sequences at all. */

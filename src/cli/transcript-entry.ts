@@ -84,11 +84,12 @@ function textBlocks(kind: "user" | "assistant", text: string): Block[] {
 
 function callOf(part: Json): Block {
   const name = textOf(part["name"]) ?? "tool";
-  return { kind: "call", id: textOf(part["id"]) ?? "", name, detail: detailOf(recordOf(part["input"])) };
+  return { kind: "call", id: textOf(part["id"]) ?? "", name, detail: callDetail(part["input"]) };
 }
 
-// What a person would ask first: which command, which file, which pattern.
-function detailOf(input: Json): string {
+/** What a person would ask first about a call: which command, which file, which pattern. */
+export function callDetail(given: unknown): string {
+  const input = recordOf(given);
   for (const key of telling) {
     const value = textOf(input[key]);
     if (value !== undefined && value !== "") return value;

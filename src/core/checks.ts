@@ -85,9 +85,9 @@ export function closedStore(url: string): HoldfastError {
 
 /** One text for equal filters, which binds a page cursor to its filter. */
 export function filterKeyOf(filter: SessionsFilter): string {
-  const { project, provider, title, sinceMs, sessionPrefix } = filter;
+  const { project, provider, title, sinceMs, sessionPrefix, resumeKey } = filter;
   return JSON.stringify(
-    [project, provider, title?.toLowerCase(), sinceMs, sessionPrefix].map((part) => part ?? null),
+    [project, provider, title?.toLowerCase(), sinceMs, sessionPrefix, resumeKey].map((part) => part ?? null),
   );
 }
 

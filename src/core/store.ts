@@ -1,5 +1,31 @@
+import type { AuditParams, AuditRow } from "./audit.ts";
 import type { Entry, EntryInput } from "./entry.ts";
 import type { LogKey, SessionKey } from "./ids.ts";
+import type { AdmitParams, AdmitResult, CancelParams, Input, InputsParams } from "./input.ts";
+import type {
+  AcquireLeaseParams,
+  ClearLeaseParams,
+  ClearLeaseResult,
+  Fence,
+  Lease,
+  ReleaseLeaseParams,
+  RenewLeaseParams,
+} from "./lease.ts";
+import type { AdvanceParams, ProjectedParams, ProjectionRow, SetProjectionParams } from "./projection.ts";
+import type {
+  Claim,
+  ClaimParams,
+  EndRunParams,
+  EndRunResult,
+  CommitParams,
+  CommitResult,
+  Run,
+  RunPage,
+  RunsParams,
+  Tail,
+} from "./run.ts";
+import type { SweepParams, SweepResult } from "./sweep.ts";
+import type { RecordUsageParams, UsageGroup, UsageParams } from "./usage.ts";
 
 /**
  * The store port: what every driver keeps, proved by the suite in `holdfast/testing`.
@@ -25,6 +51,51 @@ export interface Store {
   /** The newest removal first. */
   tombstones(params?: TombstonesParams): Promise<readonly Tombstone[]>;
 
+  // Leases
+  /** @throws session_busy while one is live, session_dropped */
+  acquireLease(params: AcquireLeaseParams): Promise<Lease>;
+  /** @throws lease_lost */
+  renewLease(params: RenewLeaseParams): Promise<Lease>;
+  /** Ends the lease if it is still this one; the session's epoch is never given again. */
+  releaseLease(params: ReleaseLeaseParams): Promise<{ readonly released: boolean }>;
+  /** Ends whatever lease there is, bumps the epoch and forgets the session's resume token. */
+  clearLease(params: ClearLeaseParams): Promise<ClearLeaseResult>;
+  /** The lease that is live now. */
+  lease(key: SessionKey): Promise<Lease | null>;
+
+  // Inputs and runs
+  /** @throws input_conflict when the key is known with another body, session_dropped */
+  admit(params: AdmitParams): Promise<AdmitResult>;
+  /**
+   * Begins a run with a lease on the next input, or gives null: of the sessions without a live lease and without an open
+   * run the one whose next input has the greatest priority, then the one served longest ago; of its inputs the greatest
+   * priority, then the first admitted.
+   */
+  claim(params: ClaimParams): Promise<Claim | null>;
+  /** Cancels a queued input; asks the run of a running one to stop. @throws input_unknown, input_closed */
+  cancel(params: CancelParams): Promise<Input>;
+  inputs(params: InputsParams): Promise<readonly Input[]>;
+  run(params: { readonly run: string }): Promise<Run | null>;
+  runs(params?: RunsParams): Promise<RunPage>;
+  /** What an open run has staged. @throws run_unknown, run_closed */
+  tail(params: { readonly run: string }): Promise<Tail>;
+  /** @throws lease_lost, run_unknown, run_closed, commit_conflict, tail_mismatch */
+  commit(params: CommitParams): Promise<CommitResult>;
+  /** @throws lease_lost, run_unknown, run_closed, tail_mismatch */
+  endRun(params: EndRunParams): Promise<EndRunResult>;
+  audit(params?: AuditParams): Promise<readonly AuditRow[]>;
+
+  // Usage and projections
+  /** Adds what is not counted yet; of a response that is, keeps the greatest usage. A dropped session takes none. */
+  recordUsage(params: RecordUsageParams): Promise<{ readonly added: number }>;
+  usage(params: UsageParams): Promise<readonly UsageGroup[]>;
+  projections(): Promise<readonly ProjectionRow[]>;
+  /** @throws position_conflict */
+  advance(params: AdvanceParams): Promise<ProjectionRow>;
+  setProjection(params: SetProjectionParams): Promise<ProjectionRow>;
+  /** The projection's document of a session. */
+  projected(params: ProjectedParams): Promise<string | null>;
+
   // Blobs
   putBlob(params: PutBlobParams): Promise<{ readonly blob: string }>;
   getBlob(params: { readonly blob: string }): Promise<Uint8Array | null>;
@@ -38,6 +109,8 @@ export interface Store {
   ): AsyncIterable<{ readonly position: number }>;
 
   // Upkeep
+  /** Removes what nothing refers to any more; what belongs to a session goes with its drop alone. */
+  sweep(params: SweepParams): Promise<SweepResult>;
   migrate(): Promise<MigrateResult>;
   health(params?: { readonly deep?: boolean }): Promise<StoreHealth>;
   close(): Promise<void>;
@@ -55,6 +128,10 @@ export interface AppendParams {
   readonly fold?: Fold;
   /** Lets a dropped session start anew: after its SDK's own delete (`unsealed`), or after any drop (`any`). */
   readonly reopen?: "unsealed" | "any";
+  /** Refuse with `lease_lost` unless this lease is live. Without it an append waits for no lease, but never writes into what a run has staged. */
+  readonly fence?: Fence;
+  /** Stages the entries for this open run: no reader sees them before its boundary. Needs the fence. */
+  readonly run?: string;
   /** Gives up, with nothing written, while the append still waits for its turn. */
   readonly signal?: AbortSignal;
 }
@@ -88,6 +165,8 @@ export interface ReadParams {
   readonly order?: "asc" | "desc";
   /** Refuse with `session_dropped` unless the log is still the one with this id. */
   readonly id?: string;
+  /** Reads on into what this open run has staged: for the run's own timeline alone. */
+  readonly run?: string;
 }
 
 /** An unknown log reads as empty, with head 0. */
@@ -116,7 +195,7 @@ export interface LogRow {
   readonly updatedAtMs: number;
 }
 
-/** A session's catalogue row: light, never opens a log. */
+/** A session's catalogue row: light, never opens a log. There is one once anything is visible in a log that is not Holdfast's own. */
 export interface SessionRow extends SessionKey {
   readonly provider: string;
   readonly title: string | null;
@@ -131,6 +210,11 @@ export interface SessionRow extends SessionKey {
   /** Entries and UTF-16 length over all logs but Holdfast's own. */
   readonly entries: number;
   readonly length: number;
+  /** How many runs were committed. */
+  readonly revision: number;
+  /** What a dispatcher resumes the session by, and the token that its agent resumes with. */
+  readonly resumeKey: string | null;
+  readonly resumeToken: string | null;
 }
 
 /** Newest first. `limit` is 1 to 1,000, default 50. */
@@ -147,6 +231,7 @@ export interface SessionsFilter {
   readonly title?: string;
   readonly sinceMs?: number;
   readonly sessionPrefix?: string;
+  readonly resumeKey?: string;
 }
 
 export interface SessionPage {
@@ -162,6 +247,8 @@ export interface DescribeParams {
   readonly labels?: Readonly<Record<string, string | null>>;
   /** Replaces the summary if the main log's head is still `head`; refused with `head_conflict` otherwise. */
   readonly summary?: { readonly data: string; readonly head: number };
+  /** A key that another session of the project has moves here. Null forgets both. */
+  readonly resume?: { readonly key: string; readonly token: string } | null;
 }
 
 export interface DropParams {
@@ -206,12 +293,14 @@ export interface PutBlobParams {
 export interface Change extends SessionKey {
   readonly seq: number;
   readonly atMs: number;
-  readonly kind: "appended" | "described" | "dropped" | "log_dropped";
+  readonly kind: "appended" | "described" | "dropped" | "log_dropped" | "run" | "input" | "lease_cleared";
   /** The log concerned, for `appended` and `log_dropped`. */
   readonly log?: string;
   /** First and last new seq, for `appended`. */
   readonly from?: number;
   readonly to?: number;
+  /** The run or the input concerned. */
+  readonly of?: string;
 }
 
 /** Changes after `after` (0: from the start). `limit` is 1 to 1,000, default 100. */

@@ -24,6 +24,7 @@ const cleanTree: Record<string, string> = {
   "README.md": "# holdfast\n",
   "src/index.ts": 'export { one } from "./core/one.ts";\nexport { run } from "./runtime/run.ts";\n',
   "src/claude.ts": 'export { agent } from "./agents/claude/index.ts";\n',
+  "src/runtime.ts": 'export { run } from "./runtime/run.ts";\n',
   "src/testing.ts": 'export { suite } from "./testing/suite.ts";\n',
   "src/core/one.ts": 'import { two } from "./two.ts";\n\nexport const one = two - 1;\n',
   "src/core/two.ts": "export const two = 2;\n",

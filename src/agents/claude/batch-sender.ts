@@ -31,16 +31,16 @@ export class BatchSender {
     timeouts: 0,
     bytes: 0,
   };
-  readonly #store: Store;
+  readonly #append: Store["append"];
   readonly #timeoutMs: number;
   readonly #failed = new WeakMap<readonly ClaudeEntry[], FailedBatch>();
 
-  constructor({ store, timeoutMs }: { readonly store: Store; readonly timeoutMs: number }) {
-    this.#store = store;
+  constructor({ append, timeoutMs }: { readonly append: Store["append"]; readonly timeoutMs: number }) {
+    this.#append = append;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Stores a batch once, or says that it could not. @throws append_timeout and what the store throws */
+  /** Stores a batch once, or says that it could not. @throws append_timeout, and what the append throws */
   async send({ log, entries, fold }: SendParams): Promise<void> {
     const inputs = entries.map(toInput);
     const { counters } = this;
@@ -89,7 +89,7 @@ export class BatchSender {
   #start({ log, inputs, fold }: StartParams): Attempt {
     const controller = new AbortController();
     const sending = (async () =>
-      this.#store.append({
+      this.#append({
         log,
         entries: inputs,
         provider: "claude-code",

@@ -18,20 +18,22 @@ const drivers = {
 
 for (const [name, openDriver] of Object.entries(drivers)) {
   describe(`claudeSessionStore on ${name}`, () => {
-    claudeStoreSuite({
-      runner: { describe, test },
-      open: async (foldSessionSummary) => {
-        const folder = mkdtempSync(join(tmpdir(), "holdfast-contract-"));
-        const store = openDriver(folder, systemClock);
-        const sessions = claudeSessionStore(store, { foldSessionSummary });
-        stores.set(sessions, { store, folder });
-        return sessions;
-      },
-      close: async (sessions) => {
-        const { store, folder } = stores.get(sessions)!;
-        await store.close();
-        rmSync(folder, { recursive: true, force: true });
-      },
+    describe.for(["none", "auto"] as const)("with the lease %s", (lease) => {
+      claudeStoreSuite({
+        runner: { describe, test },
+        open: async (foldSessionSummary) => {
+          const folder = mkdtempSync(join(tmpdir(), "holdfast-contract-"));
+          const store = openDriver(folder, systemClock);
+          const sessions = claudeSessionStore(store, { foldSessionSummary, lease });
+          stores.set(sessions, { store, folder });
+          return sessions;
+        },
+        close: async (sessions) => {
+          const { store, folder } = stores.get(sessions)!;
+          await store.close();
+          rmSync(folder, { recursive: true, force: true });
+        },
+      });
     });
 
     describe("what only the adapter can be asked", () => {

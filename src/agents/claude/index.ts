@@ -9,3 +9,6 @@ export { importClaudeTranscripts, type ImportClaudeParams, type ImportClaudeRepo
 export { verifySession, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./transcript-findings.ts";
 export { rescueSession, type RescueParams, type RescueReport } from "./rescue.ts";
+export type { ClaudeLeaseOptions } from "./session-writer.ts";
+export type { ClaudeBranch } from "./log-heads.ts";
+export type { LeaseTimer } from "./lease-timer.ts";

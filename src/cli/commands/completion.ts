@@ -13,15 +13,7 @@ export async function completion(
   const script = scripts.get(shell);
   if (script === undefined)
     throw usage(`There is no completion for ${shown(shell)}.`, "Name bash, zsh or fish.");
-  if (program !== null)
-    await write(
-      script(
-        program
-          .createHelp()
-          .visibleCommands(program)
-          .map((verb) => verbOf(verb, program)),
-      ),
-    );
+  if (program !== null) await write(script(verbsBelow(program, program)));
   return exitCodes.ok;
 }
 
@@ -31,17 +23,33 @@ const scripts: ReadonlyMap<string, (verbs: readonly Verb[]) => string> = new Map
   ["fish", fishScript],
 ]);
 
+function verbsBelow(group: Command, program: Command): Verb[] {
+  return group
+    .createHelp()
+    .visibleCommands(group)
+    .map((verb) => verbOf(verb, program));
+}
+
 function verbOf(command: Command, program: Command): Verb {
   const store = program.options.filter(({ long }) => long === "--store");
   return {
     name: command.name(),
     description: command.description(),
     takesSession: command.registeredArguments[0]?.name() === "session",
-    options: [...command.options, ...store].map(({ short, long, description, required }) => ({
+    options: [...command.options, ...store].map(({ short, long, description, required, argChoices }) => ({
       ...(short === undefined ? {} : { short }),
       long: long ?? "",
       description,
       takesValue: required,
+      choices: argChoices ?? choicesOf(long ?? ""),
     })),
+    verbs: verbsBelow(command, program),
   };
+}
+
+// What commander does not refuse, because it may be more than these.
+function choicesOf(long: string): readonly string[] {
+  if (long === "--format") return ["jsonl", "markdown"];
+  if (long === "--by") return ["day", "model", "project", "session", "label:"];
+  return long === "--agent" ? ["scripted"] : [];
 }

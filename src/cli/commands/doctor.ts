@@ -12,6 +12,7 @@ import { write, writeJson } from "../output.ts";
 import { type StoreOption, withStore } from "../store.ts";
 import { stdoutStyle } from "../style.ts";
 import { transcriptChecks } from "../transcript-checks.ts";
+import { workChecks } from "../work-checks.ts";
 
 /** Checks the store, its disk, the newest sessions and Claude's own settings. */
 export async function doctor(_: readonly string[], options: DoctorOptions): Promise<ExitCode> {
@@ -21,6 +22,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
       ...storeChecks(health),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
+      ...(await workChecks(store)),
       ...(await transcriptChecks(store, options.configDir)),
       claudeRetention(options.configDir),
     ];

@@ -1,5 +1,5 @@
 import { systemClock } from "../../core/clock.ts";
-import type { SessionsFilter } from "../../core/store.ts";
+import type { SessionPage, SessionsFilter, Store } from "../../core/store.ts";
 import { pointInTime, wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { say, write, writeJson } from "../output.ts";
@@ -10,15 +10,24 @@ import { type StoreOption, withStore } from "../store.ts";
 export async function list(_: readonly string[], options: ListOptions): Promise<ExitCode> {
   const limit = wholeNumber(options.limit, "--limit", 1, 1000);
   const filter = filterOf(options);
-  const page = await withStore(options, (store) =>
-    store.sessions({ filter, limit, ...(options.cursor === undefined ? {} : { cursor: options.cursor }) }),
-  );
+  const { page, statistics } = await withStore(options, async (store) => {
+    const found = await store.sessions({
+      filter,
+      limit,
+      ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
+    });
+    return { page: found, statistics: options.stats === true ? await statisticsIn(store, found) : undefined };
+  });
   if (options.json === true) {
-    await writeJson({ ...page, sessions: page.sessions.map(rowForPeople) });
+    const rows = page.sessions.map((row, at) => ({
+      ...rowForPeople(row),
+      ...(statistics === undefined ? {} : { statistics: statistics[at] ?? null }),
+    }));
+    await writeJson({ ...page, sessions: rows });
     return exitCodes.ok;
   }
   if (page.sessions.length === 0) say("No session matches. Run holdfast import to bring transcripts in.");
-  else await write(`${sessionTable(page.sessions).join("\n")}\n`);
+  else await write(`${sessionTable(page.sessions, statistics).join("\n")}\n`);
   if (page.cursor !== undefined) say(`More: the same command with --cursor ${page.cursor}`);
   return exitCodes.ok;
 }
@@ -28,9 +37,18 @@ interface ListOptions extends StoreOption {
   readonly provider?: string;
   readonly title?: string;
   readonly since?: string;
+  readonly stats?: true;
   readonly limit: string;
   readonly cursor?: string;
   readonly json?: true;
+}
+
+// A list without statistics does not pay for the projections' modules.
+async function statisticsIn(store: Store, { sessions }: SessionPage) {
+  const { catchUp } = await import("../projections.ts");
+  const { statisticsName, statisticsOf } = await import("../../runtime/session-statistics.ts");
+  await catchUp(store, statisticsName, {});
+  return await Promise.all(sessions.map(({ project, session }) => statisticsOf(store, { project, session })));
 }
 
 function filterOf({ project, provider, title, since }: ListOptions): SessionsFilter {

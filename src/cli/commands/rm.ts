@@ -1,8 +1,8 @@
-import { userInfo } from "node:os";
 import { rememberRemoval } from "../../agents/claude/import-record.ts";
 import { unknownSession } from "../../core/checks.ts";
 import { isOwnLog, type SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
+import { actor } from "../actor.ts";
 import { shown, usage } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -53,17 +53,8 @@ async function remove(store: Store, session: SessionKey, { log, reason }: RmOpti
   const { dropped } = await store.drop({
     session,
     ...(log === undefined ? {} : { log }),
-    actor: `cli:${userName()}`,
+    actor: actor(),
     ...(reason === undefined ? {} : { reason }),
   });
   if (!dropped) throw unknownSession(session);
-}
-
-// A container may run under a user id that has no name.
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? "unknown");
-  }
 }

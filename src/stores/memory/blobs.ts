@@ -8,8 +8,11 @@ export function putBlob(state: State, { session: key, bytes }: PutBlobParams): {
   const id = idOf(key);
   checkTombstone(state.tombstones.get(id), key);
   const blob = `sha256-${createHash("sha256").update(bytes).digest("hex")}`;
-  const stored = state.blobs.get(blob) ?? { bytes: Uint8Array.from(bytes), holders: new Set<string>() };
-  stored.holders.add(id);
+  const stored = state.blobs.get(blob) ?? {
+    bytes: Uint8Array.from(bytes),
+    holders: new Map<string, number>(),
+  };
+  stored.holders.set(id, state.clock.now());
   state.blobs.set(blob, stored);
   return { blob };
 }

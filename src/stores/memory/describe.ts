@@ -2,16 +2,18 @@ import { checkHead, unknownSession } from "../../core/checks.ts";
 import type { DescribeParams, SessionRow } from "../../core/store.ts";
 import { recordChange } from "./record-change.ts";
 import { toSessionRow } from "./session.ts";
-import { idOf, type State } from "./state.ts";
+import { type State, type StoredSession, visibleSession } from "./state.ts";
 
-/** Changes a session's title, labels or summary. */
-export function describe(state: State, { session: key, title, labels, summary }: DescribeParams): SessionRow {
-  const stored = state.sessions.get(idOf(key));
+/** Changes a session's title, labels, summary or how it is resumed. */
+export function describe(state: State, params: DescribeParams): SessionRow {
+  const { session: key, title, labels, summary, resume } = params;
+  const stored = visibleSession(state, key);
   if (stored === undefined) throw unknownSession(key);
   if (summary !== undefined) checkHead(summary.head, stored.mainHead, { ...key, log: "" });
   if (title !== undefined) Object.assign(stored, { title, titleByUser: title !== null });
   if (labels !== undefined) stored.labels = merged(stored.labels, labels);
   if (summary !== undefined) Object.assign(stored, { summary: summary.data, summaryHead: summary.head });
+  if (resume !== undefined) setResume(state, stored, resume);
   recordChange(state, { key, atMs: state.clock.now(), kind: "described" });
   return toSessionRow(stored);
 }
@@ -22,4 +24,11 @@ function merged(
 ): Record<string, string> {
   const pairs = Object.entries({ ...known, ...labels });
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null));
+}
+
+function setResume(state: State, session: StoredSession, resume: DescribeParams["resume"]): void {
+  const { key = null, token = null } = resume ?? {};
+  const others = key === null ? [] : state.recent.filter(({ resumeKey }) => resumeKey === key);
+  for (const other of others) if (other.project === session.project) other.resumeKey = null;
+  Object.assign(session, { resumeKey: key, resumeToken: token });
 }

@@ -1,19 +1,26 @@
+import { stagedBy } from "../../core/fence.ts";
 import { isOwnLog } from "../../core/ids.ts";
 import type { DropParams, DropResult } from "../../core/store.ts";
+import { dropWork } from "./drop-work.ts";
+import { findLane } from "./lane.ts";
 import { displace } from "./recent.ts";
+import { recordAudit } from "./record-audit.ts";
 import { recordChange } from "./record-change.ts";
 import { idOf, type State, type StoredSession } from "./state.ts";
 
 /** Removes a session with all it has, or one log of it. */
 export function drop(state: State, params: DropParams): DropResult {
-  const id = idOf(params.session);
-  const found = state.sessions.get(id);
+  const { session: key, actor, reason } = params;
+  const found = state.sessions.get(idOf(key));
   if (params.log !== undefined) return found === undefined ? nothing() : dropLog(state, found, params.log);
-  const blobs = dropBlobs(state, id);
-  if (found === undefined) return { ...nothing(), dropped: blobs > 0, blobs };
-  state.sessions.delete(id);
-  displace(state, found);
-  bury(state, found, params);
+  const blobs = dropBlobs(state, idOf(key));
+  const worked = dropWork(state, key);
+  recordAudit(state, { key, atMs: state.clock.now(), verb: "dropped", actor, reason });
+  if (found === undefined && !worked) return { ...nothing(), dropped: blobs > 0, blobs };
+  bury(state, params);
+  if (found === undefined) return { ...nothing(), dropped: true, blobs };
+  state.sessions.delete(idOf(key));
+  if (found.visible) displace(state, found);
   let entries = 0;
   for (const log of found.logs.values()) entries += log.entries.length;
   return { dropped: true, logs: found.logs.size, entries, blobs };
@@ -26,6 +33,8 @@ function nothing(): DropResult {
 function dropLog(state: State, session: StoredSession, name: string): DropResult {
   const log = session.logs.get(name);
   if (log === undefined) return nothing();
+  const lane = findLane(state, session);
+  if (session.staged.has(name)) throw stagedBy(lane!.open!.value, lane!.lease);
   const entries = log.entries.length;
   session.logs.delete(name);
   if (!isOwnLog(name)) session.entries -= entries;
@@ -45,13 +54,10 @@ function dropBlobs(state: State, id: string): number {
   return freed;
 }
 
-function bury(
-  state: State,
-  { project, session }: StoredSession,
-  { actor, reason, sealed = true }: DropParams,
-): void {
+function bury(state: State, { session: key, actor, reason, sealed = true }: DropParams): void {
+  const { project, session } = key;
   const now = state.clock.now();
   const tombstone = { project, session, droppedAtMs: now, actor, reason: reason ?? null, sealed };
-  state.tombstones.set(idOf(tombstone), tombstone);
-  recordChange(state, { key: tombstone, atMs: now, kind: "dropped" });
+  state.tombstones.set(idOf(key), tombstone);
+  recordChange(state, { key, atMs: now, kind: "dropped" });
 }

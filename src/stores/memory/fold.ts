@@ -13,8 +13,25 @@ export function foldInto(session: StoredSession, { to, appended, fold }: FoldPar
   return { mainHead: to, title, summary: folded.summary, summaryHead: to };
 }
 
+/** The same for what a run has staged in the main log, with entries that are to come behind it. */
+export function foldTail(
+  session: StoredSession,
+  { closers = [], fold }: FoldTailParams,
+): Partial<StoredSession> {
+  const main = session.logs.get("");
+  const staged = main?.entries.slice(main.committed) ?? [];
+  const appended = [...staged.map(({ seq: _seq, ...entry }): EntryInput => entry), ...closers];
+  if (appended.length === 0) return {};
+  return foldInto(session, { to: (main?.committed ?? 0) + appended.length, appended, fold });
+}
+
 interface FoldParams {
   readonly to: number;
   readonly appended: readonly EntryInput[];
+  readonly fold: Fold | undefined;
+}
+
+interface FoldTailParams {
+  readonly closers?: readonly EntryInput[];
   readonly fold: Fold | undefined;
 }

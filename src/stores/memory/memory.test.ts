@@ -3,5 +3,5 @@ import { storeSuite } from "../../testing/store-suite/index.ts";
 import { openMemoryStore } from "./index.ts";
 
 describe("the memory store", () => {
-  storeSuite({ runner: { describe, test }, open: async () => openMemoryStore() });
+  storeSuite({ runner: { describe, test }, open: async (options) => openMemoryStore(options) });
 });

@@ -1,6 +1,6 @@
 import { checkAfter, checkSameLog } from "../../core/checks.ts";
 import type { ScanParams } from "../../core/store.ts";
-import { findLog, type State } from "./state.ts";
+import { type State, visibleLog } from "./state.ts";
 
 const pieceLength = 1 << 20;
 
@@ -9,10 +9,10 @@ export async function* scan(
   state: State,
   { log: key, after = 0, id }: ScanParams,
 ): AsyncIterable<readonly string[]> {
-  const log = findLog(state, key);
+  const log = visibleLog(state, key);
   checkSameLog(id, log?.id);
   const stored = log?.entries ?? [];
-  const head = stored.length;
+  const head = log?.committed ?? 0;
   checkAfter(after, head, "the log");
   let lines: string[] = [];
   let length = 0;

@@ -1,10 +1,10 @@
 import type { SessionKey } from "../../core/ids.ts";
 import type { SessionRow } from "../../core/store.ts";
-import { idOf, type State, type StoredSession } from "./state.ts";
+import { type State, type StoredSession, visibleSession } from "./state.ts";
 
 /** One session's catalogue row. */
 export function session(state: State, key: SessionKey): SessionRow | null {
-  const found = state.sessions.get(idOf(key));
+  const found = visibleSession(state, key);
   return found === undefined ? null : toSessionRow(found);
 }
 
@@ -22,5 +22,8 @@ export function toSessionRow(stored: StoredSession): SessionRow {
     mainHead: stored.mainHead,
     entries: stored.entries,
     length: stored.length,
+    revision: stored.revision,
+    resumeKey: stored.resumeKey,
+    resumeToken: stored.resumeToken,
   };
 }

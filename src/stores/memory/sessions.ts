@@ -25,11 +25,12 @@ export function sessions(state: State, { filter = {}, cursor, limit = 50 }: Sess
 
 function matches(
   row: StoredSession,
-  { project, provider, title, sinceMs, sessionPrefix }: SessionsFilter,
+  { project, provider, title, sinceMs, sessionPrefix, resumeKey }: SessionsFilter,
 ): boolean {
   if (project !== undefined && row.project !== project) return false;
   if (provider !== undefined && row.provider !== provider) return false;
   if (sinceMs !== undefined && row.updatedAtMs < sinceMs) return false;
   if (sessionPrefix !== undefined && !row.session.startsWith(sessionPrefix)) return false;
+  if (resumeKey !== undefined && row.resumeKey !== resumeKey) return false;
   return title === undefined || row.title?.toLowerCase().includes(title.toLowerCase()) === true;
 }

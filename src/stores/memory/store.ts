@@ -1,22 +1,52 @@
+import type { AuditParams, AuditRow } from "../../core/audit.ts";
 import { checkLimit, checkSignal, closedStore } from "../../core/checks.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { checkEntries } from "../../core/entry.ts";
 import { checkLogKey, checkSessionKey, type SessionKey } from "../../core/ids.ts";
+import type * as input from "../../core/input.ts";
+import * as leases from "../../core/lease.ts";
+import type * as projection from "../../core/projection.ts";
+import type * as work from "../../core/run.ts";
 import type * as port from "../../core/store.ts";
+import { checkSweep, type SweepParams, type SweepResult } from "../../core/sweep.ts";
+import type * as ledger from "../../core/usage.ts";
+import { checkInput } from "../../core/work-checks.ts";
+import { acquireLease } from "./acquire-lease.ts";
+import { admit } from "./admit.ts";
+import { advance } from "./advance.ts";
 import { append } from "./append.ts";
+import { audit } from "./audit.ts";
 import { getBlob, putBlob } from "./blobs.ts";
+import { cancel } from "./cancel.ts";
 import { changes } from "./changes.ts";
+import { claim } from "./claim.ts";
+import { clearLease } from "./clear-lease.ts";
+import { commit } from "./commit.ts";
 import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
+import { endRun } from "./end-run.ts";
 import { health } from "./health.ts";
+import { inputs } from "./inputs.ts";
+import { lease } from "./lease.ts";
 import { logs } from "./logs.ts";
 import { migrate } from "./migrate.ts";
+import { projected } from "./projected.ts";
+import { projections } from "./projections.ts";
 import { read } from "./read.ts";
+import { recordUsage } from "./record-usage.ts";
+import { releaseLease } from "./release-lease.ts";
+import { renewLease } from "./renew-lease.ts";
+import { run } from "./run.ts";
+import { runs } from "./runs.ts";
 import { scan } from "./scan.ts";
 import { session } from "./session.ts";
 import { sessions } from "./sessions.ts";
+import { setProjection } from "./set-projection.ts";
 import { emptyState, type State } from "./state.ts";
+import { sweep } from "./sweep.ts";
+import { tail } from "./tail.ts";
 import { tombstone } from "./tombstone.ts";
+import { usage } from "./usage.ts";
 import { tombstones } from "./tombstones.ts";
 import { watch } from "./watch.ts";
 
@@ -84,6 +114,111 @@ class MemoryStore implements port.Store {
     return tombstone(this.#open(), key);
   }
 
+  async acquireLease(params: leases.AcquireLeaseParams): Promise<leases.Lease> {
+    checkSessionKey(params.session);
+    leases.checkLease(params);
+    return acquireLease(this.#open(), params);
+  }
+
+  async renewLease(params: leases.RenewLeaseParams): Promise<leases.Lease> {
+    checkSessionKey(params.session);
+    leases.checkLease({ leaseMs: params.leaseMs });
+    return renewLease(this.#open(), params);
+  }
+
+  async releaseLease(params: leases.ReleaseLeaseParams): Promise<{ readonly released: boolean }> {
+    checkSessionKey(params.session);
+    return releaseLease(this.#open(), params);
+  }
+
+  async clearLease(params: leases.ClearLeaseParams): Promise<leases.ClearLeaseResult> {
+    checkSessionKey(params.session);
+    return clearLease(this.#open(), params);
+  }
+
+  async lease(key: SessionKey): Promise<leases.Lease | null> {
+    checkSessionKey(key);
+    return lease(this.#open(), key);
+  }
+
+  async admit(params: input.AdmitParams): Promise<input.AdmitResult> {
+    checkSessionKey(params.session);
+    checkInput(params);
+    return admit(this.#open(), params);
+  }
+
+  async claim(params: work.ClaimParams): Promise<work.Claim | null> {
+    leases.checkLease({ owner: params.worker, leaseMs: params.leaseMs });
+    return claim(this.#open(), params);
+  }
+
+  async cancel(params: input.CancelParams): Promise<input.Input> {
+    checkSessionKey(params.session);
+    return cancel(this.#open(), params);
+  }
+
+  async inputs(params: input.InputsParams): Promise<readonly input.Input[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return inputs(this.#open(), params);
+  }
+
+  async run(params: { readonly run: string }): Promise<work.Run | null> {
+    return run(this.#open(), params);
+  }
+
+  async runs(params: work.RunsParams = {}): Promise<work.RunPage> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return runs(this.#open(), params);
+  }
+
+  async tail(params: { readonly run: string }): Promise<work.Tail> {
+    return tail(this.#open(), params);
+  }
+
+  async commit(params: work.CommitParams): Promise<work.CommitResult> {
+    checkSessionKey(params.session);
+    return commit(this.#open(), params);
+  }
+
+  async endRun(params: work.EndRunParams): Promise<work.EndRunResult> {
+    checkSessionKey(params.session);
+    checkEntries(params.closers ?? []);
+    return endRun(this.#open(), params);
+  }
+
+  async audit(params: AuditParams = {}): Promise<readonly AuditRow[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return audit(this.#open(), params);
+  }
+
+  async recordUsage(params: ledger.RecordUsageParams): Promise<{ readonly added: number }> {
+    checkSessionKey(params.session);
+    return recordUsage(this.#open(), params);
+  }
+
+  async usage(params: ledger.UsageParams): Promise<readonly ledger.UsageGroup[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return usage(this.#open(), params);
+  }
+
+  async projections(): Promise<readonly projection.ProjectionRow[]> {
+    return projections(this.#open());
+  }
+
+  async advance(params: projection.AdvanceParams): Promise<projection.ProjectionRow> {
+    for (const { session: key } of params.documents ?? []) checkSessionKey(key);
+    return advance(this.#open(), params);
+  }
+
+  async setProjection(params: projection.SetProjectionParams): Promise<projection.ProjectionRow> {
+    return setProjection(this.#open(), params);
+  }
+
+  async projected(params: projection.ProjectedParams): Promise<string | null> {
+    checkSessionKey(params.session);
+    return projected(this.#open(), params);
+  }
+
   async tombstones(params: port.TombstonesParams = {}): Promise<readonly port.Tombstone[]> {
     return tombstones(this.#open(), params);
   }
@@ -106,6 +241,11 @@ class MemoryStore implements port.Store {
     signal: AbortSignal,
   ): AsyncIterable<{ readonly position: number }> {
     yield* watch(this.#open(), after, signal);
+  }
+
+  async sweep(params: SweepParams): Promise<SweepResult> {
+    checkSweep(params);
+    return sweep(this.#open(), params);
   }
 
   async migrate(): Promise<port.MigrateResult> {

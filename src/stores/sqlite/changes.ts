@@ -1,4 +1,5 @@
 import { checkAfter, checkLimit } from "../../core/checks.ts";
+import { HoldfastError } from "../../core/errors.ts";
 import type { Change, ChangesParams, ChangesResult } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 
@@ -7,7 +8,11 @@ export function changes(connection: Connection, { after, limit = 100 }: ChangesP
   checkLimit(limit, 1000);
   const position = positionOf(connection);
   checkAfter(after, position, "the change feed");
-  return { changes: connection.all<ChangeRow>(changesSql, after, limit).map(toChange), position };
+  const rows = connection.all<ChangeRow>(changesSql, after, limit);
+  const hole = rows.findIndex(({ seq }, index) => seq !== after + index + 1);
+  if (hole !== -1) throw feedHole(after + hole + 1);
+  // Another process may have written since: the page tells the position of its own moment.
+  return { changes: rows.map(toChange), position: rows[0]?.position ?? position };
 }
 
 /** The feed's last seq. */
@@ -16,7 +21,17 @@ export function positionOf(connection: Connection): number {
     .position;
 }
 
+function feedHole(seq: number): HoldfastError {
+  return new HoldfastError({
+    code: "store_corrupt",
+    message: `The change feed has no row ${seq}.`,
+    next: "Restore a backup; what was committed is still in the logs.",
+    data: { seq },
+  });
+}
+
 interface ChangeRow {
+  readonly position: number;
   readonly seq: number;
   readonly atMs: number;
   readonly kind: Change["kind"];
@@ -25,16 +40,19 @@ interface ChangeRow {
   readonly log: string | null;
   readonly first: number | null;
   readonly last: number | null;
+  readonly of: string | null;
 }
 
-function toChange({ log, first, last, ...row }: ChangeRow): Change {
+function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Change {
   return {
     ...row,
     ...(log === null ? {} : { log }),
     ...(first === null || last === null ? {} : { from: first, to: last }),
+    ...(of === null ? {} : { of }),
   };
 }
 
 const changesSql = `
-  SELECT seq, at_ms AS atMs, kind, project, session, log, first_seq AS first, last_seq AS last
+  SELECT seq, at_ms AS atMs, kind, project, session, log, first_seq AS first, last_seq AS last, subject AS of,
+    (SELECT max(seq) FROM change) AS position
   FROM change WHERE seq > ? ORDER BY seq LIMIT ?`;

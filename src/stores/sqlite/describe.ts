@@ -2,12 +2,12 @@ import { checkHead, unknownSession } from "../../core/checks.ts";
 import type { DescribeParams, SessionRow } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { recordChange } from "./record-change.ts";
-import { findSession } from "./session.ts";
+import { findSession, type StoredSession } from "./session.ts";
 
 /** Changes a session's title, labels or summary. */
 export function describe(
   connection: Connection,
-  { session: key, title, labels, summary }: DescribeParams,
+  { session: key, title, labels, summary, resume }: DescribeParams,
   now: number,
 ): SessionRow {
   const found = findSession(connection, key);
@@ -30,8 +30,20 @@ export function describe(
       id,
     );
   }
+  if (resume !== undefined) setResume(connection, found, resume);
   recordChange(connection, { key, atMs: now, kind: "described" });
   return findSession(connection, key)!.row;
 }
 
+function setResume(
+  connection: Connection,
+  { id, row }: StoredSession,
+  resume: DescribeParams["resume"],
+): void {
+  const { key = null, token = null } = resume ?? {};
+  connection.run(takeKeySql, row.project, key, id);
+  connection.run("UPDATE session SET resume_key = ?, resume_token = ? WHERE id = ?", key, token, id);
+}
+
+const takeKeySql = "UPDATE session SET resume_key = NULL WHERE project = ? AND resume_key = ? AND id <> ?";
 const titleSql = "UPDATE session SET title = ?, title_folded = ?, title_by_user = ? WHERE id = ?";

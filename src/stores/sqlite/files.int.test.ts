@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Connection } from "./connection.ts";
 import { openSqliteStore } from "./index.ts";
 import { migrate, type Migration, readMigrations } from "./migrate.ts";
+import { latestSchema } from "./schema.ts";
 
 let folder: string;
 let path: string;
@@ -103,11 +104,11 @@ describe("migrations", () => {
     const connection = new Connection({ path, busyTimeoutMs: 1000 });
     const result = migrate(
       connection,
-      [...readMigrations(), second("CREATE TABLE extra (id INTEGER) STRICT;")],
+      [...readMigrations(), extra("CREATE TABLE extra (id INTEGER) STRICT;")],
       1_790_000_000_000,
     );
     connection.close();
-    expect(result).toMatchObject({ from: 1, to: 2 });
+    expect(result).toMatchObject({ from: latestSchema, to: latestSchema + 1 });
     const backup = new DatabaseSync(result.backup!, { readOnly: true });
     expect(backup.prepare("SELECT count(*) AS n FROM chunk").get()).toEqual({ n: 1 });
     backup.close();
@@ -117,11 +118,11 @@ describe("migrations", () => {
   test("are taken back whole when one loses a row", async () => {
     await fill(path);
     const connection = new Connection({ path, busyTimeoutMs: 1000 });
-    const losing = second("CREATE TABLE extra (id INTEGER) STRICT; DELETE FROM chunk;");
+    const losing = extra("CREATE TABLE extra (id INTEGER) STRICT; DELETE FROM chunk;");
     expect(() => migrate(connection, [...readMigrations(), losing], 1_790_000_000_000)).toThrow(
       /chunk from 1 to 0 rows/,
     );
-    expect(connection.get("PRAGMA user_version")).toEqual({ user_version: 1 });
+    expect(connection.get("PRAGMA user_version")).toEqual({ user_version: latestSchema });
     expect(connection.get("SELECT count(*) AS n FROM chunk")).toEqual({ n: 1 });
     expect(connection.get("SELECT count(*) AS n FROM sqlite_master WHERE name = 'extra'")).toEqual({ n: 0 });
     connection.close();
@@ -149,8 +150,9 @@ async function fill(at: string): Promise<void> {
   await store.close();
 }
 
-function second(sql: string): Migration {
-  return { id: 2, name: "0002-extra.sql", sql, checksum: createHash("sha256").update(sql).digest("hex") };
+function extra(sql: string): Migration {
+  const id = latestSchema + 1;
+  return { id, name: `000${id}-extra.sql`, sql, checksum: createHash("sha256").update(sql).digest("hex") };
 }
 
 function hashOf(at: string): string {

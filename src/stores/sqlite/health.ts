@@ -34,12 +34,21 @@ function deepProblems(connection: Connection): string[] {
   const check = connection.all<{ integrity_check: string }>("PRAGMA integrity_check");
   const damage = check.map((row) => row.integrity_check).filter((line) => line !== "ok");
   const holes = connection.all<{ project: string; session: string; name: string }>(holesSql);
-  return [...damage, ...holes.map((row) => `Log "${row.name}" of session ${row.session} is not whole.`)];
+  const feed = connection.all<{ seq: number }>(feedHolesSql);
+  return [
+    ...damage,
+    ...holes.map((row) => `Log "${row.name}" of session ${row.session} is not whole.`),
+    ...feed.map(({ seq }) => `The change feed has no row ${seq}.`),
+  ];
 }
 
 const countsSql = `
-  SELECT (SELECT count(*) FROM session) AS sessions, (SELECT count(*) FROM log) AS logs,
-    (SELECT coalesce(sum(head), 0) FROM log) AS entries, (SELECT count(*) FROM blob) AS blobs`;
+  SELECT (SELECT count(*) FROM session WHERE hidden = 0) AS sessions,
+    (SELECT count(*) FROM log WHERE committed > 0) AS logs,
+    (SELECT coalesce(sum(committed), 0) FROM log) AS entries, (SELECT count(*) FROM blob) AS blobs`;
+const feedHolesSql = `
+  SELECT before + 1 AS seq FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM change)
+  WHERE seq <> before + 1`;
 const holesSql = `
   WITH c AS (
     SELECT log_id, last_seq,

@@ -30,8 +30,9 @@ export class KnownLogs {
   }
 
   /** All uuids of a log up to its head; the caller adds those it inserts and then calls `advance`. */
-  upTo(connection: Connection, logId: number, head: number): Set<string> {
-    const known = this.#usable(logId, head);
+  upTo(connection: Connection, log: LogVersion): Set<string> {
+    const { logId, head } = log;
+    const known = this.#usable(log);
     if (known.head < head) {
       const before = known.uuids.size;
       for (const row of connection.all<{ uuids: string }>(uuidsSql, logId, known.head))
@@ -60,14 +61,23 @@ export class KnownLogs {
     this.#count = 0;
   }
 
-  #usable(logId: number, head: number): KnownLog {
+  // What was taken back since may have been replaced by as much again: the head alone would not tell.
+  #usable({ logId, head, cuts }: LogVersion): KnownLog {
     const known = this.#logs.get(logId);
     this.#logs.delete(logId);
-    if (known !== undefined && known.head > head) this.#count -= known.uuids.size;
-    const usable = known === undefined || known.head > head ? { head: 0, uuids: new Set<string>() } : known;
+    const isOld = known !== undefined && (known.head > head || known.cuts !== cuts);
+    if (isOld) this.#count -= known.uuids.size;
+    const usable = known === undefined || isOld ? { head: 0, cuts, uuids: new Set<string>() } : known;
     this.#logs.set(logId, usable);
     return usable;
   }
+}
+
+/** A log's content: what is at `head` after so many cuts never changes. */
+export interface LogVersion {
+  readonly logId: number;
+  readonly head: number;
+  readonly cuts: number;
 }
 
 export interface LogIds {
@@ -77,6 +87,7 @@ export interface LogIds {
 
 interface KnownLog {
   head: number;
+  readonly cuts: number;
   readonly uuids: Set<string>;
 }
 

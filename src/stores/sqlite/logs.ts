@@ -8,5 +8,9 @@ export function logs(connection: Connection, { project, session }: SessionKey): 
 }
 
 const logsSql = `
-  SELECT l.name AS log, l.head, l.committed, l.length, l.created_at_ms AS createdAtMs, l.updated_at_ms AS updatedAtMs
-  FROM session s JOIN log l ON l.session_id = s.id WHERE s.project = ? AND s.session = ? ORDER BY l.name`;
+  SELECT l.name AS log, l.committed AS head, l.committed, l.length, l.created_at_ms AS createdAtMs,
+    CASE WHEN l.head = l.committed THEN l.updated_at_ms ELSE (
+      SELECT times ->> '$[#-1]' FROM chunk c WHERE c.log_id = l.id AND c.last_seq = l.committed
+    ) END AS updatedAtMs
+  FROM session s JOIN log l ON l.session_id = s.id
+  WHERE s.project = ? AND s.session = ? AND l.committed > 0 ORDER BY l.name`;

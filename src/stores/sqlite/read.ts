@@ -1,27 +1,43 @@
 import { checkAfter, checkSameLog } from "../../core/checks.ts";
 import type { Entry } from "../../core/entry.ts";
+import { HoldfastError } from "../../core/errors.ts";
+import { checkOpenRun } from "../../core/fence.ts";
 import type { LogKey } from "../../core/ids.ts";
 import type { ReadParams, ReadResult } from "../../core/store.ts";
 import { type Chunk, entriesOf } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
+import { findRun } from "./run.ts";
 
 /** Reads committed entries of one log, from either end. */
 export function read(connection: Connection, params: ReadParams): ReadResult {
   const { log, after, limit = Infinity, order = "asc", id } = params;
-  const row = findLog(connection, log);
+  const row = rowOf(connection, params);
   checkSameLog(id, row && String(row.id));
-  if (after !== undefined && order === "asc") checkAfter(after, row?.committed ?? 0, "the log");
+  if (after !== undefined && order === "asc") checkAfter(after, row?.head ?? 0, "the log");
   if (row === undefined) return { entries: [], head: 0, committed: 0 };
-  const entries =
+  const [from, to] =
     order === "asc"
-      ? readRange(connection, row.id, (after ?? 0) + 1, Math.min((after ?? 0) + limit, row.committed))
-      : readEnd(connection, row.id, Math.min((after ?? Infinity) - 1, row.committed), limit);
+      ? [(after ?? 0) + 1, Math.min((after ?? 0) + limit, row.head)]
+      : lastOf(Math.min((after ?? Infinity) - 1, row.head), limit);
+  const entries = readRange(connection, row.id, from, to);
+  if (entries.length < to - from + 1) {
+    // Another process has taken them away since the row was read; else they are lost.
+    if (rowOf(connection, params)?.id === row.id) throw notWhole(log);
+    return read(connection, params);
+  }
+  if (order === "desc") entries.reverse();
   return { id: String(row.id), entries, head: row.head, committed: row.committed };
 }
 
-/** The log's row id and heads, or undefined where nothing was written. */
+/** The log as readers see it, or undefined where nothing is committed. */
 export function findLog(connection: Connection, { project, session, log }: LogKey): FoundLog | undefined {
-  return connection.get<FoundLog>(logSql, project, session, log);
+  const row = connection.get<FoundLog>(logSql, project, session, log);
+  return row === undefined || row.committed === 0 ? undefined : { ...row, head: row.committed };
+}
+
+function findStagedLog(connection: Connection, key: LogKey, run: string): FoundLog | undefined {
+  checkOpenRun(key, run, findRun(connection, run)?.run);
+  return connection.get<FoundLog>(logSql, key.project, key.session, key.log);
 }
 
 export interface FoundLog {
@@ -30,8 +46,21 @@ export interface FoundLog {
   readonly committed: number;
 }
 
-function readEnd(connection: Connection, logId: number, to: number, limit: number): Entry[] {
-  return readRange(connection, logId, Math.max(1, to - limit + 1), to).reverse();
+function rowOf(connection: Connection, { log, run }: ReadParams): FoundLog | undefined {
+  return run === undefined ? findLog(connection, log) : findStagedLog(connection, log, run);
+}
+
+function lastOf(to: number, limit: number): readonly [number, number] {
+  return [Math.max(1, to - limit + 1), to];
+}
+
+function notWhole({ project, session, log }: LogKey): HoldfastError {
+  return new HoldfastError({
+    code: "store_corrupt",
+    message: `Log "${log}" of session ${session} is not whole.`,
+    next: "Restore a backup; `holdfast doctor` names what is damaged.",
+    data: { project, session, log },
+  });
 }
 
 // A log is dense, so the two ends are known before anything is read.

@@ -5,9 +5,19 @@ import type { Connection } from "./connection.ts";
 /** Adds one row to the change feed; inside the write's own transaction, so the feed has no gaps and never leads. */
 export function recordChange(
   connection: Connection,
-  { key, atMs, kind, log, from, to }: RecordChangeParams,
+  { key, atMs, kind, log, from, to, of }: RecordChangeParams,
 ): void {
-  connection.run(changeSql, atMs, kind, key.project, key.session, log ?? null, from ?? null, to ?? null);
+  connection.run(
+    changeSql,
+    atMs,
+    kind,
+    key.project,
+    key.session,
+    log ?? null,
+    from ?? null,
+    to ?? null,
+    of ?? null,
+  );
 }
 
 interface RecordChangeParams extends Omit<Change, "seq" | "project" | "session"> {
@@ -15,4 +25,4 @@ interface RecordChangeParams extends Omit<Change, "seq" | "project" | "session">
 }
 
 const changeSql = `
-  INSERT INTO change (at_ms, kind, project, session, log, first_seq, last_seq) VALUES (?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO change (at_ms, kind, project, session, log, first_seq, last_seq, subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;

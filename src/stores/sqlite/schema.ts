@@ -2,7 +2,7 @@ import { HoldfastError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** The schema this program writes: the number of files in migrations/. */
-export const latestSchema = 1;
+export const latestSchema = 2;
 
 /** "HOLD" in the file's header, so that another program's database is never taken for a store. */
 export const applicationId = 0x484f4c44;

@@ -7,9 +7,9 @@ export function session(connection: Connection, key: SessionKey): SessionRow | n
   return findSession(connection, key)?.row ?? null;
 }
 
-/** The row with its id. */
+/** The row with its id, unless there is nothing in it but what a run has staged. */
 export function findSession(connection: Connection, { project, session: name }: SessionKey) {
-  const where = "WHERE project = ? AND session = ?";
+  const where = "WHERE project = ? AND session = ? AND hidden = 0";
   const [columns] = connection.tuples<SessionColumns>(`${sessionColumnsSql} ${where}`, project, name);
   return columns === undefined ? undefined : toStoredSession(columns);
 }
@@ -34,6 +34,9 @@ export function toStoredSession(columns: SessionColumns): StoredSession {
     mainHead,
     entries,
     length,
+    revision,
+    resumeKey,
+    resumeToken,
   ] = columns;
   const row = {
     project,
@@ -47,6 +50,9 @@ export function toStoredSession(columns: SessionColumns): StoredSession {
     mainHead,
     entries,
     length,
+    revision,
+    resumeKey,
+    resumeToken,
   };
   return { id, row };
 }
@@ -64,10 +70,14 @@ export type SessionColumns = readonly [
   mainHead: number,
   entries: number,
   length: number,
+  revision: number,
+  resumeKey: string | null,
+  resumeToken: string | null,
 ];
 
 /** In the order of `SessionColumns`; most sessions have no labels, and a summary that missed entries counts as none. */
 export const sessionColumnsSql = `
   SELECT id, project, session, provider, title, nullif(labels, '{}'),
     CASE summary_head WHEN main_head THEN summary END,
-    created_at_ms, updated_at_ms, main_head, entries, length FROM session`;
+    created_at_ms, updated_at_ms, main_head, entries, length, revision, resume_key, resume_token
+  FROM session`;

@@ -18,7 +18,7 @@ export function sessions(
     conditions.push("(updated_at_ms, id) < (?, ?)");
     values.push(updatedAtMs, rowId);
   }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  const where = `WHERE ${["hidden = 0", ...conditions].join(" AND ")}`;
   const sql = `${sessionColumnsSql} ${where} ORDER BY updated_at_ms DESC, id DESC LIMIT ?`;
   const found = connection.tuples<SessionColumns>(sql, ...values, limit + 1).map(toStoredSession);
   const page = found.length > limit ? found.slice(0, limit) : found;
@@ -29,12 +29,13 @@ export function sessions(
   return { sessions: rows, cursor: encodeCursor(end, filterKey) };
 }
 
-function conditionsOf({ project, provider, title, sinceMs, sessionPrefix }: SessionsFilter) {
+function conditionsOf({ project, provider, title, sinceMs, sessionPrefix, resumeKey }: SessionsFilter) {
   const given: [string, SQLInputValue | undefined][] = [
     ["project = ?", project],
     ["provider = ?", provider],
     ["instr(title_folded, ?) > 0", title?.toLowerCase()],
     ["updated_at_ms >= ?", sinceMs],
+    ["resume_key = ?", resumeKey],
     ["session >= ?", sessionPrefix],
     ["session < ?", sessionPrefix === undefined ? undefined : `${sessionPrefix}\u{10ffff}`],
   ];

@@ -12,5 +12,5 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 storeSuite({
   runner: { describe, test },
-  open: async () => openSqliteStore({ path: join(folder, `${(opened += 1)}.db`) }),
+  open: async ({ clock }) => openSqliteStore({ path: join(folder, `${(opened += 1)}.db`), clock }),
 });

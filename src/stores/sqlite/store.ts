@@ -1,25 +1,56 @@
+import type { AuditParams, AuditRow } from "../../core/audit.ts";
 import { checkAfter, checkLimit, closedStore } from "../../core/checks.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { checkEntries } from "../../core/entry.ts";
 import { checkLogKey, checkSessionKey, type SessionKey } from "../../core/ids.ts";
+import type * as input from "../../core/input.ts";
+import * as leases from "../../core/lease.ts";
+import type * as projection from "../../core/projection.ts";
+import type * as work from "../../core/run.ts";
 import type * as port from "../../core/store.ts";
+import { checkSweep, type SweepParams, type SweepResult } from "../../core/sweep.ts";
+import type * as ledger from "../../core/usage.ts";
+import { checkInput } from "../../core/work-checks.ts";
+import { acquireLease } from "./acquire-lease.ts";
+import { admit } from "./admit.ts";
+import { advance } from "./advance.ts";
 import { append } from "./append.ts";
+import { audit } from "./audit.ts";
 import { getBlob, putBlob } from "./blobs.ts";
+import { cancel } from "./cancel.ts";
 import { changes, positionOf } from "./changes.ts";
+import { claim, isReady } from "./claim.ts";
+import { clearLease } from "./clear-lease.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { commit } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
+import { endRun } from "./end-run.ts";
 import { health } from "./health.ts";
+import { inputs } from "./inputs.ts";
 import { KnownLogs } from "./known-logs.ts";
+import { lease } from "./lease.ts";
 import { logs } from "./logs.ts";
 import { migrate, readMigrations } from "./migrate.ts";
+import { ownCopy } from "./own-copy.ts";
 import { openFile, openWriter, type Synchronous } from "./open.ts";
+import { projected } from "./projected.ts";
+import { projections } from "./projections.ts";
 import { read } from "./read.ts";
+import { recordUsage } from "./record-usage.ts";
+import { releaseLease } from "./release-lease.ts";
+import { renewLease } from "./renew-lease.ts";
+import { run } from "./run.ts";
+import { runs } from "./runs.ts";
 import { scan } from "./scan.ts";
 import { session } from "./session.ts";
 import { sessions } from "./sessions.ts";
+import { setProjection } from "./set-projection.ts";
+import { sweep } from "./sweep.ts";
+import { tail } from "./tail.ts";
 import { findTombstone } from "./tombstone.ts";
+import { usage } from "./usage.ts";
 import { tombstones } from "./tombstones.ts";
 import { Watch } from "./watch.ts";
 
@@ -111,19 +142,123 @@ class SqliteStore implements port.Store {
 
   async describe(params: port.DescribeParams): Promise<port.SessionRow> {
     checkSessionKey(params.session);
-    const own = structuredClone(params);
-    return this.#write((connection) => describe(connection, own, this.#clock.now()));
+    return this.#change(params, describe);
   }
 
   async drop(params: port.DropParams): Promise<port.DropResult> {
     checkLogKey({ ...params.session, log: params.log ?? "" });
-    const own = structuredClone(params);
-    return this.#write((connection) => drop(connection, own, this.#clock.now()));
+    return this.#change(params, drop);
   }
 
   async tombstone(key: SessionKey): Promise<port.Tombstone | null> {
     checkSessionKey(key);
     return findTombstone(this.#open(), key) ?? null;
+  }
+
+  async acquireLease(params: leases.AcquireLeaseParams): Promise<leases.Lease> {
+    checkSessionKey(params.session);
+    leases.checkLease(params);
+    return this.#change(params, acquireLease);
+  }
+
+  async renewLease(params: leases.RenewLeaseParams): Promise<leases.Lease> {
+    checkSessionKey(params.session);
+    leases.checkLease({ leaseMs: params.leaseMs });
+    return this.#change(params, renewLease);
+  }
+
+  async releaseLease(params: leases.ReleaseLeaseParams): Promise<{ readonly released: boolean }> {
+    checkSessionKey(params.session);
+    return this.#change(params, releaseLease);
+  }
+
+  async clearLease(params: leases.ClearLeaseParams): Promise<leases.ClearLeaseResult> {
+    checkSessionKey(params.session);
+    return this.#change(params, clearLease);
+  }
+
+  async lease(key: SessionKey): Promise<leases.Lease | null> {
+    checkSessionKey(key);
+    return lease(this.#open(), key, this.#clock.now());
+  }
+
+  async admit(params: input.AdmitParams): Promise<input.AdmitResult> {
+    checkSessionKey(params.session);
+    checkInput(params);
+    return this.#change(params, admit);
+  }
+
+  async claim(params: work.ClaimParams): Promise<work.Claim | null> {
+    leases.checkLease({ owner: params.worker, leaseMs: params.leaseMs });
+    if (!isReady(this.#open(), params, this.#clock.now())) return null;
+    return this.#change(params, claim);
+  }
+
+  async cancel(params: input.CancelParams): Promise<input.Input> {
+    checkSessionKey(params.session);
+    return this.#change(params, cancel);
+  }
+
+  async inputs(params: input.InputsParams): Promise<readonly input.Input[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return inputs(this.#open(), params);
+  }
+
+  async run(params: { readonly run: string }): Promise<work.Run | null> {
+    return run(this.#open(), params);
+  }
+
+  async runs(params: work.RunsParams = {}): Promise<work.RunPage> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return runs(this.#open(), params);
+  }
+
+  async tail(params: { readonly run: string }): Promise<work.Tail> {
+    return tail(this.#open(), params);
+  }
+
+  async commit(params: work.CommitParams): Promise<work.CommitResult> {
+    checkSessionKey(params.session);
+    return this.#change(params, commit);
+  }
+
+  async endRun(params: work.EndRunParams): Promise<work.EndRunResult> {
+    checkSessionKey(params.session);
+    checkEntries(params.closers ?? []);
+    return this.#change(params, (connection, own, now) => endRun(connection, this.#known, own, now));
+  }
+
+  async audit(params: AuditParams = {}): Promise<readonly AuditRow[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return audit(this.#open(), params);
+  }
+
+  async recordUsage(params: ledger.RecordUsageParams): Promise<{ readonly added: number }> {
+    checkSessionKey(params.session);
+    return this.#change(params, recordUsage);
+  }
+
+  async usage(params: ledger.UsageParams): Promise<readonly ledger.UsageGroup[]> {
+    if (params.session !== undefined) checkSessionKey(params.session);
+    return usage(this.#open(), params);
+  }
+
+  async projections(): Promise<readonly projection.ProjectionRow[]> {
+    return projections(this.#open());
+  }
+
+  async advance(params: projection.AdvanceParams): Promise<projection.ProjectionRow> {
+    for (const { session: key } of params.documents ?? []) checkSessionKey(key);
+    return this.#change(params, advance);
+  }
+
+  async setProjection(params: projection.SetProjectionParams): Promise<projection.ProjectionRow> {
+    return this.#change(params, setProjection);
+  }
+
+  async projected(params: projection.ProjectedParams): Promise<string | null> {
+    checkSessionKey(params.session);
+    return projected(this.#open(), params);
   }
 
   async tombstones(params: port.TombstonesParams = {}): Promise<readonly port.Tombstone[]> {
@@ -132,8 +267,7 @@ class SqliteStore implements port.Store {
 
   async putBlob(params: port.PutBlobParams): Promise<{ readonly blob: string }> {
     checkSessionKey(params.session);
-    const own = structuredClone(params);
-    return this.#write((connection) => putBlob(connection, own));
+    return this.#change(params, putBlob);
   }
 
   async getBlob(params: { readonly blob: string }): Promise<Uint8Array | null> {
@@ -152,6 +286,11 @@ class SqliteStore implements port.Store {
     return this.#watch.positions(after, signal);
   }
 
+  async sweep(params: SweepParams): Promise<SweepResult> {
+    checkSweep(params);
+    return this.#change(params, sweep);
+  }
+
   async migrate(): Promise<port.MigrateResult> {
     return migrate(this.#open(), readMigrations(), this.#clock.now());
   }
@@ -167,6 +306,15 @@ class SqliteStore implements port.Store {
     this.#watch.wake();
     this.#writer?.close();
     this.#reader.close();
+  }
+
+  /** The caller may change what it passed while the write waits for its turn. */
+  #change<Params extends object, Result>(
+    params: Params,
+    verb: (connection: Connection, params: Params, now: number) => Result,
+  ): Promise<Result> {
+    const own = ownCopy(params);
+    return this.#write((connection) => verb(connection, own, this.#clock.now()));
   }
 
   async #write<Result>(write: (connection: Connection) => Result, signal?: AbortSignal): Promise<Result> {

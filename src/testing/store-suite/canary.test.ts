@@ -5,11 +5,33 @@ import type { Store } from "../../core/store.ts";
 import { openMemoryStore } from "../../stores/memory/index.ts";
 import { appendBreaks } from "./canary/append-breaks.ts";
 import type { Sabotage } from "./canary/breaks.ts";
+import { commitBreaks } from "./canary/commit-breaks.ts";
 import { dropBreaks, feedBreaks } from "./canary/drop-breaks.ts";
+import { endRunBreaks } from "./canary/end-run-breaks.ts";
+import { inputBreaks } from "./canary/input-breaks.ts";
+import { leaseBreaks } from "./canary/lease-breaks.ts";
+import { projectionBreaks, recordBreaks, usageBreaks } from "./canary/ledger-breaks.ts";
 import { readBreaks, sessionBreaks } from "./canary/read-breaks.ts";
+import { stagedBreaks } from "./canary/staged-breaks.ts";
+import { sweepBreaks } from "./canary/sweep-breaks.ts";
 import { storeSuite } from "./index.ts";
 
-const breaks = { ...appendBreaks, ...readBreaks, ...sessionBreaks, ...dropBreaks, ...feedBreaks };
+const breaks = {
+  ...appendBreaks,
+  ...readBreaks,
+  ...sessionBreaks,
+  ...dropBreaks,
+  ...feedBreaks,
+  ...leaseBreaks,
+  ...inputBreaks,
+  ...stagedBreaks,
+  ...commitBreaks,
+  ...endRunBreaks,
+  ...usageBreaks,
+  ...projectionBreaks,
+  ...recordBreaks,
+  ...sweepBreaks,
+};
 
 // A suite that cannot fail proves nothing: each break here breaks one rule, and one group must name it.
 describe("the store suite", () => {
@@ -39,7 +61,7 @@ async function faultOf(sabotage: Sabotage, group: string): Promise<string | unde
       recorded.push({ title: [...path, title].join(": "), body });
     },
   };
-  storeSuite({ runner, open: async () => broken(openMemoryStore(), sabotage) });
+  storeSuite({ runner, open: async ({ clock }) => broken(openMemoryStore({ clock }), sabotage) });
   const chosen = recorded.filter(({ title }) => group === "" || title.startsWith(`${group}: `));
   assert.ok(chosen.length > 0, `There is no group "${group}".`);
   for (const { title, body } of chosen) if (await fails(body, group === "" ? 25_000 : 3000)) return title;

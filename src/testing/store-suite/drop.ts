@@ -87,6 +87,25 @@ export function dropTests({ describe, test }: StoreTests): void {
       assert.deepEqual([row?.entries, row?.length], [3, 21]);
     });
 
+    test("Of a session that has nothing but an input takes the input, and nothing runs it later.", async (store) => {
+      await store.admit({ session: sessionKey(), key: "k-1", body: "{}" });
+      await store.admit({ session: sessionKey("s-2"), key: "k-1", body: "{}" });
+      assert.equal((await store.drop({ session: sessionKey(), actor: "test" })).dropped, true);
+      const claim = await store.claim({ worker: "w-1", leaseMs: 60_000 });
+      assert.equal(claim?.run.session, "s-2");
+      assert.equal(await store.claim({ worker: "w-1", leaseMs: 60_000 }), null);
+      assert.deepEqual(await store.inputs({ session: sessionKey() }), []);
+      assert.equal((await store.tombstone(sessionKey()))?.sealed, true);
+    });
+
+    test("Of a session that has only Holdfast's own logs removes them.", async (store) => {
+      await store.append({ log: logKey("s-1", "@order"), entries: plain(1, 2) });
+      const { dropped, logs, entries } = await store.drop({ session: sessionKey(), actor: "test" });
+      assert.deepEqual([dropped, logs, entries], [true, 1, 2]);
+      assert.deepEqual(await bodiesOf(store, logKey("s-1", "@order")), []);
+      assert.equal((await store.tombstone(sessionKey()))?.actor, "test");
+    });
+
     test("Of an unknown log comes to nothing.", async (store) => {
       assert.deepEqual(await store.drop({ session: sessionKey(), log: "x", actor: "test" }), nothing);
       await appendTo(store, "s-1", plain(1, 3));

@@ -3,6 +3,7 @@ import type { EntryInput } from "../../core/entry.ts";
 import type { FoldState } from "../../core/store.ts";
 import type { StoreTests } from "./harness.ts";
 import { appendTo, keyed, logKey, plain, refused, sessionKey } from "./samples.ts";
+import { counting } from "./work-samples.ts";
 
 /** The summary that is folded in the append's own transaction. */
 export function foldTests({ describe, test }: StoreTests): void {
@@ -85,12 +86,6 @@ export function foldTests({ describe, test }: StoreTests): void {
       assert.deepEqual(entries, plain(1, 1));
     });
   });
-}
-
-function counting({ summary }: FoldState, appended: readonly EntryInput[]): FoldState {
-  const before = summary === null ? 0 : (JSON.parse(summary) as { count: number }).count;
-  const count = before + appended.length;
-  return { summary: JSON.stringify({ count }), title: `${count} entries` };
 }
 
 function forbidden(): never {

@@ -89,9 +89,48 @@ export function keysTests({ describe, test }: StoreTests): void {
         await refused("invalid_key", () => store.drop({ session, actor: "test" }));
         await refused("invalid_key", () => store.tombstone(session));
         await refused("invalid_key", () => store.putBlob({ session, bytes: Uint8Array.of(1) }));
+        await refused("invalid_key", () => store.acquireLease({ session, owner: "w", leaseMs: 1000 }));
+        await refused("invalid_key", () => store.renewLease({ session, epoch: 1, leaseMs: 1000 }));
+        await refused("invalid_key", () => store.releaseLease({ session, epoch: 1 }));
+        await refused("invalid_key", () => store.clearLease({ session, actor: "test" }));
+        await refused("invalid_key", () => store.lease(session));
+        await refused("invalid_key", () => store.admit({ session, key: "k", body: "{}" }));
+        await refused("invalid_key", () => store.cancel({ session, input: "1", actor: "test" }));
+        const run = { session, run: "1.1", epoch: 1, parts: [] };
+        await refused("invalid_key", () => store.commit({ ...run, outcome: "{}" }));
+        const held = { as: "held", reason: "r", actor: "test" } as const;
+        await refused("invalid_key", () => store.endRun({ ...run, ...held }));
+        await refused("invalid_key", () => store.recordUsage({ session, rows: [] }));
+        const documents = [{ session, body: "{}" }];
+        await refused("invalid_key", () => store.advance({ projection: "p", from: 0, to: 1, documents }));
+        await refused("invalid_key", () => store.projected({ projection: "p", session }));
         assert.equal((await store.changes({ after: 0 })).position, 0);
+        assert.deepEqual([await store.projections(), await store.audit()], [[], []]);
       });
     }
+
+    test("Leases, inputs and runs of sessions with odd names are told apart.", async (store) => {
+      for (const session of oddNames) {
+        await store.admit({ session: { project: "p", session }, key: session, body: "{}" });
+        const { epoch } = await store.acquireLease({
+          session: { project: session, session },
+          owner: "w",
+          leaseMs: 60_000,
+        });
+        assert.equal(epoch, 1);
+      }
+      for (const session of oddNames) {
+        const claim = await store.claim({ worker: "w", leaseMs: 60_000, project: "p", session });
+        assert.equal(claim?.input.key, session);
+        const found = await store.runs({ session: { project: "p", session } });
+        assert.deepEqual(
+          found.runs.map(({ id }) => id),
+          [claim?.run.id],
+        );
+        const inputs = await store.inputs({ session: { project: "p", session }, key: session });
+        assert.equal(inputs.length, 1);
+      }
+    });
 
     test("A log's name may be empty, but not hold a NUL.", async (store) => {
       const key = { project: "p", session: "s" };

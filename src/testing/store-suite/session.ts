@@ -26,6 +26,9 @@ export function sessionTests({ describe, test }: StoreTests): void {
         mainHead: 2,
         entries: 2,
         length: 15,
+        revision: 0,
+        resumeKey: null,
+        resumeToken: null,
       });
     });
 
@@ -35,6 +38,18 @@ export function sessionTests({ describe, test }: StoreTests): void {
       await store.append({ log: logKey("s-1", "@run/1"), entries: plain(1, 9) });
       const row = await store.session(sessionKey());
       assert.deepEqual([row?.entries, row?.length, row?.mainHead], [5, 35, 2]);
+    });
+
+    test("Is none while only Holdfast's own logs were written, and there from the first other entry on.", async (store) => {
+      await store.append({ log: logKey("s-1", "@order"), entries: plain(1, 2) });
+      assert.equal(await store.session(sessionKey()), null);
+      assert.deepEqual(await store.sessions(), { sessions: [] });
+      assert.equal((await store.read({ log: logKey("s-1", "@order") })).committed, 2);
+      await store.append({ log: logKey("s-1", "@order"), entries: plain(3, 3) });
+      await appendTo(store, "s-1", plain(1, 1));
+      const row = await store.session(sessionKey());
+      assert.deepEqual([row?.entries, row?.mainHead], [1, 1]);
+      assert.deepEqual((await store.sessions()).sessions, [row]);
     });
 
     test("Has a main head of 0 while only other logs were written.", async (store) => {

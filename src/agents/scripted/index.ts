@@ -1,0 +1,1 @@
+export { scriptedAgent, type ScriptedAgentOptions, type ScriptedToolCall } from "./agent.ts";

@@ -1,0 +1,139 @@
+import { readEvent } from "../../core/event.ts";
+import { isHoldfastError } from "../../core/errors.ts";
+import type { Input } from "../../core/input.ts";
+import { objectIn } from "../../core/json.ts";
+import { discardedLog, eventLog, type TailPart } from "../../core/run.ts";
+import type { Store } from "../../core/store.ts";
+import type { TailVerdict } from "../../core/tail-verdict.ts";
+import { runUnknown } from "../../core/work-checks.ts";
+import { readTail, verdictOn } from "../../runtime/read-tail.ts";
+import { shown } from "../arguments.ts";
+import { counted, localTime } from "../columns.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { harmlessLine } from "../harmless.ts";
+import { write, writeJson } from "../output.ts";
+import { receiptLine } from "../run-ending.ts";
+import { runForPeople, shownRun, type ShownRun, stateOf } from "../run-table.ts";
+import { type StoreOption, withStore } from "../store.ts";
+import { terminalWidth } from "../streams.ts";
+import { stdoutStyle } from "../style.ts";
+import { shownText, Timeline } from "../timeline.ts";
+
+/** Shows one run: what it answers, how it stands, and on request what happened in it. */
+export async function showRun([id = ""]: readonly string[], options: ShowRunOptions): Promise<ExitCode> {
+  await withStore(options, async (store) => {
+    const found = await store.run({ run: id });
+    if (found === null) throw runUnknown(shown(id));
+    const run = await shownRun(store, found);
+    const input = await inputOf(store, run);
+    const staged = await stagedBy(store, run);
+    const events = options.events === true ? await eventsOf(store, run) : undefined;
+    if (options.json === true)
+      return await writeJson({
+        run: runForPeople(run),
+        input: input ?? null,
+        staged: staged ?? null,
+        ...(events === undefined ? {} : { events: events.map((body) => objectIn(body) ?? body) }),
+      });
+    await write(`${headLines(run, input, staged).join("\n")}\n`);
+    if (events !== undefined) await writeTimeline(run, events);
+  });
+  return exitCodes.ok;
+}
+
+interface ShowRunOptions extends StoreOption {
+  readonly events?: true;
+  readonly json?: true;
+}
+
+async function inputOf(store: Store, { project, session, input: id }: ShownRun): Promise<Input | undefined> {
+  const found = await store.inputs({ session: { project, session }, limit: 1000 });
+  return found.find((input) => input.id === id);
+}
+
+interface Staged {
+  readonly parts: readonly TailPart[];
+  /** What recovery makes of it. */
+  readonly verdict: TailVerdict["verdict"];
+  readonly doubt: string | undefined;
+}
+
+/** What an open run has staged; undefined where it has ended. */
+async function stagedBy(store: Store, { id, state }: ShownRun): Promise<Staged | undefined> {
+  if (state !== "running" && state !== "held") return undefined;
+  try {
+    const tail = await readTail({ store, run: id });
+    const verdict = verdictOn(tail);
+    return {
+      parts: tail.parts,
+      verdict: verdict.verdict,
+      doubt: verdict.verdict === "hold" ? verdict.message : undefined,
+    };
+  } catch (error) {
+    // It ended, or was dropped, between the two reads.
+    if (isHoldfastError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The bodies of the run's events, where they are now: staged, committed or put aside. */
+async function eventsOf(store: Store, { id, project, session, state }: ShownRun): Promise<string[]> {
+  const name = state === "discarded" ? discardedLog(id, eventLog(id)) : eventLog(id);
+  const place = {
+    log: { project, session, log: name },
+    ...(state === "running" || state === "held" ? { run: id } : {}),
+  };
+  const bodies: string[] = [];
+  for (let after = 0; ;) {
+    const { entries } = await store.read({ ...place, after, limit: 1000 });
+    const last = entries.at(-1);
+    if (last === undefined) return bodies;
+    bodies.push(...entries.map(({ body }) => body));
+    after = last.seq;
+  }
+}
+
+function headLines(run: ShownRun, input: Input | undefined, staged: Staged | undefined): string[] {
+  const { id, session, project, worker, attempt, startedAtMs, endedAtMs, reason, outcome, receipt } = run;
+  const result = objectIn(outcome ?? "");
+  const times = `${localTime(startedAtMs)}${endedAtMs === undefined ? "" : ` to ${localTime(endedAtMs)}`}`;
+  return [
+    stdoutStyle().bold(`Run ${harmlessLine(id)}: ${stateOf(run)}`),
+    `session  ${harmlessLine(session)} of project ${harmlessLine(project)}`,
+    `input    ${inputLine(run, input)}, attempt ${attempt}`,
+    `worker   ${harmlessLine(worker)}, ${times}`,
+    ...(reason === undefined ? [] : [`reason   ${shownText(reason)}`]),
+    ...(result === undefined ? [] : [`outcome  ${outcomeLine(result)}`]),
+    ...(receipt === undefined ? [] : [`receipt  ${receiptLine(receipt)}`]),
+    ...(staged === undefined ? [] : stagedLines(run, staged)),
+  ];
+}
+
+function inputLine({ input: id }: ShownRun, input: Input | undefined): string {
+  return input === undefined ? id : `${id}, key ${harmlessLine(input.key)}, ${input.state}`;
+}
+
+function outcomeLine({ ok, text }: Readonly<Record<string, unknown>>): string {
+  return `${ok === true ? "ok" : "failed"}: ${shownText(String(text))}`;
+}
+
+function stagedLines({ state, lapsed }: ShownRun, { parts, verdict, doubt }: Staged): string[] {
+  const count = parts.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  const staged = `staged   ${counted(count, "entry")} in ${counted(parts.length, "log")}, not committed`;
+  if (state === "running" && !lapsed) return [staged];
+  const told = doubt === undefined ? verdict : `${verdict}: ${shownText(doubt)}`;
+  return [staged, `verdict  ${told}`];
+}
+
+async function writeTimeline({ state }: ShownRun, events: readonly string[]): Promise<void> {
+  const style = stdoutStyle();
+  const isOpen = state === "running" || state === "held";
+  const mark = isOpen || state === "discarded" ? style.dim("┆ ") : "";
+  const width = terminalWidth();
+  const timeline = new Timeline({ style, width: width === undefined ? undefined : width - 2 });
+  const lines = events.flatMap((body) => {
+    const read = readEvent(body);
+    return "event" in read ? timeline.lines(read.event, mark) : [`${mark}An event ${read.fault}.`];
+  });
+  if (lines.length > 0) await write(`${lines.join("\n")}\n`);
+}

@@ -1,0 +1,71 @@
+import type { RunEvent } from "../core/event.ts";
+import { redactText } from "../core/redaction.ts";
+import { harmlessLine } from "./harmless.ts";
+import { type Layout, resultLine, terminalLines } from "./transcript.ts";
+import { type Block, callDetail } from "./transcript-entry.ts";
+
+/** Turns a run's events into lines, as they come; pieces and what is shown again give none. */
+export class Timeline {
+  readonly #layout: Layout;
+  readonly #names = new Map<string, string>();
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  /** The lines of one event, each to stand behind `prefix`. */
+  lines(event: RunEvent, prefix = ""): readonly string[] {
+    if (event.replayed === true) return [];
+    const lines = this.#linesOf(event).filter((line) => line !== "");
+    const nested = event.parent === undefined ? prefix : `${prefix}  │ `;
+    return lines.map((line) => `${nested}${line}`.trimEnd());
+  }
+
+  #linesOf(event: RunEvent): readonly string[] {
+    if (event.type === "tool_call") {
+      this.#names.set(event.call, event.name);
+      const { call: id, name, input } = event;
+      return this.#block({ kind: "call", id, name, detail: callDetail(input) });
+    }
+    if (event.type === "tool_summary") {
+      const { call, text, ok } = event;
+      return [resultLine({ kind: "result", call, text, failed: !ok }, this.#names.get(call), this.#layout)];
+    }
+    const block = blockOf(event);
+    return block === undefined ? [] : this.#block(block);
+  }
+
+  #block(block: Block): readonly string[] {
+    return terminalLines(block, "later", this.#layout);
+  }
+}
+
+/** A line of the agent's or the user's own words, as it may be shown. */
+export function shownText(text: string): string {
+  return harmlessLine(redactText(text));
+}
+
+function blockOf(event: RunEvent): Block | undefined {
+  switch (event.type) {
+    case "user":
+      return { kind: "user", text: event.text };
+    case "assistant":
+      return event.partial === true ? undefined : { kind: "assistant", text: event.text };
+    case "thinking":
+      return event.partial === true ? undefined : { kind: "thinking", length: event.text.length };
+    case "notice":
+      return { kind: "notice", text: event.text };
+    case "error":
+      return { kind: "notice", text: `error: ${event.message}` };
+    case "status":
+      return event.status === "started" ? undefined : { kind: "notice", text: event.status };
+    case "usage": {
+      const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } = event.tokens;
+      const inwards = input + cacheRead + cacheWrite5m + cacheWrite1h;
+      const counts = [inwards, output].map((count) => count.toLocaleString("en-US"));
+      return { kind: "notice", text: `${event.model}: ${counts[0]} tokens in, ${counts[1]} out` };
+    }
+    default:
+      return undefined;
+  }
+}

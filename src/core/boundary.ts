@@ -1,0 +1,64 @@
+import { type Input, type InputEvent, nextInputState } from "./input.ts";
+import {
+  countOf,
+  type EndRunParams,
+  type Receipt,
+  type Run,
+  type RunsParams,
+  type RunVerb,
+  type TailPart,
+} from "./run.ts";
+
+/** The verb that ends or stops a run so. */
+export function verbOf(as: EndRunParams["as"]): RunVerb {
+  return ({ interrupted: "interrupt", discarded: "discard", held: "hold" } as const)[as];
+}
+
+/** The receipt of a run's boundary; `revision` is the session's before it. */
+export function receiptOf(run: Run, { parts, digest, revision, atMs }: BoundaryFacts): Receipt {
+  const { id, input } = run;
+  return { run: id, seq: 1, digest, entries: countOf(parts), revision: revision + 1, input, atMs };
+}
+
+export interface BoundaryFacts {
+  readonly parts: readonly TailPart[];
+  readonly digest: string;
+  readonly revision: number;
+  readonly atMs: number;
+}
+
+/** The run after its commit. */
+export function committedRun(run: Run, receipt: Receipt, outcome: string): Run {
+  return { ...run, state: "committed", endedAtMs: receipt.atMs, outcome, receipt };
+}
+
+/** The run after it was ended or held without a commit. */
+export function endedRun(run: Run, { as, reason }: Pick<EndRunParams, "as" | "reason">, atMs: number): Run {
+  return { ...run, state: as, reason, ...(as === "held" ? {} : { endedAtMs: atMs }) };
+}
+
+/** The input after its run began. */
+export function claimedInput(input: Input, run: string, atMs: number): Input {
+  return { ...input, state: "running", attempts: input.attempts + 1, run, updatedAtMs: atMs };
+}
+
+/** The input after an event, or `null` where the event cannot happen to it; a reason is kept where it ends without an answer. */
+export function inputAfter(
+  input: Input,
+  event: Exclude<InputEvent, "claim">,
+  { atMs, reason }: { readonly atMs: number; readonly reason?: string | undefined },
+): Input | null {
+  const state = nextInputState(input, event);
+  if (state === null) return null;
+  const asked = event === "cancel" && state === "running" ? { cancelRequested: true as const } : {};
+  const after: Input = { ...input, ...asked, state, updatedAtMs: atMs };
+  if (event === "commit" || state === "queued") return after;
+  // Who asked for the cancel said why; what ends the run later does not replace it.
+  const why = event === "cancel" ? (reason ?? input.reason) : (input.reason ?? reason);
+  return why === undefined ? after : { ...after, reason: why };
+}
+
+/** One text for equal filters, which binds a page cursor of runs to its filter. */
+export function runsFilterKeyOf({ session, state }: Pick<RunsParams, "session" | "state">): string {
+  return JSON.stringify(["runs", session?.project ?? null, session?.session ?? null, state ?? null]);
+}

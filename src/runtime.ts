@@ -1,0 +1,41 @@
+export type { Agent, AgentCapabilities, AgentStep, Journal, StepCall, Turn } from "./core/agent.ts";
+export { promptOf } from "./core/agent.ts";
+export type {
+  EventFrame,
+  NoticeEvent,
+  ResultEvent,
+  RunEvent,
+  RunEventType,
+  Spoken,
+  StatusEvent,
+  ToolCallEvent,
+  ToolSummaryEvent,
+  UsageEvent,
+} from "./core/event.ts";
+export type { RunEffect } from "./core/run.ts";
+export type { StepEffect } from "./core/steps.ts";
+export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts";
+export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
+export type { PriceRow, TokenPrices } from "./core/price-table.ts";
+export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
+export { Worker, type WorkerParams } from "./runtime/worker.ts";
+export type { Ended } from "./runtime/execute.ts";
+export { systemTimers, type Timers } from "./runtime/timers.ts";
+export {
+  type Reconciled,
+  reconcile,
+  type ReconcileParams,
+  type ReconcileReport,
+} from "./runtime/reconcile.ts";
+export { resolveRun, type ResolveRunParams, type ResolveRunResult } from "./runtime/resolve.ts";
+export type { Projection, ProjectionBatch, ProjectionStatus, SessionDocument } from "./runtime/projection.ts";
+export { ProjectionRunner, type ProjectionRunnerParams } from "./runtime/projection-runner.ts";
+export {
+  sessionStatistics,
+  type SessionStatisticsParams,
+  statisticsOf,
+} from "./runtime/session-statistics.ts";
+export type { TranscriptReader } from "./runtime/statistics-entry.ts";
+export type { SessionStatistics } from "./runtime/tally.ts";
+export { usageProjection, type UsageProjectionParams } from "./runtime/usage-projection.ts";
+export { type SweepReport, sweepStore, type SweepStoreParams } from "./runtime/sweep.ts";

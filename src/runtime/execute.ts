@@ -1,0 +1,197 @@
+import type { Agent, AgentStep, Turn } from "../core/agent.ts";
+import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { eventEntry, isTerminal, type ResultEvent, type RunEvent } from "../core/event.ts";
+import type { Claim, Receipt } from "../core/run.ts";
+import { eventLog } from "../core/run.ts";
+import type { Store } from "../core/store.ts";
+import type { UsageRow } from "../core/usage.ts";
+import { type Boundary, commitRun } from "./commit-run.ts";
+import { interruptRun } from "./interrupt-run.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { RunWriter } from "./run-writer.ts";
+import { StoredJournal } from "./step-journal.ts";
+import type { Timers } from "./timers.ts";
+
+/** How a claimed run ended, for its worker. */
+export type Ended =
+  | { readonly as: "committed"; readonly receipt: Receipt; readonly ok: boolean; readonly text: string }
+  | { readonly as: "interrupted" | "held"; readonly reason: string }
+  /** Another one has the session, or may have: recovery decides what becomes of the run. */
+  | { readonly as: "lost"; readonly reason: string };
+
+export interface ExecuteParams {
+  readonly store: Store;
+  readonly agent: Agent;
+  readonly claim: Claim;
+  readonly leaseMs: number;
+  /** By the timers, before the claim was asked for. */
+  readonly begunAtMs: number;
+  readonly timers: Timers;
+  /** Aborts when the turn is to be stopped. */
+  readonly signal: AbortSignal;
+  /** What a row of usage cost; null where the model has no price. */
+  readonly priceOf?: ((row: Pick<UsageRow, "model" | "atMs" | "tokens">) => number | null) | undefined;
+  /** Sees each event as it comes, before its boundary: not committed, and the result only after it. */
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** Runs one claimed input to its boundary. Whatever the agent does, the run is ended here, or left to recovery. */
+export async function executeRun(params: ExecuteParams): Promise<Ended> {
+  const stop = new AbortController();
+  const pass = (): void => stop.abort(params.signal.reason);
+  params.signal.addEventListener("abort", pass, { once: true });
+  if (params.signal.aborted) pass();
+  using keeper = new LeaseKeeper({ ...params, lease: params.claim.lease, turn: stop });
+  const turn = new RunningTurn(params, keeper, stop.signal);
+  try {
+    const result = await turn.play();
+    const receipt = await commitRun(params, await turn.boundary(result));
+    params.onEvent?.(result.event);
+    return { as: "committed", receipt, ok: result.event.ok, text: result.event.text };
+  } catch (error) {
+    return await endAfter(error, params, turn);
+  } finally {
+    params.signal.removeEventListener("abort", pass);
+  }
+}
+
+async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn): Promise<Ended> {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (isHoldfastError(error) && leftToRecovery.has(error.code)) return { as: "lost", reason };
+  const as = isHoldfastError(error) && error.code === "step_unknown" ? "held" : "interrupted";
+  try {
+    await turn.settle();
+    await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken });
+    return { as, reason };
+  } catch (second) {
+    // The lease runs out, and recovery ends the run from what is durable.
+    return { as: "lost", reason: second instanceof Error ? second.message : String(second) };
+  }
+}
+
+const leftToRecovery: ReadonlySet<string> = new Set([
+  "lease_lost",
+  "run_closed",
+  "run_unknown",
+  "outcome_unknown",
+]);
+
+/** What an agent ended with, and the same as its boundary publishes it. */
+interface Result {
+  readonly event: ResultEvent;
+  readonly outcome: string;
+}
+
+/** One turn of an agent, as it goes on. */
+class RunningTurn {
+  readonly #params: ExecuteParams;
+  readonly #keeper: LeaseKeeper;
+  readonly #stop: AbortSignal;
+  readonly #writer: RunWriter;
+  readonly #usage = new Map<string, UsageRow>();
+  #resumeToken: string | undefined;
+
+  constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
+    this.#params = params;
+    this.#keeper = keeper;
+    this.#stop = stop;
+    this.#writer = new RunWriter(params);
+  }
+
+  get usage(): readonly UsageRow[] {
+    return [...this.#usage.values()];
+  }
+
+  get resumeToken(): string | undefined {
+    return this.#resumeToken;
+  }
+
+  /** Lets the agent work, and keeps what it gives; its result is the last. */
+  async play(): Promise<Result> {
+    const { agent } = this.#params;
+    let result: Result | undefined;
+    for await (const step of agent.run(await this.#turn(this.#stop))) {
+      this.#stop.throwIfAborted();
+      if (result !== undefined) throw endedTwice(agent);
+      result = await this.#take(step);
+    }
+    this.#stop.throwIfAborted();
+    if (result === undefined) throw endedWithoutResult(agent);
+    return result;
+  }
+
+  /** What the run's boundary publishes. */
+  async boundary({ outcome }: Result): Promise<Boundary> {
+    const parts = await this.#writer.parts();
+    return { parts, outcome, usage: this.usage, resumeToken: this.#resumeToken };
+  }
+
+  /** Waits for what is being written; what failed there is no matter any more. */
+  async settle(): Promise<void> {
+    await this.#writer.flush().catch(() => undefined);
+  }
+
+  async #turn(signal: AbortSignal): Promise<Turn> {
+    const { store, claim } = this.#params;
+    const { project, session } = claim.run;
+    const flush = (): Promise<void> => this.#writer.flush();
+    const resume = (await store.session({ project, session }))?.resumeToken;
+    return {
+      session: { project, session },
+      run: claim.run.id,
+      input: claim.input,
+      attempt: claim.run.attempt,
+      ...(resume == null ? {} : { resume }),
+      signal,
+      journal: new StoredJournal({ store, claim, flush, check: () => this.#keeper.check() }),
+      flush,
+      recent: async (limit) => {
+        const page = { log: { project, session, log: "" }, order: "desc" as const, limit };
+        return (await store.read(page)).entries.toReversed();
+      },
+    };
+  }
+
+  async #take(step: AgentStep): Promise<Result | undefined> {
+    if (step.kind === "entry") return void (await this.#writer.add(step.log, step.entry));
+    const { event } = step;
+    const { run } = this.#params.claim;
+    this.#keeper.check();
+    this.#note(event);
+    const isResult = isTerminal(event);
+    // Recovery must not take a result for the whole where the answer that it ends did not arrive.
+    const whole = isResult ? { ...event, staged: this.#writer.counts } : event;
+    const entry = eventEntry({ run: run.id, event: whole });
+    await this.#writer.add(eventLog(run.id), entry);
+    if (isResult) return { event, outcome: entry.body };
+    this.#params.onEvent?.(event);
+    return undefined;
+  }
+
+  /** What is replayed was counted and captured when it happened. */
+  #note(event: RunEvent): void {
+    if (event.replayed === true) return;
+    if (event.type === "status" && event.resume !== undefined) this.#resumeToken = event.resume;
+    if (event.type !== "usage") return;
+    const { key, model, tokens } = event;
+    const atMs = this.#params.claim.run.startedAtMs;
+    const row = { key, model, atMs, tokens };
+    this.#usage.set(key, { ...row, microDollars: this.#params.priceOf?.(row) ?? null });
+  }
+}
+
+function endedWithoutResult({ name }: Agent): HoldfastError {
+  return new HoldfastError({
+    code: "agent_failed",
+    message: `The agent ${name} stopped without a result.`,
+    next: "The run is interrupted, and its input is tried again while it may be.",
+  });
+}
+
+function endedTwice({ name }: Agent): HoldfastError {
+  return new HoldfastError({
+    code: "agent_failed",
+    message: `The agent ${name} went on after its result.`,
+    next: "Correct the agent: nothing comes behind a result.",
+  });
+}

@@ -1,0 +1,73 @@
+import { isHoldfastError } from "../core/errors.ts";
+import { type Lease, leaseLost } from "../core/lease.ts";
+import type { Store } from "../core/store.ts";
+import type { Timers } from "./timers.ts";
+
+/**
+ * Keeps a lease alive, and knows before the store says so that it may be lost: its time is counted from before the
+ * call that began it, on the worker's own timer, so that a paused or cut off worker stops by itself.
+ */
+export class LeaseKeeper implements Disposable {
+  readonly #params: LeaseKeeperParams;
+  readonly #stopped = new AbortController();
+  #untilMs: number;
+
+  constructor(params: LeaseKeeperParams) {
+    this.#params = params;
+    this.#untilMs = params.begunAtMs + params.leaseMs;
+    void this.#renew();
+  }
+
+  /** To be called before each effect outside the store. @throws lease_lost, and why else the turn was stopped */
+  check(): void {
+    if (this.#params.timers.now() >= this.#untilMs) this.#lose();
+    this.#params.turn.signal.throwIfAborted();
+  }
+
+  /** Stops the renewing, without waiting for a call that may never answer; the lease itself stays as it is. */
+  [Symbol.dispose](): void {
+    this.#stopped.abort();
+  }
+
+  async #renew(): Promise<void> {
+    const { store, lease, leaseMs, timers } = this.#params;
+    const session = { project: lease.project, session: lease.session };
+    while (await this.#waited(this.#nextWaitMs())) {
+      const startedAtMs = timers.now();
+      if (startedAtMs >= this.#untilMs) return this.#lose();
+      try {
+        await store.renewLease({ session, epoch: lease.epoch, leaseMs });
+        this.#untilMs = startedAtMs + leaseMs;
+      } catch (error) {
+        // Anything else may pass before the time is over.
+        if (isHoldfastError(error) && error.code === "lease_lost") return this.#lose();
+      }
+    }
+  }
+
+  #nextWaitMs(): number {
+    const leftMs = this.#untilMs - this.#params.timers.now();
+    return Math.max(1, Math.min(this.#params.leaseMs / 3, leftMs));
+  }
+
+  async #waited(ms: number): Promise<boolean> {
+    await this.#params.timers.wait(ms, this.#stopped.signal);
+    return !this.#stopped.signal.aborted;
+  }
+
+  #lose(): void {
+    const { lease } = this.#params;
+    if (!this.#stopped.signal.aborted) this.#params.turn.abort(leaseLost(lease, lease.epoch));
+  }
+}
+
+export interface LeaseKeeperParams {
+  readonly store: Store;
+  readonly lease: Lease;
+  readonly leaseMs: number;
+  /** By the timers, before the call that began the lease. */
+  readonly begunAtMs: number;
+  readonly timers: Timers;
+  /** Aborted, with `lease_lost` as its reason, as soon as the lease is or may be lost. */
+  readonly turn: AbortController;
+}

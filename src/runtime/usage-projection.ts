@@ -1,0 +1,53 @@
+import { isOwnLog } from "../core/ids.ts";
+import type { Change, Store } from "../core/store.ts";
+import type { RecordUsageParams, UsageRow } from "../core/usage.ts";
+import { changedEntries } from "./changed-entries.ts";
+import type { Projection } from "./projection.ts";
+import type { TranscriptReader } from "./statistics-entry.ts";
+
+export interface UsageProjectionParams {
+  readonly readers: readonly TranscriptReader[];
+}
+
+/**
+ * Takes the usage that committed transcripts tell into the ledger, for sessions that are only mirrored. It keeps no
+ * document: a response that comes in several appends is recorded with each, and the ledger keeps the greatest.
+ */
+export function usageProjection({ readers }: UsageProjectionParams): Projection {
+  const named = new Map(readers.map((reader) => [reader.provider, reader]));
+  return {
+    name: "usage",
+    async apply({ store, changes }) {
+      const found: RecordUsageParams[] = [];
+      for (const change of changes) {
+        const rows = isTranscript(change) ? await usageIn(store, change, named) : [];
+        if (rows.length > 0) found.push({ session: sessionOf(change), rows });
+      }
+      // Together they cost one write to disk; in the order of the feed, for a response is its first session's.
+      await Promise.all(found.map((params) => store.recordUsage(params)));
+      return [];
+    },
+  };
+}
+
+function isTranscript({ kind, log = "" }: Change): boolean {
+  return kind === "appended" && !isOwnLog(log);
+}
+
+function sessionOf({ project, session }: Change) {
+  return { project, session };
+}
+
+async function usageIn(
+  store: Store,
+  change: Change,
+  readers: ReadonlyMap<string, TranscriptReader>,
+): Promise<readonly UsageRow[]> {
+  const row = await store.session(sessionOf(change));
+  const usageOf = row === null ? undefined : readers.get(row.provider)?.usageOf;
+  if (usageOf === undefined) return [];
+  const rows: UsageRow[] = [];
+  for await (const entries of changedEntries(store, change))
+    rows.push(...usageOf(entries, sessionOf(change)));
+  return rows;
+}

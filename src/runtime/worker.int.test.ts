@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Agent } from "../core/agent.ts";
+import type { RunEvent } from "../core/event.ts";
+import { eventLog } from "../core/run.ts";
+import type { Store } from "../core/store.ts";
+import { scriptedAgent } from "../agents/scripted/index.ts";
+import { openMemoryStore } from "../stores/memory/index.ts";
+import { Connection } from "../stores/sqlite/connection.ts";
+import { openSqliteStore } from "../stores/sqlite/index.ts";
+import type { Ended } from "./execute.ts";
+import { Worker, type WorkerParams } from "./worker.ts";
+
+const session = { project: "p", session: "s" };
+const main = { ...session, log: "" };
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-worker-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.each<[string, () => Store]>([
+  ["memory", () => openMemoryStore()],
+  ["SQLite", () => openSqliteStore({ path: join(folder, "holdfast.db") })],
+])("a worker on %s", (_, open) => {
+  let store: Store;
+  let ended: Ended[];
+  let events: RunEvent[];
+
+  beforeEach(() => {
+    store = open();
+    ended = [];
+    events = [];
+  });
+  afterEach(() => store.close());
+
+  function worker(params: Partial<WorkerParams> = {}): Worker {
+    return new Worker({
+      store,
+      agents: [scriptedAgent()],
+      owner: "w",
+      onEnd: (_claim, how) => void ended.push(how),
+      onEvent: (_claim, event) => void events.push(event),
+      ...params,
+    });
+  }
+
+  async function admit(prompt: string, key = prompt, at = session): Promise<void> {
+    await store.admit({ session: at, key, body: JSON.stringify({ prompt }), provider: "scripted" });
+  }
+
+  test("commits a turn with its transcript, events, usage and resume token", async () => {
+    await admit("say Hello.; tool Read idempotent; usage 10 20");
+    await worker().drain();
+    expect(ended).toMatchObject([{ as: "committed", ok: true }]);
+    const row = await store.session(session);
+    expect(row).toMatchObject({ provider: "scripted", revision: 1, entries: row!.mainHead });
+    expect(row!.resumeToken).toEqual(expect.any(String));
+    const { runs } = await store.runs({ session });
+    expect(runs).toMatchObject([{ state: "committed", attempt: 1, receipt: { revision: 1 } }]);
+    const { entries } = await store.read({ log: { ...session, log: eventLog(runs[0]!.id) } });
+    expect(JSON.parse(entries.at(-1)!.body)).toMatchObject({ type: "result", ok: true });
+    expect(await store.usage({ by: "model" })).toMatchObject([
+      { responses: 1, tokens: { input: 10, output: 20 } },
+    ]);
+    expect(await store.inputs({ session })).toMatchObject([{ state: "consumed", attempts: 1 }]);
+    expect(await store.lease(session)).toBe(null);
+  });
+
+  test("shows nothing before the boundary, and says the result only after it", async () => {
+    await admit("say One.; say Two.");
+    const seen: string[] = [];
+    const spying: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        for await (const step of scriptedAgent().run(turn)) {
+          await turn.flush();
+          const [row, read] = [await store.session(session), await store.read({ log: main })];
+          if (row !== null || read.entries.length > 0) seen.push("too early");
+          yield step;
+        }
+      },
+    };
+    const committedAtResult: boolean[] = [];
+    const watching = worker({
+      agents: [spying],
+      onEvent: (_claim, { type }) => void (type === "result" && ended.length === 0 && seen.push("result")),
+      onEnd: (_claim, how) => void committedAtResult.push(how.as === "committed"),
+    });
+    await watching.drain();
+    expect(seen).toEqual(["result"]);
+    expect(committedAtResult).toEqual([true]);
+    expect((await store.read({ log: main })).entries.length).toBeGreaterThan(2);
+  });
+
+  test("interrupts a run whose agent throws, closes its transcript, and gives up after three attempts", async () => {
+    const failing: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        let steps = 0;
+        for await (const step of scriptedAgent().run(turn)) {
+          if ((steps += 1) > 3) throw new Error("the model is gone");
+          yield step;
+        }
+      },
+    };
+    await admit("say One.; say Two.");
+    await worker({ agents: [failing] }).drain();
+    expect(ended.map(({ as }) => as)).toEqual(["interrupted", "interrupted", "interrupted"]);
+    expect(await store.inputs({ session })).toMatchObject([
+      { state: "abandoned", attempts: 3, reason: "the model is gone" },
+    ]);
+    await admit("say Still here.");
+    await worker().drain();
+    expect(ended.at(-1)).toMatchObject({ as: "committed" });
+    expect(await store.session(session)).toMatchObject({ revision: 1 });
+  });
+
+  test("runs the inputs of one session in order, and sessions beside each other", async () => {
+    for (let n = 0; n < 4; n += 1)
+      for (const name of ["a", "b", "c"]) await admit(`say ${n}`, `${n}`, { project: "p", session: name });
+    await worker({ maxRuns: 2 }).drain();
+    expect(ended.length).toBe(12);
+    for (const name of ["a", "b", "c"]) {
+      const { entries } = await store.read({ log: { project: "p", session: name, log: "" } });
+      const said = entries.flatMap(({ body }) => /"text":"(\d)"/.exec(body)?.[1] ?? []);
+      expect(said).toEqual(["0", "1", "2", "3"]);
+    }
+  });
+
+  test("takes what is admitted while it runs, and stops a run whose input is cancelled", async () => {
+    const running = worker();
+    const done = running.run();
+    await admit("say First.");
+    await admit("slow 600000");
+    await until(async () => (await store.inputs({ session, key: "slow 600000" }))[0]?.state === "running");
+    const [input] = await store.inputs({ session, key: "slow 600000" });
+    await store.cancel({ session, input: input!.id, actor: "test", reason: "too slow" });
+    await until(async () => ended.length === 2);
+    expect(ended[1]).toEqual({ as: "interrupted", reason: "too slow" });
+    expect((await store.inputs({ session }))[0]).toMatchObject({ state: "cancelled", reason: "too slow" });
+    await running.stop();
+    await done;
+  });
+
+  test("stops by itself when an operator clears the lease, and writes nothing more", async () => {
+    const running = worker({ leaseMs: 60 });
+    const done = running.run();
+    await admit("say Before.; slow 600000");
+    await until(async () => (await store.lease(session)) !== null);
+    await store.clearLease({ session, actor: "test" });
+    await until(async () => ended.length === 1);
+    expect(ended[0]).toMatchObject({ as: "lost" });
+    expect(await store.session(session)).toBe(null);
+    await running.stop();
+    await done;
+  });
+
+  test("does a step once over all attempts of its input", async () => {
+    const calls: string[] = [];
+    let crashes = 2;
+    const agent = scriptedAgent({
+      tool: async ({ key }) => {
+        calls.push(key);
+        return "ok";
+      },
+    });
+    const crashing: Agent = {
+      ...agent,
+      async *run(turn) {
+        for await (const step of agent.run(turn)) {
+          yield step;
+          if (step.kind === "event" && step.event.type === "tool_summary" && crashes-- > 0)
+            throw new Error("gone");
+        }
+      },
+    };
+    await admit("tool Deploy unsafe");
+    await worker({ agents: [crashing] }).drain();
+    expect(ended.map(({ as }) => as)).toEqual(["interrupted", "interrupted", "committed"]);
+    expect(calls.length).toBe(1);
+  });
+});
+
+test("a turn of twenty entries takes four durable transactions on SQLite", async () => {
+  using run = vi.spyOn(Connection.prototype, "run");
+  const store = openSqliteStore({ path: join(folder, "holdfast.db") });
+  const prompt = Array.from({ length: 9 }, (_, n) => `say ${n}`).join(";");
+  await store.admit({ session, key: "k", body: JSON.stringify({ prompt }), provider: "scripted" });
+  await new Worker({ store, agents: [scriptedAgent()], owner: "w" }).drain();
+  expect((await store.runs()).runs[0]).toMatchObject({ state: "committed", receipt: { entries: 22 } });
+  expect(run.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBe(4);
+  await store.close();
+});
+
+/** Polls what only the store knows; the test's own time limit ends it. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+}

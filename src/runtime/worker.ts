@@ -1,0 +1,203 @@
+import type { Agent } from "../core/agent.ts";
+import type { RunEvent } from "../core/event.ts";
+import type { Claim, ClaimParams } from "../core/run.ts";
+import type { Store } from "../core/store.ts";
+import { type Ended, type ExecuteParams, executeRun } from "./execute.ts";
+import { systemTimers, type Timers } from "./timers.ts";
+
+/** How a worker works. */
+export interface WorkerParams {
+  readonly store: Store;
+  /** One for each provider whose inputs it takes. */
+  readonly agents: readonly Agent[];
+  /** Names this process for people, unique among all that run now. */
+  readonly owner: string;
+  /** How long a session stays closed to others after this process has died; default 30,000. */
+  readonly leaseMs?: number;
+  /** Runs at once; default 8. */
+  readonly maxRuns?: number;
+  readonly maxRunsPerProject?: number;
+  /** Only inputs of this project, and of this session. */
+  readonly project?: string;
+  readonly session?: string;
+  readonly timers?: Timers;
+  readonly priceOf?: ExecuteParams["priceOf"];
+  /** Sees what happens in a run before it is committed. */
+  readonly onEvent?: (claim: Claim, event: RunEvent) => void;
+  readonly onEnd?: (claim: Claim, ended: Ended) => void;
+  /** What went wrong between runs, such as a store that is busy; the worker goes on. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Takes inputs and runs them until it is stopped. */
+export class Worker {
+  readonly #params: WorkerParams & {
+    readonly leaseMs: number;
+    readonly maxRuns: number;
+    readonly timers: Timers;
+  };
+  readonly #runs = new Map<string, OpenRun>();
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+  #claiming = 0;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(params: WorkerParams) {
+    this.#params = { leaseMs: 30_000, maxRuns: 8, timers: systemTimers, ...params };
+  }
+
+  /** Begins to take inputs; resolves when it was stopped and its runs have ended. */
+  run(): Promise<void> {
+    return (this.#loop ??= this.#work());
+  }
+
+  /** Takes no new input; with `cancel` its runs are interrupted too. Resolves when all have ended. */
+  async stop({ cancel = false }: { readonly cancel?: boolean } = {}): Promise<void> {
+    this.#stopping.abort();
+    this.#wake.resolve();
+    if (cancel)
+      for (const { abort } of this.#runs.values()) abort.abort(new Error("The worker is being stopped."));
+    await this.#loop;
+  }
+
+  /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
+  async drain(): Promise<void> {
+    for (;;) {
+      await this.#fill();
+      if (this.#runs.size === 0) return;
+      await Promise.race(Array.from(this.#runs.values(), ({ ended }) => ended));
+    }
+  }
+
+  async #work(): Promise<void> {
+    const { signal } = this.#stopping;
+    const watching = this.#watch(signal);
+    while (!signal.aborted) {
+      this.#wake = Promise.withResolvers<void>();
+      try {
+        await this.#fill();
+      } catch (error) {
+        this.#params.onError?.(error);
+      }
+      // A lease that runs out tells nobody.
+      const pause = this.#params.timers.wait(this.#params.leaseMs / 3, signal);
+      await Promise.race([this.#wake.promise, pause]);
+    }
+    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
+    await watching;
+  }
+
+  /** Claims while there is room and work; several at once as long as there is work for all, so that they share a transaction. */
+  async #fill(): Promise<void> {
+    for (let wave = 1; ; wave *= 2) {
+      const free = this.#params.maxRuns - this.#runs.size - this.#claiming;
+      const count = this.#stopping.signal.aborted ? 0 : Math.min(wave, free);
+      const begun = await Promise.all(Array.from({ length: count }, () => this.#claim()));
+      if (count === 0 || begun.includes(false)) return;
+    }
+  }
+
+  async #claim(): Promise<boolean> {
+    const begunAtMs = this.#params.timers.now();
+    this.#claiming += 1;
+    try {
+      const claim = await this.#params.store.claim(this.#claimParams());
+      if (claim !== null) this.#begin(claim, begunAtMs);
+      return claim !== null;
+    } finally {
+      this.#claiming -= 1;
+    }
+  }
+
+  #claimParams(): ClaimParams {
+    const { agents, owner, leaseMs, maxRunsPerProject, project, session } = this.#params;
+    return {
+      worker: owner,
+      leaseMs,
+      providers: agents.map(({ provider }) => provider),
+      ...(maxRunsPerProject === undefined ? {} : { maxRunsPerProject }),
+      ...(project === undefined ? {} : { project }),
+      ...(session === undefined ? {} : { session }),
+    };
+  }
+
+  #begin(claim: Claim, begunAtMs: number): void {
+    const { agents, onEvent, onEnd, ...params } = this.#params;
+    const agent = agents.find(({ provider }) => provider === claim.input.provider)!;
+    const abort = new AbortController();
+    const ended = executeRun({
+      ...params,
+      agent,
+      claim,
+      begunAtMs,
+      signal: abort.signal,
+      onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
+    }).then((how) => {
+      this.#runs.delete(claim.run.id);
+      this.#wake.resolve();
+      this.#tell(() => onEnd?.(claim, how));
+    });
+    this.#runs.set(claim.run.id, { claim, abort, ended });
+  }
+
+  /** What a viewer throws changes nothing for the run that he looks at. */
+  #tell(hook: () => void): void {
+    try {
+      hook();
+    } catch (error) {
+      this.#params.onError?.(error);
+    }
+  }
+
+  /** New inputs wake the claims, and a cancel reaches its run. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { store, timers } = this.#params;
+    let after: number | undefined;
+    while (!signal.aborted) {
+      try {
+        after ??= await this.#stand();
+        for await (const { position } of store.watch({ after }, signal)) {
+          after = await this.#follow(after, position);
+          this.#wake.resolve();
+        }
+      } catch (error) {
+        this.#params.onError?.(error);
+        await timers.wait(1000, signal);
+      }
+    }
+  }
+
+  /** Where the feed stands; a cancel that came before is looked for in the runs themselves. */
+  async #stand(): Promise<number> {
+    const { position } = await this.#params.store.changes({ after: 0, limit: 1 });
+    for (const { claim } of [...this.#runs.values()]) await this.#stopIfCancelled(claim.input.id);
+    return position;
+  }
+
+  async #follow(from: number, position: number): Promise<number> {
+    let after = from;
+    while (after < position) {
+      const { changes } = await this.#params.store.changes({ after, limit: 1000 });
+      for (const { seq, kind, of } of changes) {
+        after = seq;
+        if (kind === "input") await this.#stopIfCancelled(of!);
+      }
+    }
+    return after;
+  }
+
+  async #stopIfCancelled(id: string): Promise<void> {
+    const run = [...this.#runs.values()].find(({ claim }) => claim.input.id === id);
+    if (run === undefined) return;
+    const { project, session, key } = run.claim.input;
+    const [input] = await this.#params.store.inputs({ session: { project, session }, key, limit: 1 });
+    if (input?.cancelRequested === true && input.run === run.claim.run.id)
+      run.abort.abort(new Error(input.reason ?? "The input was cancelled."));
+  }
+}
+
+interface OpenRun {
+  readonly claim: Claim;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}

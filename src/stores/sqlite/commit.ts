@@ -1,0 +1,52 @@
+import { committedRun, inputAfter, receiptOf } from "../../core/boundary.ts";
+import { checkFence, checkRunOf } from "../../core/fence.ts";
+import { type CommitParams, type CommitResult, digestLines, nextRunState, type Run } from "../../core/run.ts";
+import { checkParts, commitConflict, runClosed } from "../../core/work-checks.ts";
+import { closeRun } from "./close-run.ts";
+import type { Connection } from "./connection.ts";
+import { sha256 } from "./hash.ts";
+import { findInput } from "./input.ts";
+import { findLane } from "./lane.ts";
+import { publish, show } from "./publish.ts";
+import { recordAudit } from "./record-audit.ts";
+import { addUsage } from "./record-usage.ts";
+import { findRun } from "./run.ts";
+import { sessionIdOf } from "./session-id.ts";
+import { partsOf, stagedLogs } from "./tail.ts";
+
+/** Makes a run the truth, inside the caller's transaction. */
+export function commit(connection: Connection, params: CommitParams, now: number): CommitResult {
+  const { session: key, outcome, decided, usage = [], fold } = params;
+  const stored = findRun(connection, params.run);
+  const run = checkRunOf(key, params.run, stored?.run);
+  const digest = sha256(digestLines(params.parts, outcome));
+  const before = committedBefore(run, digest);
+  if (before !== undefined) return before;
+  checkFence(key, findLane(connection, key), params, now);
+  const staged = stagedLogs(connection, key);
+  const parts = partsOf(staged);
+  checkParts(run.id, params.parts, parts);
+
+  const input = findInput(connection, run.input)!;
+  const sessionId = sessionIdOf(connection, key, { provider: input.provider, atMs: now });
+  publish(connection, staged, { key, sessionId, now, fold, resumeToken: params.resumeToken });
+  show(connection, key, sessionId);
+  const { revision } = connection.get<{ revision: number }>(revisionSql, sessionId)!;
+  const receipt = receiptOf(run, { parts, digest, revision: revision - 1, atMs: now });
+  addUsage(connection, key, usage);
+  if (decided !== undefined)
+    recordAudit(connection, { key, atMs: now, ...decided, verb: "run_committed", run: run.id });
+  const ended = { rowId: stored!.rowId, run: committedRun(run, receipt, outcome) };
+  closeRun(connection, ended, inputAfter(input, "commit", { atMs: now })!, now);
+  return { receipt, alreadyCommitted: false };
+}
+
+function committedBefore(run: Run, digest: string): CommitResult | undefined {
+  if (!("refused" in nextRunState(run.state, "commit"))) return undefined;
+  const { receipt } = run;
+  if (receipt === undefined) throw runClosed(run);
+  if (receipt.digest !== digest) throw commitConflict(receipt);
+  return { receipt, alreadyCommitted: true };
+}
+
+const revisionSql = "UPDATE session SET revision = revision + 1 WHERE id = ? RETURNING revision";

@@ -1,0 +1,51 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { UsageGroup, UsageParams } from "../../core/usage.ts";
+import type { Connection } from "./connection.ts";
+
+/** Sums of what the responses used. */
+export function usage(connection: Connection, params: UsageParams): UsageGroup[] {
+  const { by, project, session, sinceMs, untilMs } = params;
+  const name = typeof by === "string" ? groupSql[by] : labelSql;
+  const given: [string, SQLInputValue | undefined][] = [
+    ["u.project = ?", session?.project],
+    ["u.session = ?", session?.session],
+    ["u.project = ?", project],
+    ["u.at_ms >= ?", sinceMs],
+    ["u.at_ms < ?", untilMs],
+  ];
+  const used = given.filter((pair): pair is [string, SQLInputValue] => pair[1] !== undefined);
+  const where = used.length === 0 ? "" : `WHERE ${used.map(([condition]) => condition).join(" AND ")}`;
+  const label = typeof by === "string" ? [] : [by.label];
+  const sql = `SELECT ${name} AS name, ${sumsSql} ${where} GROUP BY 1 ORDER BY 1 NULLS LAST`;
+  const rows = connection.all<SumsRow>(sql, ...label, ...used.map(([, value]) => value));
+  return rows.map(({ name: group, responses, microDollars, unpriced, ...tokens }) => ({
+    name: group,
+    responses,
+    tokens,
+    microDollars,
+    unpriced,
+  }));
+}
+
+interface SumsRow extends Omit<UsageGroup, "tokens"> {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+}
+
+const groupSql = {
+  day: "strftime('%Y-%m-%d', u.at_ms / 1000, 'unixepoch')",
+  model: "u.model",
+  project: "u.project",
+  session: "u.session",
+} as const;
+// Not a path of JSON: a label may hold any character.
+const labelSql = `
+  (SELECT j.value FROM session s, json_each(s.labels) j
+   WHERE s.project = u.project AND s.session = u.session AND j.key = ?)`;
+const sumsSql = `
+  count(*) AS responses, sum(u.input) AS input, sum(u.output) AS output, sum(u.cache_read) AS cacheRead,
+  sum(u.cache_write_5m) AS cacheWrite5m, sum(u.cache_write_1h) AS cacheWrite1h,
+  coalesce(sum(u.micro_dollars), 0) AS microDollars, count(*) - count(u.micro_dollars) AS unpriced FROM usage u`;

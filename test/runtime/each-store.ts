@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe } from "vitest";
+import type { Clock } from "../../src/core/clock.ts";
+import type { Store } from "../../src/core/store.ts";
+import { openMemoryStore } from "../../src/stores/memory/index.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+
+/** Opens new stores, and further handles on one of them; all are closed after the test. */
+export interface StoreOpener {
+  readonly open: (clock?: Clock) => Store;
+  /** Another handle on the same store, as another process has it; of a store in memory there is but one. */
+  readonly again: (store: Store) => Store;
+}
+
+/** Declares tests once for each kind of store. */
+export function onEachStore(declare: (stores: StoreOpener) => void): void {
+  describe("on a memory store", () => declare(closing((clock) => openMemoryStore(clock && { clock }))));
+  describe("on a SQLite store", () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-runtime-"));
+    let opened = 0;
+    const open = (path: string, clock?: Clock): Store =>
+      openSqliteStore({ path, synchronous: "NORMAL", ...(clock && { clock }) });
+    declare(
+      closing(
+        (clock) => open(join(folder, `${(opened += 1)}.db`), clock),
+        (store) => open(store.url.slice("sqlite:".length)),
+      ),
+    );
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  });
+}
+
+function closing(
+  open: (clock?: Clock) => Store,
+  again: (store: Store) => Store = (store) => store,
+): StoreOpener {
+  const stores = new Set<Store>();
+  const kept = (store: Store): Store => {
+    stores.add(store);
+    return store;
+  };
+  afterEach(async () => {
+    await Promise.all([...stores].map((store) => store.close()));
+    stores.clear();
+  });
+  return { open: (clock) => kept(open(clock)), again: (store) => kept(again(store)) };
+}
