@@ -1,4 +1,3 @@
-import type { SQLInputValue } from "node:sqlite";
 import { claimedInput } from "../../core/boundary.ts";
 import type { Input } from "../../core/input.ts";
 import type { Lease } from "../../core/lease.ts";
@@ -8,6 +7,7 @@ import { findInput, saveInput } from "./input.ts";
 import { type Lane, laneColumns, nextColumns } from "./lane.ts";
 import { recordChange } from "./record-change.ts";
 import type { StoredRun } from "./run.ts";
+import { whereOf } from "./where.ts";
 
 /** Begins a run on the next input, if there is one that may run. */
 export function claim(connection: Connection, params: ClaimParams, now: number): Claim | null {
@@ -46,15 +46,14 @@ function nextLane(
   { project, session, providers, maxRunsPerProject }: ClaimParams,
   now: number,
 ): ReadyLane | undefined {
-  const given: [string, SQLInputValue | undefined][] = [
+  const { where, values } = whereOf([
+    [readySql, now],
     ["l.project = ?", project],
     ["l.session = ?", session],
     [providersSql, providers && JSON.stringify(providers)],
     [fewRunsSql, maxRunsPerProject],
-  ];
-  const used = given.filter((pair): pair is [string, SQLInputValue] => pair[1] !== undefined);
-  const more = used.map(([condition]) => ` AND ${condition}`).join("");
-  return connection.get<ReadyLane>(`${readySql}${more} ${orderSql}`, now, ...used.map(([, value]) => value));
+  ]);
+  return connection.get<ReadyLane>(`${laneSql} ${where} ${orderSql}`, ...values);
 }
 
 function beginRun(connection: Connection, input: Input, { epoch, owner, sinceMs }: Lease): StoredRun {
@@ -72,9 +71,8 @@ function beginRun(connection: Connection, input: Input, { epoch, owner, sinceMs 
 }
 
 // The index gives the lanes in turn, so that the first that may run ends the search.
-const readySql = `
-  SELECT ${laneColumns}, next_input AS nextInput FROM lane l
-  WHERE next_input IS NOT NULL AND open_run IS NULL AND (owner IS NULL OR until_ms <= ?)`;
+const laneSql = `SELECT ${laneColumns}, next_input AS nextInput FROM lane l`;
+const readySql = "next_input IS NOT NULL AND open_run IS NULL AND (owner IS NULL OR until_ms <= ?)";
 const providersSql =
   "(SELECT provider FROM input WHERE id = l.next_input) IN (SELECT value FROM json_each(?))";
 const fewRunsSql = "(SELECT count(*) FROM lane o WHERE o.project = l.project AND o.running = 1) < ?";

@@ -1,23 +1,21 @@
-import type { SQLInputValue } from "node:sqlite";
 import type { UsageGroup, UsageParams } from "../../core/usage.ts";
 import type { Connection } from "./connection.ts";
+import { whereOf } from "./where.ts";
 
 /** Sums of what the responses used. */
 export function usage(connection: Connection, params: UsageParams): UsageGroup[] {
   const { by, project, session, sinceMs, untilMs } = params;
   const name = typeof by === "string" ? groupSql[by] : labelSql;
-  const given: [string, SQLInputValue | undefined][] = [
+  const { where, values } = whereOf([
     ["u.project = ?", session?.project],
     ["u.session = ?", session?.session],
     ["u.project = ?", project],
     ["u.at_ms >= ?", sinceMs],
     ["u.at_ms < ?", untilMs],
-  ];
-  const used = given.filter((pair): pair is [string, SQLInputValue] => pair[1] !== undefined);
-  const where = used.length === 0 ? "" : `WHERE ${used.map(([condition]) => condition).join(" AND ")}`;
+  ]);
   const label = typeof by === "string" ? [] : [by.label];
   const sql = `SELECT ${name} AS name, ${sumsSql} ${where} GROUP BY 1 ORDER BY 1 NULLS LAST`;
-  const rows = connection.all<SumsRow>(sql, ...label, ...used.map(([, value]) => value));
+  const rows = connection.all<SumsRow>(sql, ...label, ...values);
   return rows.map(({ name: group, responses, microDollars, unpriced, ...tokens }) => ({
     name: group,
     responses,
