@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { CommitParams, Receipt } from "../core/run.ts";
 import type { ExecuteParams } from "./execute.ts";
+import { foldThatHolds } from "./fold-that-holds.ts";
 
 /** What a boundary publishes, but for whose it is. */
 export interface Boundary extends Pick<CommitParams, "parts" | "outcome"> {
@@ -30,7 +31,7 @@ export async function commitRun(
     run: id,
     epoch: claim.lease.epoch,
     ...boundary,
-    ...(fold === undefined ? {} : { fold }),
+    ...(fold === undefined ? {} : { fold: foldThatHolds(fold) }),
     ...(resumeToken === undefined ? {} : { resumeToken }),
   };
   for (let attempt = 1; ; attempt += 1) {

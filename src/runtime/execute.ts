@@ -4,9 +4,10 @@ import { eventEntry, isTerminal, type ResultEvent, type RunEvent } from "../core
 import type { Claim, Receipt } from "../core/run.ts";
 import { eventLog } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
-import type { UsageRow } from "../core/usage.ts";
+import { greaterUsage, type UsageRow } from "../core/usage.ts";
 import { type Boundary, commitRun } from "./commit-run.ts";
 import { interruptRun } from "./interrupt-run.ts";
+import { isOwnLog } from "../core/ids.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { RunWriter } from "./run-writer.ts";
 import { StoredJournal } from "./step-journal.ts";
@@ -60,7 +61,8 @@ async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn
   if (isHoldfastError(error) && leftToRecovery.has(error.code)) return { as: "lost", reason };
   const as = isHoldfastError(error) && error.code === "step_unknown" ? "held" : "interrupted";
   try {
-    await turn.settle();
+    // What recovery would commit is not tried again.
+    if (await turn.settle()) return { as: "lost", reason };
     await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken });
     return { as, reason };
   } catch (second) {
@@ -90,6 +92,7 @@ class RunningTurn {
   readonly #writer: RunWriter;
   readonly #usage = new Map<string, UsageRow>();
   #resumeToken: string | undefined;
+  #ended = false;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
     this.#params = params;
@@ -110,14 +113,20 @@ class RunningTurn {
   async play(): Promise<Result> {
     const { agent } = this.#params;
     let result: Result | undefined;
-    for await (const step of agent.run(await this.#turn(this.#stop))) {
-      this.#stop.throwIfAborted();
-      if (result !== undefined) throw endedTwice(agent);
-      result = await this.#take(step);
+    try {
+      for await (const step of agent.run(await this.#turn(this.#stop))) {
+        if (this.#ended) throw endedTwice(agent);
+        this.#stop.throwIfAborted();
+        result = await this.#take(step);
+      }
+    } catch (error) {
+      // How an agent cleans up undoes nothing of what it has ended.
+      if (result === undefined || isHoldfastError(error)) throw error;
     }
+    // What has ended is not undone: a stop that comes now finds the result.
+    if (result !== undefined) return result;
     this.#stop.throwIfAborted();
-    if (result === undefined) throw endedWithoutResult(agent);
-    return result;
+    throw endedWithoutResult(agent);
   }
 
   /** What the run's boundary publishes. */
@@ -126,9 +135,12 @@ class RunningTurn {
     return { parts, outcome, usage: this.usage, resumeToken: this.#resumeToken };
   }
 
-  /** Waits for what is being written; what failed there is no matter any more. */
-  async settle(): Promise<void> {
-    await this.#writer.flush().catch(() => undefined);
+  /** Waits for what is being written, and says whether all of it is durable with the run's result. */
+  async settle(): Promise<boolean> {
+    return await this.#writer.flush().then(
+      () => this.#ended,
+      () => false,
+    );
   }
 
   async #turn(signal: AbortSignal): Promise<Turn> {
@@ -153,6 +165,7 @@ class RunningTurn {
   }
 
   async #take(step: AgentStep): Promise<Result | undefined> {
+    if (step.kind === "entry" && isOwnLog(step.log)) throw ownLog(this.#params.agent, step.log);
     if (step.kind === "entry") return void (await this.#writer.add(step.log, step.entry));
     const { event } = step;
     const { run } = this.#params.claim;
@@ -163,7 +176,10 @@ class RunningTurn {
     const whole = isResult ? { ...event, staged: this.#writer.counts } : event;
     const entry = eventEntry({ run: run.id, event: whole });
     await this.#writer.add(eventLog(run.id), entry);
-    if (isResult) return { event, outcome: entry.body };
+    if (isResult) {
+      this.#ended = true;
+      return { event, outcome: entry.body };
+    }
     this.#params.onEvent?.(event);
     return undefined;
   }
@@ -176,7 +192,9 @@ class RunningTurn {
     const { key, model, tokens } = event;
     const atMs = this.#params.claim.run.startedAtMs;
     const row = { key, model, atMs, tokens };
-    this.#usage.set(key, { ...row, microDollars: this.#params.priceOf?.(row) ?? null });
+    const seen = { ...row, microDollars: this.#params.priceOf?.(row) ?? null };
+    const known = this.#usage.get(key);
+    this.#usage.set(key, known === undefined ? seen : greaterUsage(known, seen));
   }
 }
 
@@ -185,6 +203,14 @@ function endedWithoutResult({ name }: Agent): HoldfastError {
     code: "agent_failed",
     message: `The agent ${name} stopped without a result.`,
     next: "The run is interrupted, and its input is tried again while it may be.",
+  });
+}
+
+function ownLog({ name }: Agent, log: string): HoldfastError {
+  return new HoldfastError({
+    code: "agent_failed",
+    message: `The agent ${name} gave an entry for ${log}, which is Holdfast's own.`,
+    next: "Correct the agent: it gives events and steps instead.",
   });
 }
 

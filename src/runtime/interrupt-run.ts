@@ -4,6 +4,7 @@ import { type EndRunResult, eventLog } from "../core/run.ts";
 import type { ReadParams } from "../core/store.ts";
 import type { UsageRow } from "../core/usage.ts";
 import type { ExecuteParams } from "./execute.ts";
+import { foldThatHolds } from "./fold-that-holds.ts";
 import { readJournal } from "./step-journal.ts";
 
 /** Ends a run that did not come to its result: what it has staged is kept, closed so that its provider can go on. */
@@ -26,7 +27,7 @@ export async function interruptRun(
     actor: claim.lease.owner,
     usage,
     ...(as === "interrupted" ? { closers: await closersOf({ store, claim }) } : {}),
-    ...(fold === undefined ? {} : { fold }),
+    ...(fold === undefined ? {} : { fold: foldThatHolds(fold) }),
     ...(resumeToken === undefined ? {} : { resumeToken }),
   });
 }

@@ -16,6 +16,7 @@ export class LeaseKeeper implements Disposable {
     this.#params = params;
     this.#untilMs = params.begunAtMs + params.leaseMs;
     void this.#renew();
+    void this.#expire();
   }
 
   /** To be called before each effect outside the store. @throws lease_lost, and why else the turn was stopped */
@@ -43,6 +44,12 @@ export class LeaseKeeper implements Disposable {
         if (isHoldfastError(error) && error.code === "lease_lost") return this.#lose();
       }
     }
+  }
+
+  // Beside the renewing: a call that does not answer must not keep the turn alive.
+  async #expire(): Promise<void> {
+    const leftMs = (): number => this.#untilMs - this.#params.timers.now();
+    while (await this.#waited(Math.max(1, leftMs()))) if (leftMs() <= 0) return this.#lose();
   }
 
   #nextWaitMs(): number {

@@ -18,6 +18,8 @@ export interface OpenTail extends Tail {
   readonly entries: readonly Entry[];
   /** The input's steps, over all its runs. */
   readonly journal: StepJournal;
+  /** An operator has cleared the session since the run began: its resume token is not to come back. */
+  readonly cleared: boolean;
 }
 
 /** Reads an open run's tail in pages, and tells of each page of a long log. @throws run_unknown, run_closed */
@@ -36,6 +38,7 @@ export async function readTail({ store, run: id, onPage }: ReadTailParams): Prom
     events: await staged(eventLog(run.id)),
     entries: await staged(""),
     journal: withSteps(emptyJournal, (await log(stepLog(run.input))).map(bodyOf)),
+    cleared: await clearedSince(store, run),
   };
 }
 
@@ -80,6 +83,11 @@ async function inputOf(store: Store, run: Run): Promise<Input> {
   const [input] = await store.inputs({ session: sessionOf(run), input: run.input });
   if (input === undefined) throw inputUnknown(run, run.input);
   return input;
+}
+
+async function clearedSince(store: Store, run: Run): Promise<boolean> {
+  const rows = await store.audit({ session: sessionOf(run), limit: 1000 });
+  return rows.some(({ verb, atMs }) => verb === "lease_cleared" && atMs >= run.startedAtMs);
 }
 
 interface ReadLogParams extends Pick<ReadTailParams, "store" | "onPage"> {

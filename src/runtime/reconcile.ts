@@ -6,8 +6,9 @@ import { type CommitParams, countOf, type EndRunParams, type Run, type RunState 
 import type { Store } from "../core/store.ts";
 import type { HoldReason, TailVerdict } from "../core/tail-verdict.ts";
 import { closersOf, eventsOf, type OpenTail, readTail, sessionOf, verdictOn } from "./read-tail.ts";
+import { foldThatHolds } from "./fold-that-holds.ts";
 import { type PriceOf, resumeTokenOf, usageRowsOf } from "./run-events.ts";
-import { type FoldOf, foldThatHolds, takeOver, takeOverMs } from "./take-over.ts";
+import { type FoldOf, takeOver, takeOverMs } from "./take-over.ts";
 
 export interface ReconcileParams {
   readonly store: Store;
@@ -183,7 +184,7 @@ export function extrasOf(
 ): Pick<CommitParams & EndRunParams, "usage" | "fold" | "resumeToken"> {
   const events = eventsOf(tail);
   const fold = foldOf?.({ session: sessionOf(tail.run), provider: tail.input.provider });
-  const resumeToken = resumeTokenOf(events);
+  const resumeToken = tail.cleared ? undefined : resumeTokenOf(events);
   return {
     usage: usageRowsOf(tail.run, events, priceOf),
     ...(fold === undefined ? {} : { fold: foldThatHolds(fold) }),

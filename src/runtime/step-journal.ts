@@ -20,6 +20,8 @@ export class StoredJournal implements Journal {
   readonly #params: StoredJournalParams;
   #loading: Promise<void> | undefined;
   #state: StepJournal = emptyJournal;
+  /** The last call of each step: the next one sees what came of it. */
+  readonly #calls = new Map<string, Promise<unknown>>();
 
   constructor(params: StoredJournalParams) {
     this.#params = params;
@@ -31,7 +33,15 @@ export class StoredJournal implements Journal {
     effect: StepEffect,
     fn: (call: StepCall) => Promise<Value>,
   ): Promise<Value> {
-    const step: Step = { name, key, effect };
+    const id = JSON.stringify([name, key]);
+    const before = this.#calls.get(id)?.catch(() => undefined);
+    const call = Promise.resolve(before).then(() => this.#step({ name, key, effect }, fn));
+    this.#calls.set(id, call);
+    return await call;
+  }
+
+  async #step<Value>(step: Step, fn: (call: StepCall) => Promise<Value>): Promise<Value> {
+    const { key } = step;
     await (this.#loading ??= this.#load());
     const verdict = verdictOf(this.#state, step);
     if (verdict.do === "return") return valueOf<Value>(step, verdict.outcome);

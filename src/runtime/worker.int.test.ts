@@ -159,6 +159,88 @@ describe.each<[string, () => Store]>([
     await done;
   });
 
+  test("commits a turn that was finished before it was stopped, whatever its agent does afterwards", async () => {
+    const cleaning: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        yield* scriptedAgent().run(turn);
+        throw new Error("the clean-up failed");
+      },
+    };
+    await admit("say One.");
+    await worker({ agents: [cleaning] }).drain();
+    const stopping: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        yield* scriptedAgent().run(turn);
+        stopped = running.stop({ cancel: true });
+      },
+    };
+    await admit("say Two.");
+    let stopped: Promise<void> | undefined;
+    const running: Worker = worker({ agents: [stopping] });
+    await running.drain();
+    await stopped;
+    expect(ended.map(({ as }) => as)).toEqual(["committed", "committed"]);
+    expect(await store.inputs({ session })).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
+  });
+
+  test("takes no entry of its agent for a log of Holdfast's own, and counts the greatest usage", async () => {
+    const forging: Agent = {
+      ...scriptedAgent(),
+      async *run() {
+        const tokens = { input: 1, output: 100, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
+        const usage = { type: "usage", key: "k", model: "m" } as const;
+        yield { kind: "event", event: { ...usage, tokens } };
+        yield { kind: "event", event: { ...usage, tokens: { ...tokens, output: 5 } } };
+        yield { kind: "entry", log: "@steps/2", entry: { body: "{}" } };
+      },
+    };
+    await admit("say One.");
+    await worker({ agents: [forging] }).drain();
+    expect(ended[0]).toMatchObject({ as: "interrupted", reason: expect.stringContaining("Holdfast's own") });
+    expect(await store.usage({ by: "model" })).toMatchObject([{ tokens: { output: 100 } }]);
+    expect((await store.read({ log: { ...session, log: "@steps/2" } })).head).toBe(0);
+  });
+
+  test("does a step that is asked for twice at once one time", async () => {
+    const calls: string[] = [];
+    const twice: Agent = {
+      ...scriptedAgent(),
+      async *run({ journal }) {
+        const step = () => journal.step("pay", "1", "unsafe", async ({ key }) => calls.push(key));
+        const values = await Promise.all([step(), step()]);
+        yield { kind: "event", event: { type: "result", ok: true, text: values.join() } };
+      },
+    };
+    await admit("pay");
+    await worker({ agents: [twice] }).drain();
+    expect(ended).toMatchObject([{ as: "committed", text: "1,1" }]);
+    expect(calls).toEqual(["1"]);
+  });
+
+  test("stops at once, also when a claim is on its way", async () => {
+    await admit("slow 600000");
+    const running = worker();
+    const done = running.run();
+    await running.stop({ cancel: true });
+    await done;
+    expect(await store.runs({ state: "running" })).toEqual({ runs: [] });
+  });
+
+  test("commits although its agent's fold throws", async () => {
+    const folding: Agent = {
+      ...scriptedAgent(),
+      fold: () => () => {
+        throw new Error("no title");
+      },
+    };
+    await admit("say One.");
+    await worker({ agents: [folding] }).drain();
+    expect(ended).toMatchObject([{ as: "committed" }]);
+    expect(await store.session(session)).toMatchObject({ revision: 1, summary: null });
+  });
+
   test("does a step once over all attempts of its input", async () => {
     const calls: string[] = [];
     let crashes = 2;

@@ -40,6 +40,7 @@ export class Worker {
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #claiming = 0;
+  #cancelled = false;
   #wake = Promise.withResolvers<void>();
 
   constructor(params: WorkerParams) {
@@ -55,9 +56,11 @@ export class Worker {
   async stop({ cancel = false }: { readonly cancel?: boolean } = {}): Promise<void> {
     this.#stopping.abort();
     this.#wake.resolve();
+    this.#cancelled ||= cancel;
     if (cancel)
       for (const { abort } of this.#runs.values()) abort.abort(new Error("The worker is being stopped."));
     await this.#loop;
+    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
   }
 
   /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
@@ -138,6 +141,9 @@ export class Worker {
       this.#tell(() => onEnd?.(claim, how));
     });
     this.#runs.set(claim.run.id, { claim, abort, ended });
+    if (this.#cancelled) abort.abort(new Error("The worker is being stopped."));
+    // A cancel may have been told before the claim's answer came.
+    this.#stopIfCancelled(claim.input.id).catch((error: unknown) => this.#params.onError?.(error));
   }
 
   /** What a viewer throws changes nothing for the run that he looks at. */

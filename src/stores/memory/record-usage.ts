@@ -4,12 +4,12 @@ import { idOf, type State } from "./state.ts";
 
 /** Counts the responses that are not counted yet. */
 export function recordUsage(state: State, { session, rows }: RecordUsageParams): { added: number } {
+  if (state.tombstones.has(idOf(session))) return { added: 0 };
   return { added: addUsage(state, session, rows) };
 }
 
 /** Adds the rows whose keys are new in the store, and says how many those were; of the others the greater stays. */
 export function addUsage(state: State, key: SessionKey, rows: readonly UsageRow[]): number {
-  if (state.tombstones.has(idOf(key))) return 0;
   const before = state.usage.size;
   for (const row of rows) {
     const known = state.usage.get(row.key);

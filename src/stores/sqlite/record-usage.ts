@@ -8,12 +8,12 @@ export function recordUsage(
   connection: Connection,
   { session, rows }: RecordUsageParams,
 ): { readonly added: number } {
+  if (findTombstone(connection, session) !== undefined) return { added: 0 };
   return { added: addUsage(connection, session, rows) };
 }
 
 /** Adds the rows whose keys are new in the store, and says how many those were; of the others the greater stays. */
 export function addUsage(connection: Connection, key: SessionKey, rows: readonly UsageRow[]): number {
-  if (rows.length === 0 || findTombstone(connection, key) !== undefined) return 0;
   let added = 0;
   for (const row of rows) {
     const known = findUsage(connection, row.key);

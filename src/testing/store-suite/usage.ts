@@ -3,7 +3,7 @@ import type { Store } from "../../core/store.ts";
 import type { UsageParams, UsageRow } from "../../core/usage.ts";
 import type { StoreTests } from "./harness.ts";
 import { appendTo, plain, sessionKey } from "./samples.ts";
-import { begin, commitOf, startMs, used } from "./work-samples.ts";
+import { begin, commitOf, endOf, startMs, used } from "./work-samples.ts";
 
 const session = sessionKey();
 const dayMs = 86_400_000;
@@ -27,6 +27,15 @@ export function usageTests({ describe, test }: StoreTests): void {
           unpriced: 1,
         },
       ]);
+    });
+
+    test("Of a run is counted in a session that its SDK deleted and that begins anew.", async (store) => {
+      await appendTo(store, "s-1", plain(1, 1));
+      await store.drop({ session, actor: "sdk", sealed: false });
+      assert.deepEqual(await store.recordUsage({ session, rows: [used("r-0", 1)] }), { added: 0 });
+      const claim = await begin(store);
+      await endOf(store, claim, "interrupted", { usage: [used("r-1", 1)] });
+      assert.equal((await store.usage({ by: "model" }))[0]?.responses, 1);
     });
 
     test("Of a response is counted once, in one call, in two, and in another session.", async (store) => {
