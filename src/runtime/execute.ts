@@ -16,7 +16,7 @@ import type { Timers } from "./timers.ts";
 /** How a claimed run ended, for its worker. */
 export type Ended =
   | { readonly as: "committed"; readonly receipt: Receipt; readonly ok: boolean; readonly text: string }
-  | { readonly as: "interrupted" | "held"; readonly reason: string }
+  | { readonly as: "interrupted" | "discarded" | "held"; readonly reason: string }
   /** Another one has the session, or may have: recovery decides what becomes of the run. */
   | { readonly as: "lost"; readonly reason: string };
 
@@ -46,9 +46,7 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
   const turn = new RunningTurn(params, keeper, stop.signal);
   try {
     const result = await turn.play();
-    const receipt = await commitRun(params, await turn.boundary(result));
-    params.onEvent?.(result.event);
-    return { as: "committed", receipt, ok: result.event.ok, text: result.event.text };
+    return await commitTurn(params, result, await turn.boundary(result));
   } catch (error) {
     return await endAfter(error, params, turn);
   } finally {
@@ -61,14 +59,41 @@ async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn
   if (isHoldfastError(error) && leftToRecovery.has(error.code)) return { as: "lost", reason };
   const as = isHoldfastError(error) && error.code === "step_unknown" ? "held" : "interrupted";
   try {
-    // What recovery would commit is not tried again.
-    if (await turn.settle()) return { as: "lost", reason };
+    const result = await turn.settle();
+    if (result !== undefined) return await endFinished(params, turn, { result, reason });
     await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken });
     return { as, reason };
   } catch (second) {
     // The lease runs out, and recovery ends the run from what is durable.
     return { as: "lost", reason: second instanceof Error ? second.message : String(second) };
   }
+}
+
+interface Finished {
+  readonly result: Result;
+  readonly reason: string;
+}
+
+/** A turn that came to its result is committed by what is stored, or, where that is refused too, kept aside: never both. */
+async function endFinished(
+  params: ExecuteParams,
+  turn: RunningTurn,
+  { result, reason }: Finished,
+): Promise<Ended> {
+  const { parts } = await params.store.tail({ run: params.claim.run.id });
+  try {
+    return await commitTurn(params, result, { ...(await turn.boundary(result)), parts });
+  } catch (error) {
+    if (!isHoldfastError(error) || leftToRecovery.has(error.code)) throw error;
+    await interruptRun(params, { as: "discarded", reason, usage: turn.usage, resumeToken: undefined });
+    return { as: "discarded", reason };
+  }
+}
+
+async function commitTurn(params: ExecuteParams, { event }: Result, boundary: Boundary): Promise<Ended> {
+  const receipt = await commitRun(params, boundary);
+  params.onEvent?.(event);
+  return { as: "committed", receipt, ok: event.ok, text: event.text };
 }
 
 const leftToRecovery: ReadonlySet<string> = new Set([
@@ -92,7 +117,7 @@ class RunningTurn {
   readonly #writer: RunWriter;
   readonly #usage = new Map<string, UsageRow>();
   #resumeToken: string | undefined;
-  #ended = false;
+  #result: Result | undefined;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
     this.#params = params;
@@ -112,19 +137,18 @@ class RunningTurn {
   /** Lets the agent work, and keeps what it gives; its result is the last. */
   async play(): Promise<Result> {
     const { agent } = this.#params;
-    let result: Result | undefined;
     try {
       for await (const step of agent.run(await this.#turn(this.#stop))) {
-        if (this.#ended) throw endedTwice(agent);
+        if (this.#result !== undefined) throw endedTwice(agent);
         this.#stop.throwIfAborted();
-        result = await this.#take(step);
+        await this.#take(step);
       }
     } catch (error) {
       // How an agent cleans up undoes nothing of what it has ended.
-      if (result === undefined || isHoldfastError(error)) throw error;
+      if (this.#result === undefined || isHoldfastError(error)) throw error;
     }
     // What has ended is not undone: a stop that comes now finds the result.
-    if (result !== undefined) return result;
+    if (this.#result !== undefined) return this.#result;
     this.#stop.throwIfAborted();
     throw endedWithoutResult(agent);
   }
@@ -135,11 +159,11 @@ class RunningTurn {
     return { parts, outcome, usage: this.usage, resumeToken: this.#resumeToken };
   }
 
-  /** Waits for what is being written, and says whether all of it is durable with the run's result. */
-  async settle(): Promise<boolean> {
+  /** Waits for what is being written; gives the run's result where that is durable with all before it. */
+  async settle(): Promise<Result | undefined> {
     return await this.#writer.flush().then(
-      () => this.#ended,
-      () => false,
+      () => this.#result,
+      () => undefined,
     );
   }
 
@@ -164,9 +188,9 @@ class RunningTurn {
     };
   }
 
-  async #take(step: AgentStep): Promise<Result | undefined> {
+  async #take(step: AgentStep): Promise<void> {
     if (step.kind === "entry" && isOwnLog(step.log)) throw ownLog(this.#params.agent, step.log);
-    if (step.kind === "entry") return void (await this.#writer.add(step.log, step.entry));
+    if (step.kind === "entry") return await this.#writer.add(step.log, step.entry);
     const { event } = step;
     const { run } = this.#params.claim;
     this.#keeper.check();
@@ -176,12 +200,8 @@ class RunningTurn {
     const whole = isResult ? { ...event, staged: this.#writer.counts } : event;
     const entry = eventEntry({ run: run.id, event: whole });
     await this.#writer.add(eventLog(run.id), entry);
-    if (isResult) {
-      this.#ended = true;
-      return { event, outcome: entry.body };
-    }
-    this.#params.onEvent?.(event);
-    return undefined;
+    if (isResult) this.#result = { event, outcome: entry.body };
+    else this.#params.onEvent?.(event);
   }
 
   /** What is replayed was counted and captured when it happened. */

@@ -33,7 +33,7 @@ export async function interruptRun(
 }
 
 export interface Ending {
-  readonly as: "interrupted" | "held";
+  readonly as: "interrupted" | "discarded" | "held";
   readonly reason: string;
   readonly usage: readonly UsageRow[];
   readonly resumeToken: string | undefined;
