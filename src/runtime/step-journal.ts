@@ -98,10 +98,7 @@ export interface StoredJournalParams {
 }
 
 /** What is known of an input's steps. */
-export async function readJournal(
-  store: Store,
-  { project, session, id }: Claim["input"],
-): Promise<StepJournal> {
+async function readJournal(store: Store, { project, session, id }: Claim["input"]): Promise<StepJournal> {
   let journal = emptyJournal;
   for await (const bodies of store.scan({ log: { project, session, log: stepLog(id) } }))
     journal = withSteps(journal, bodies);
