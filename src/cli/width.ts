@@ -33,7 +33,7 @@ export function foldLine(line: string, maxWidth: number): string[] {
     const end = endOfWidth(line, from, maxWidth);
     if (end === line.length) return [...lines, line.slice(from)];
     const to = foldBefore(line, from, end);
-    lines.push(line.slice(from, to).trimEnd());
+    lines.push(line.slice(from, endOfWords(line, from, to)));
     from = to;
     while (line[from] === " ") from += 1;
     if (from === line.length) return lines;
@@ -44,7 +44,13 @@ export function foldLine(line: string, maxWidth: number): string[] {
 function foldBefore(line: string, from: number, end: number): number {
   const head = line.slice(from, end + 1);
   const space = head.lastIndexOf(" ");
-  return head.slice(0, Math.max(0, space)).trim() === "" ? end : from + space;
+  return endOfWords(head, 0, Math.max(0, space)) === 0 ? end : from + space;
+}
+
+// Only " " is a place to fold; a no-break or an ideographic space is part of its word.
+function endOfWords(line: string, from: number, to: number): number {
+  while (to > from && line[to - 1] === " ") to -= 1;
+  return to;
 }
 
 /** Where what fits the width ends; at least one character fits. */
