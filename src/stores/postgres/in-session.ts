@@ -1,0 +1,64 @@
+import type { SessionKey } from "../../core/ids.ts";
+import { isHoldfastError } from "../../core/errors.ts";
+import type { Client, Query } from "./client.ts";
+import { type Lane, laneColumns } from "./lane.ts";
+
+/**
+ * Runs the work in a transaction that holds the session's lock: what it reads there nobody else changes before it ends.
+ * The work may run more than once.
+ */
+export async function inSession<Result>(
+  { client, now }: Writer,
+  key: SessionKey,
+  work: (session: LockedSession) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const done = await client.transaction(async (query) => {
+        const rows = await query<Lane & { now: number }>(lockSql, key.project, key.session, now());
+        const [lane] = rows;
+        if (lane === undefined) return undefined;
+        const { now: nowMs, ...rest } = lane;
+        return { result: await work({ query, key, lane: rest, now: nowMs }) };
+      });
+      if (done !== undefined) return done.result;
+    } catch (error) {
+      if (attempt >= maxAttempts || !isCollision(error)) throw error;
+    }
+  }
+}
+
+/** What a write needs of its store. */
+export interface Writer {
+  readonly client: Client;
+  /** The test's time, or null for the server's own. */
+  readonly now: () => number | null;
+}
+
+/** A session under its lock; `now` is the store's time of the transaction. */
+export interface LockedSession {
+  readonly query: Query;
+  readonly key: SessionKey;
+  /** As it was before the lock counted this write. */
+  readonly lane: Lane;
+  readonly now: number;
+}
+
+/** Milliseconds since 1970 by the server's clock, unless the statement was given a time. */
+export const nowSql = (parameter: string): string =>
+  `coalesce(${parameter}::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
+
+const maxAttempts = 5;
+
+// Two sessions locked in opposite orders: the server ends one of them, and nothing of it was written.
+function isCollision(error: unknown): boolean {
+  return isHoldfastError(error) && (error.data["sqlState"] === "40P01" || error.data["sqlState"] === "40001");
+}
+
+// A transaction that got its number before the last writer of the session got his would stand before him in the change
+// feed: it gives up, and begins again with a greater one.
+const lockSql = `
+  INSERT INTO hf.lane AS l (project, session) VALUES ($1, $2)
+  ON CONFLICT (project, session) DO UPDATE SET version = l.version + 1, xid = pg_current_xact_id()
+  WHERE l.xid < pg_current_xact_id()
+  RETURNING ${laneColumns}, ${nowSql("$3")} AS now`;

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { HoldfastError } from "../../core/errors.ts";
+import type { MigrateResult } from "../../core/store.ts";
+import type { Client, Query } from "./client.ts";
+import { sha256 } from "./hash.ts";
+import type { Place } from "./place.ts";
+import { schemaOf } from "./schema.ts";
+
+/** One numbered file of migrations/. */
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+/** Reads the numbered migrations of a folder. */
+export function readMigrations(folder: URL = new URL("./migrations/", import.meta.url)): Migration[] {
+  const names = readdirSync(folder).filter((name) => /^\d{4}-.*\.sql$/.test(name));
+  return names.toSorted().map((name) => {
+    const sql = readFileSync(new URL(name, folder), "utf8");
+    return { id: Number(name.slice(0, 4)), name, sql, checksum: sha256(sql) };
+  });
+}
+
+/** Brings the schema to the newest version, one transaction a migration; many processes may do it at once. */
+export async function migrate(
+  client: Client,
+  place: Place,
+  migrations: readonly Migration[],
+): Promise<MigrateResult> {
+  const from = await schemaOf(client.query, place);
+  await checkChecksums(client.query, migrations, from);
+  for (const migration of migrations.slice(from)) await apply(client, place, migration);
+  return { from, to: Math.max(from, migrations.length) };
+}
+
+async function checkChecksums(query: Query, migrations: readonly Migration[], from: number): Promise<void> {
+  if (from === 0) return;
+  for (const { id, checksum } of await query<{ id: number; checksum: string }>(checksumsSql)) {
+    const known = migrations[id - 1];
+    if (known === undefined || known.checksum === checksum) continue;
+    throw new HoldfastError({
+      code: "migration_failed",
+      message: `Migration ${id} in the database is not the one that this program knows.`,
+      next: "Use the version of Holdfast that made the schema.",
+      data: { id },
+    });
+  }
+}
+
+async function apply(client: Client, place: Place, { id, name, sql, checksum }: Migration): Promise<void> {
+  await client.transaction(async (query) => {
+    await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `holdfast.migrate.${place.schema}`);
+    // Another process may have done it while this one waited for the lock.
+    if ((await schemaOf(query, place)) >= id) return;
+    if (id === 1) await query(`CREATE SCHEMA IF NOT EXISTS "${place.schema}"`);
+    // Without values the server takes all statements of the file at once.
+    await query(sql);
+    await query(appliedSql, id, name, checksum);
+  });
+}
+
+const checksumsSql = "SELECT id, checksum FROM hf.migration";
+const appliedSql = `
+  INSERT INTO hf.migration (id, name, checksum, at_ms)
+  VALUES ($1, $2, $3, floor(extract(epoch FROM clock_timestamp()) * 1000))`;

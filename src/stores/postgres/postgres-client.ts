@@ -1,0 +1,74 @@
+import type postgres from "postgres";
+import type { Client, Listening, Query, Rows, Value } from "./client.ts";
+import { typedError } from "./errors.ts";
+import { ownRows } from "./own-rows.ts";
+import type { Place } from "./place.ts";
+
+/** The client over an instance of the `postgres` package. */
+export class PostgresClient implements Client {
+  readonly query: Query;
+  readonly #sql: postgres.Sql;
+  readonly #place: Place;
+  readonly #isOwn: boolean;
+
+  constructor({ sql, place, isOwn }: PostgresClientParams) {
+    this.#sql = sql;
+    this.#place = place;
+    this.#isOwn = isOwn;
+    this.query = this.#queryOn(sql);
+  }
+
+  async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    let done: { readonly result: Result } | undefined;
+    try {
+      return (await this.#sql.begin("ISOLATION LEVEL READ COMMITTED", async (tx) => {
+        const result = await work(this.#queryOn(tx));
+        done = { result };
+        return result;
+      })) as Result;
+    } catch (error) {
+      // Once the work is done, only the answer to COMMIT can be missing.
+      throw typedError(error, { place: this.#place, atCommit: done !== undefined });
+    }
+  }
+
+  async script(sql: string): Promise<void> {
+    try {
+      await this.#sql.unsafe(this.#place.qualified(sql)).simple();
+    } catch (error) {
+      throw typedError(error, { place: this.#place, atCommit: false });
+    }
+  }
+
+  async listen(channel: string, heard: () => void, listening: () => void): Promise<Listening> {
+    try {
+      const { unlisten } = await this.#sql.listen(channel, heard, listening);
+      return { end: unlisten };
+    } catch (error) {
+      throw typedError(error, { place: this.#place, atCommit: false });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOwn) await this.#sql.end({ timeout: 5 });
+  }
+
+  #queryOn(sql: postgres.ISql): Query {
+    return async <Row extends object>(text: string, ...values: readonly Value[]): Promise<Rows<Row>> => {
+      try {
+        const given = values as (string | number | boolean | null)[];
+        const rows = await sql.unsafe(this.#place.qualified(text), given, { prepare: true });
+        return ownRows<Row>(rows, rows.columns ?? [], rows.count);
+      } catch (error) {
+        throw typedError(error, { place: this.#place, atCommit: sql === this.#sql });
+      }
+    };
+  }
+}
+
+interface PostgresClientParams {
+  readonly sql: postgres.Sql;
+  readonly place: Place;
+  /** Whether the store opened it and closes it. */
+  readonly isOwn: boolean;
+}
