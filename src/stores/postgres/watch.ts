@@ -14,7 +14,8 @@ export class Watch {
   readonly #waiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #listening: Promise<Listening | undefined> | undefined;
-  #numbering: Promise<number> | undefined;
+  #looking: Promise<number> | undefined;
+  #nextLook: Promise<number> | undefined;
   #telling: Promise<void> | undefined;
   #isToldAgain = false;
   #closed = false;
@@ -70,13 +71,18 @@ export class Watch {
     this.#telling = undefined;
   }
 
-  // All readers that wake at one moment share one look at the feed.
+  // All readers that wake at one moment share one look at the feed; one that is under way may have looked too early.
   #position(): Promise<number> {
     if (this.#closed) throw closedStore(this.#place.url);
-    this.#numbering ??= numberChanges(this.#client, { waitMs: settleMs }).finally(() => {
-      this.#numbering = undefined;
-    });
-    return this.#numbering;
+    this.#nextLook ??= this.#look();
+    return this.#nextLook;
+  }
+
+  async #look(): Promise<number> {
+    await this.#looking?.catch(() => {});
+    this.#nextLook = undefined;
+    this.#looking = numberChanges(this.#client, { waitMs: settleMs });
+    return this.#looking;
   }
 
   #wait(signal: AbortSignal): { readonly promise: Promise<void>; readonly done: () => void } {
