@@ -11,8 +11,10 @@ export interface Rows<Row> extends ReadonlyArray<Row> {
 
 /** The part of a PostgreSQL library that a store needs. */
 export interface Client {
-  /** A statement that is a transaction of its own. */
+  /** A statement that reads. */
   readonly query: Query;
+  /** A statement that writes, a transaction of its own: where its answer is lost, its outcome is unknown. */
+  readonly write: Query;
   /** Runs the work in one transaction, which is undone where the work throws. */
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
   /** Runs several statements without values in one round trip, in the order they stand. */

@@ -1,6 +1,6 @@
 import type { SessionKey } from "../../core/ids.ts";
-import { isHoldfastError } from "../../core/errors.ts";
 import type { Client, Query } from "./client.ts";
+import { isCollision } from "./errors.ts";
 import { type Lane, laneColumns } from "./lane.ts";
 
 /**
@@ -48,12 +48,8 @@ export interface LockedSession {
 export const nowSql = (parameter: string): string =>
   `coalesce(${parameter}::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
 
+// Two sessions locked in opposite orders: the server ends one of them.
 const maxAttempts = 5;
-
-// Two sessions locked in opposite orders: the server ends one of them, and nothing of it was written.
-function isCollision(error: unknown): boolean {
-  return isHoldfastError(error) && (error.data["sqlState"] === "40P01" || error.data["sqlState"] === "40001");
-}
 
 // A transaction that got its number before the last writer of the session got his would stand before him in the change
 // feed: it gives up, and begins again with a greater one.

@@ -7,6 +7,7 @@ import type { Place } from "./place.ts";
 /** The client over an instance of the `postgres` package. */
 export class PostgresClient implements Client {
   readonly query: Query;
+  readonly write: Query;
   readonly #sql: postgres.Sql;
   readonly #place: Place;
   readonly #isOwn: boolean;
@@ -15,20 +16,21 @@ export class PostgresClient implements Client {
     this.#sql = sql;
     this.#place = place;
     this.#isOwn = isOwn;
-    this.query = this.#queryOn(sql);
+    this.query = this.#queryOn(sql, false);
+    this.write = this.#queryOn(sql, true);
   }
 
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
     let done: { readonly result: Result } | undefined;
     try {
       return (await this.#sql.begin("ISOLATION LEVEL READ COMMITTED", async (tx) => {
-        const result = await work(this.#queryOn(tx));
+        const result = await work(this.#queryOn(tx, false));
         done = { result };
         return result;
       })) as Result;
     } catch (error) {
       // Once the work is done, only the answer to COMMIT can be missing.
-      throw typedError(error, { place: this.#place, atCommit: done !== undefined });
+      throw typedError(error, { place: this.#place, mayBeWritten: done !== undefined });
     }
   }
 
@@ -36,7 +38,7 @@ export class PostgresClient implements Client {
     try {
       await this.#sql.unsafe(this.#place.qualified(sql)).simple();
     } catch (error) {
-      throw typedError(error, { place: this.#place, atCommit: false });
+      throw typedError(error, { place: this.#place, mayBeWritten: false });
     }
   }
 
@@ -45,7 +47,7 @@ export class PostgresClient implements Client {
       const { unlisten } = await this.#sql.listen(channel, heard, listening);
       return { end: unlisten };
     } catch (error) {
-      throw typedError(error, { place: this.#place, atCommit: false });
+      throw typedError(error, { place: this.#place, mayBeWritten: false });
     }
   }
 
@@ -53,14 +55,14 @@ export class PostgresClient implements Client {
     if (this.#isOwn) await this.#sql.end({ timeout: 5 });
   }
 
-  #queryOn(sql: postgres.ISql): Query {
+  #queryOn(sql: postgres.ISql, mayBeWritten: boolean): Query {
     return async <Row extends object>(text: string, ...values: readonly Value[]): Promise<Rows<Row>> => {
       try {
         const given = values as (string | number | boolean | null)[];
         const rows = await sql.unsafe(this.#place.qualified(text), given, { prepare: true });
         return ownRows<Row>(rows, rows.columns ?? [], rows.count);
       } catch (error) {
-        throw typedError(error, { place: this.#place, atCommit: sql === this.#sql });
+        throw typedError(error, { place: this.#place, mayBeWritten });
       }
     };
   }
