@@ -107,7 +107,6 @@ const meanings: ReadonlyMap<string, Meaning> = new Map([
   ["57014", { ...busy, message: "The PostgreSQL server's statement_timeout ended the statement" }],
   ["53100", full],
   ["53", { ...unreachable, message: "The PostgreSQL server has no connection or memory left" }],
-  ["57P", unreachable],
   ["57", unreachable],
   ["08", unreachable],
   [

@@ -44,8 +44,8 @@ export class PostgresClient implements Client {
 
   async listen(channel: string, heard: () => void, listening: () => void): Promise<Listening> {
     try {
-      const { unlisten } = await this.#sql.listen(channel, heard, listening);
-      return { end: unlisten };
+      const request = await this.#sql.listen(channel, heard, listening);
+      return { end: async () => void (await request.unlisten()) };
     } catch (error) {
       throw typedError(error, { place: this.#place, mayBeWritten: false });
     }
