@@ -45,6 +45,7 @@ import { run } from "./run.ts";
 import { runs } from "./runs.ts";
 import { scan } from "./scan.ts";
 import { session } from "./session.ts";
+import { SessionTurns } from "./session-turns.ts";
 import { sessions } from "./sessions.ts";
 import { setProjection } from "./set-projection.ts";
 import { sweep } from "./sweep.ts";
@@ -62,6 +63,7 @@ export class PostgresStore implements port.Store {
   readonly #client: Client;
   readonly #watch: Watch;
   readonly #known = new KnownLogs();
+  readonly #turns = new SessionTurns();
   #closed = false;
 
   constructor({ client, place, now, pollMs }: PostgresStoreParams) {
@@ -77,7 +79,8 @@ export class PostgresStore implements port.Store {
     checkEntries(params.entries);
     // The caller may change what it passed while the append is under way.
     const own = { ...params, log: { ...params.log }, entries: params.entries.map((entry) => ({ ...entry })) };
-    return this.#wake(append(this.#open(), this.#known, own));
+    const writer = this.#open();
+    return this.#wake(this.#turns.take(own.log, own.signal, () => append(writer, this.#known, own)));
   }
 
   async read(params: port.ReadParams): Promise<port.ReadResult> {
@@ -266,6 +269,7 @@ export class PostgresStore implements port.Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#turns.idle();
     await this.#watch.close();
     await this.#client.close();
   }
