@@ -6,7 +6,7 @@ import { numberChanges } from "./number-changes.ts";
 /** A page of the change feed. */
 export async function changes(client: Client, { after, limit = 100 }: ChangesParams): Promise<ChangesResult> {
   checkLimit(limit, 1000);
-  const position = await numberChanges(client, { waitMs: settleMs });
+  const position = await numberChanges(client);
   checkAfter(after, position, "the change feed");
   const rows = await client.query<ChangeRow>(changesSql, after, limit);
   const hole = rows.findIndex(({ seq }, index) => seq !== after + index + 1);
@@ -36,9 +36,6 @@ function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Cha
     ...(of === null ? {} : { of }),
   };
 }
-
-// A transaction that writes takes a millisecond or two; one that hangs delays what comes behind it, not the caller.
-const settleMs = 100;
 
 const changesSql = `
   SELECT seq, at_ms AS "atMs", kind, project, session, log, first_seq AS first, last_seq AS last, subject AS of,

@@ -14,14 +14,11 @@ export async function inSession<Result>(
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const done = await client.transaction(async (query) => {
-        const rows = await query<Lane & { now: number }>(lockSql, key.project, key.session, now());
-        const [lane] = rows;
-        if (lane === undefined) return undefined;
-        const { now: nowMs, ...rest } = lane;
-        return { result: await work({ query, key, lane: rest, now: nowMs }) };
+      return await client.transaction(async (query) => {
+        const [row] = await query<Lane & { now: number }>(lockSql, key.project, key.session, now());
+        const { now: nowMs, ...lane } = row!;
+        return work({ query, key, lane, now: nowMs });
       });
-      if (done !== undefined) return done.result;
     } catch (error) {
       if (attempt >= maxAttempts || !isCollision(error)) throw error;
     }
@@ -51,10 +48,7 @@ export const nowSql = (parameter: string): string =>
 // Two sessions locked in opposite orders: the server ends one of them.
 const maxAttempts = 5;
 
-// A transaction that got its number before the last writer of the session got his would stand before him in the change
-// feed: it gives up, and begins again with a greater one.
 const lockSql = `
   INSERT INTO hf.lane AS l (project, session) VALUES ($1, $2)
-  ON CONFLICT (project, session) DO UPDATE SET version = l.version + 1, xid = pg_current_xact_id()
-  WHERE l.xid < pg_current_xact_id()
+  ON CONFLICT (project, session) DO UPDATE SET version = l.version + 1
   RETURNING ${laneColumns}, ${nowSql("$3")} AS now`;

@@ -249,7 +249,7 @@ export class PostgresStore implements port.Store {
     { after }: { readonly after: number },
     signal: AbortSignal,
   ): AsyncIterable<{ readonly position: number }> {
-    checkAfter(after, await numberChanges(this.#open().client, { waitMs: 0 }), "the change feed");
+    checkAfter(after, await numberChanges(this.#open().client), "the change feed");
     yield* this.#watch.positions(after, signal);
   }
 

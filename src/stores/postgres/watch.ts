@@ -81,7 +81,7 @@ export class Watch {
   async #look(): Promise<number> {
     await this.#looking?.catch(() => {});
     this.#nextLook = undefined;
-    this.#looking = numberChanges(this.#client, { waitMs: settleMs });
+    this.#looking = numberChanges(this.#client);
     return this.#looking;
   }
 
@@ -116,5 +116,3 @@ interface WatchParams {
   readonly place: Place;
   readonly pollMs: number;
 }
-
-const settleMs = 100;

@@ -7,14 +7,13 @@ CREATE TABLE hf.migration (
 );
 
 -- A session's lock and work. Every write of a session locks its row, so that what two writers do follows one another;
--- version counts those writes, and xid is the last one's transaction, which the change feed's order rests on.
+-- version counts those writes.
 -- The row outlives a drop, because an epoch is never given twice.
 -- next_input and next_priority are those of the first queued input; served counts over all claims.
 CREATE TABLE hf.lane (
   project text COLLATE "C" NOT NULL,
   session text COLLATE "C" NOT NULL,
   version bigint NOT NULL DEFAULT 1,
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   epoch bigint NOT NULL DEFAULT 0,
   owner text,
   since_ms bigint NOT NULL DEFAULT 0,
@@ -223,10 +222,10 @@ CREATE TABLE hf.audit (
 );
 CREATE INDEX audit_session ON hf.audit (project, session, seq);
 
--- What was committed but has no place in the feed yet, with the transaction that wrote it.
+-- What was committed but has no place in the feed yet. A writer takes its id under its session's lock, so that the ids of
+-- one session are in the order of its commits.
 CREATE TABLE hf.unnumbered (
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  id bigint GENERATED ALWAYS AS IDENTITY,
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at_ms bigint NOT NULL,
   kind text NOT NULL,
   project text COLLATE "C" NOT NULL,
@@ -234,8 +233,7 @@ CREATE TABLE hf.unnumbered (
   log text COLLATE "C",
   first_seq bigint,
   last_seq bigint,
-  subject text,
-  PRIMARY KEY (xid, id)
+  subject text
 );
 
 CREATE TABLE hf.change (
