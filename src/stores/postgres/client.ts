@@ -17,7 +17,7 @@ export interface Client {
   readonly write: Query;
   /** Runs the work in one transaction, which is undone where the work throws. */
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
-  /** Runs several statements without values in one round trip, in the order they stand. */
+  /** Runs several statements without values in one round trip and one transaction, which the server begins and ends itself. */
   script(sql: string): Promise<void>;
   /** Calls `listening` when it listens, and again after each lost connection; `heard` for each notification. */
   listen(channel: string, heard: () => void, listening: () => void): Promise<Listening>;

@@ -29,12 +29,11 @@ const feedSql = `
 // The lock is a statement of its own, so that the next one sees what its last holder has committed. A place that was told
 // to anyone must outlive a crash, whatever the server's default is.
 const numberSql = `
-  BEGIN ISOLATION LEVEL READ COMMITTED;
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
   SET LOCAL synchronous_commit = on;
   SELECT pg_advisory_xact_lock(hashtextextended('holdfast.feed.hf.', 0));
   WITH committed AS (DELETE FROM hf.unnumbered RETURNING *)
   INSERT INTO hf.change (seq, at_ms, kind, project, session, log, first_seq, last_seq, subject)
   SELECT (SELECT coalesce(max(seq), 0) FROM hf.change) + row_number() OVER (ORDER BY id),
     at_ms, kind, project, session, log, first_seq, last_seq, subject
-  FROM committed;
-  COMMIT`;
+  FROM committed`;
