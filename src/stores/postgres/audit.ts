@@ -1,7 +1,28 @@
 import type { AuditParams, AuditRow } from "../../core/audit.ts";
+import { checkLimit } from "../../core/checks.ts";
 import type { Query } from "./client.ts";
 
-/** x */
-export async function audit(_query: Query, _params: AuditParams): Promise<readonly AuditRow[]> {
-  throw new Error("not built");
+/** What was decided, newest first. */
+export async function audit(
+  query: Query,
+  { session, limit = 50 }: AuditParams,
+): Promise<readonly AuditRow[]> {
+  checkLimit(limit, 1000);
+  const rows =
+    session === undefined
+      ? await query<StoredRow>(`${auditSql} ORDER BY seq DESC LIMIT $1`, limit)
+      : await query<StoredRow>(ofSessionSql, session.project, session.session, limit);
+  return rows.map(({ run, reason, ...row }) => ({
+    ...row,
+    ...(run === null ? {} : { run }),
+    ...(reason === null ? {} : { reason }),
+  }));
 }
+
+type StoredRow = Omit<AuditRow, "run" | "reason"> & {
+  readonly run: string | null;
+  readonly reason: string | null;
+};
+
+const auditSql = `SELECT seq, at_ms AS "atMs", actor, verb, project, session, run, reason FROM hf.audit`;
+const ofSessionSql = `${auditSql} WHERE project = $1 AND session = $2 ORDER BY seq DESC LIMIT $3`;

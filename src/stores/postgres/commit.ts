@@ -1,7 +1,96 @@
-import type { CommitParams, CommitResult } from "../../core/run.ts";
-import type { LockedSession } from "./in-session.ts";
+import { committedRun, inputAfter, receiptOf } from "../../core/boundary.ts";
+import { checkFence } from "../../core/fence.ts";
+import { leaseLost } from "../../core/lease.ts";
+import { type CommitParams, type CommitResult, digestLines, nextRunState, type Run } from "../../core/run.ts";
+import { checkParts, commitConflict, runClosed } from "../../core/work-checks.ts";
+import type { Query } from "./client.ts";
+import { closeRun } from "./close-run.ts";
+import { isCollision } from "./errors.ts";
+import { sha256 } from "./hash.ts";
+import { inSession, type LockedSession, type Writer } from "./in-session.ts";
+import { published } from "./publish.ts";
+import { readFacts } from "./run-facts.ts";
+import { ensureSession } from "./session-of.ts";
+import { partsOf } from "./tail.ts";
 
-/** x */
-export async function commit(_session: LockedSession, _params: CommitParams): Promise<CommitResult> {
-  throw new Error("not built");
+/** Makes a run the truth: in two round trips where nobody else writes the session meanwhile. */
+export async function commit(writer: Writer, params: CommitParams): Promise<CommitResult> {
+  const { client, now } = writer;
+  const { project, session } = params.session;
+  const free = { read: client.query, write: client.write, now: now() };
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    try {
+      const result = await commitOnce(free, params);
+      if (result !== undefined) return result;
+    } catch (error) {
+      if (!isCollision(error)) throw error;
+    }
+  }
+  return inSession(writer, { project, session }, async (locked) => {
+    const { query: read } = locked;
+    const result = await commitOnce({ read, write: read, now: now(), locked }, params);
+    // Nobody else writes the session now, so that only the lease can have run out meanwhile.
+    if (result === undefined) throw leaseLost(params.session, params.epoch);
+    return result;
+  });
 }
+
+interface Attempt {
+  readonly read: Query;
+  readonly write: Query;
+  readonly now: number | null;
+  readonly locked?: LockedSession;
+}
+
+/** Undefined, with nothing written, where what was read does not hold any more. */
+async function commitOnce(
+  { read, write, now, locked }: Attempt,
+  params: CommitParams,
+): Promise<CommitResult | undefined> {
+  const { session: key, run: id, epoch, outcome, decided, resumeToken, usage = [], fold } = params;
+  const facts = await readFacts(read, { key, run: id, now, entries: fold !== undefined });
+  if (facts === undefined) return undefined;
+  const { version, run, staged, now: atMs } = facts;
+  const digest = sha256(digestLines(params.parts, outcome));
+  const before = committedBefore(run, digest);
+  if (before !== undefined) return before;
+  checkFence(key, facts.lease, params, atMs);
+  const parts = partsOf(staged);
+  checkParts(run.id, params.parts, parts);
+
+  // A run that has staged nothing may be the session's first.
+  if (facts.session === null && locked === undefined) return undefined;
+  if (facts.session === null) await ensureSession(locked!, { provider: facts.input.provider, atMs });
+  const { revision, hidden: wasHidden } = facts.session ?? { revision: 0, hidden: true };
+  const receipt = receiptOf(run, { parts, digest, revision, atMs });
+  const publish = {
+    ...published(facts, fold),
+    shown: true,
+    staged,
+    wasHidden,
+    revision: receipt.revision,
+    resumeToken,
+  };
+  const written = await closeRun(write, {
+    epoch,
+    version,
+    now,
+    atMs,
+    run: committedRun(run, receipt, outcome),
+    input: inputAfter(facts.input, "commit", { atMs })!,
+    publish,
+    usage,
+    audit: decided && { ...decided, verb: "run_committed" },
+  });
+  return written ? { receipt, alreadyCommitted: false } : undefined;
+}
+
+function committedBefore(run: Run, digest: string): CommitResult | undefined {
+  if (!("refused" in nextRunState(run.state, "commit"))) return undefined;
+  const { receipt } = run;
+  if (receipt === undefined) throw runClosed(run);
+  if (receipt.digest !== digest) throw commitConflict(receipt);
+  return { receipt, alreadyCommitted: true };
+}
+
+const maxAttempts = 3;

@@ -1,10 +1,58 @@
-import type { RecordUsageParams } from "../../core/usage.ts";
+import type { SessionKey } from "../../core/ids.ts";
+import { greaterUsage, type RecordUsageParams, type UsageRow } from "../../core/usage.ts";
+import type { Query } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
+import { findTombstone } from "./tombstone.ts";
 
-/** x */
+/** Counts the responses that are not counted yet. */
 export async function recordUsage(
-  _session: LockedSession,
-  _params: RecordUsageParams,
+  { query, key }: LockedSession,
+  { rows }: RecordUsageParams,
 ): Promise<{ readonly added: number }> {
-  throw new Error("not built");
+  if ((await findTombstone(query, key)) !== undefined) return { added: 0 };
+  return { added: await addUsage(query, key, rows) };
+}
+
+/** Adds the rows whose keys are new in the store, and says how many those were; of the others the greater stays. */
+export async function addUsage(
+  query: Query,
+  { project, session }: SessionKey,
+  rows: readonly UsageRow[],
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const written = await query<{ added: boolean }>(addUsageSql("$3"), project, session, usageText(rows));
+  return written.filter(({ added }) => added).length;
+}
+
+/** The rows as the statement takes them: each key once, in an order that two writers of the same keys share. */
+export function usageText(rows: readonly UsageRow[]): string {
+  const greatest = new Map<string, UsageRow>();
+  for (const row of rows) {
+    const known = greatest.get(row.key);
+    greatest.set(row.key, known === undefined ? row : greaterUsage(known, row));
+  }
+  const sorted = [...greatest.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  return JSON.stringify(sorted.map(({ tokens, ...row }) => ({ ...row, ...tokens })));
+}
+
+/** Adds usage to session $1, $2 from the JSON of a parameter, and says for each row that was written whether it is new. */
+export function addUsageSql(parameter: string, from = ""): string {
+  return `
+  INSERT INTO hf.usage AS u (project, session, key, model, at_ms, input, output, cache_read, cache_write_5m,
+    cache_write_1h, micro_dollars)
+  SELECT $1, $2, g.* FROM ${from} jsonb_to_recordset(${parameter}::text::jsonb) AS g (key text, model text, "atMs" bigint,
+    input bigint, output bigint, "cacheRead" bigint, "cacheWrite5m" bigint, "cacheWrite1h" bigint, "microDollars" bigint)
+  ON CONFLICT (key) DO UPDATE SET ${kept.map((column) => `${column} = excluded.${column}`).join(", ")}
+  WHERE (${tokensOf("excluded")}) > (${tokensOf("u")}) OR (${tokensOf("excluded")}) = (${tokensOf("u")}) AND (
+    u.micro_dollars IS NULL AND excluded.micro_dollars IS NOT NULL
+    OR (u.micro_dollars IS NULL) = (excluded.micro_dollars IS NULL) AND excluded.at_ms < u.at_ms)
+  RETURNING xmax = 0 AS added`;
+}
+
+// In the order in which `greaterUsage` compares them.
+const tokens = ["output", "input", "cache_read", "cache_write_5m", "cache_write_1h"];
+const kept = ["model", "at_ms", ...tokens, "micro_dollars"];
+
+function tokensOf(row: string): string {
+  return tokens.map((column) => `${row}.${column}`).join(", ");
 }

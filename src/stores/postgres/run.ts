@@ -1,7 +1,79 @@
-import type { Run } from "../../core/run.ts";
-import type { Query } from "./client.ts";
+import type { Receipt, Run } from "../../core/run.ts";
+import type { Query, Value } from "./client.ts";
 
-/** x */
-export async function run(_query: Query, _params: { readonly run: string }): Promise<Run | null> {
-  throw new Error("not built");
+/** One run by its id. */
+export async function run(query: Query, { run: id }: { readonly run: string }): Promise<Run | null> {
+  return (await findRun(query, id)) ?? null;
 }
+
+/** The run of this id, whosever it is. */
+export async function findRun(query: Query, id: string): Promise<Run | undefined> {
+  return (await allRuns(query, "WHERE name = $1", id))[0]?.run;
+}
+
+/** A run with the id of its row. */
+export interface StoredRun {
+  readonly rowId: number;
+  readonly run: Run;
+}
+
+/** The runs of a query's rest. */
+export async function allRuns(query: Query, rest: string, ...values: readonly Value[]): Promise<StoredRun[]> {
+  const rows = await query<RunRow>(`SELECT ${runColumns} FROM hf.run ${rest}`, ...values);
+  return rows.map(toRun);
+}
+
+/** Writes what changes in a run's life. */
+export async function saveRun(query: Query, run: Run): Promise<void> {
+  const { project, session, id, state, endedAtMs, reason, outcome, receipt } = run;
+  const ended = [state, endedAtMs ?? null, reason ?? null, outcome ?? null];
+  const proof = [receipt?.digest ?? null, receipt?.entries ?? null, receipt?.revision ?? null];
+  await query(saveSql, project, session, id, ...ended, ...proof);
+}
+
+export interface RunRow extends Pick<
+  Run,
+  "id" | "project" | "session" | "attempt" | "worker" | "epoch" | "revision" | "state" | "startedAtMs"
+> {
+  readonly rowId: number;
+  readonly input: number;
+  readonly endedAtMs: number | null;
+  readonly reason: string | null;
+  readonly outcome: string | null;
+  readonly digest: string | null;
+  readonly entries: number | null;
+  readonly newRevision: number | null;
+}
+
+export function toRun(row: RunRow): StoredRun {
+  const { rowId, input, endedAtMs, reason, outcome, digest, entries, newRevision, ...rest } = row;
+  const made = {
+    ...rest,
+    input: String(input),
+    ...(endedAtMs === null ? {} : { endedAtMs }),
+    ...(reason === null ? {} : { reason }),
+    ...(outcome === null ? {} : { outcome }),
+  };
+  if (digest === null) return { rowId, run: made };
+  const receipt: Receipt = {
+    run: made.id,
+    seq: 1,
+    digest,
+    entries: entries!,
+    revision: newRevision!,
+    input: made.input,
+    atMs: endedAtMs!,
+  };
+  return { rowId, run: { ...made, receipt } };
+}
+
+/** What a query of runs gives. */
+export const runColumns = `
+  id AS "rowId", name AS id, input, project, session, attempt, worker, epoch, revision, state,
+  started_at_ms AS "startedAtMs", ended_at_ms AS "endedAtMs", reason, outcome, digest, receipt_entries AS entries,
+  receipt_revision AS "newRevision"`;
+
+const saveSql = `
+  UPDATE hf.run SET state = $4, ended_at_ms = $5, reason = $6, outcome = $7, digest = $8, receipt_entries = $9,
+    receipt_revision = $10
+  WHERE project = $1 AND session = $2 AND name = $3`;

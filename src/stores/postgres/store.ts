@@ -136,12 +136,12 @@ export class PostgresStore implements port.Store {
   async renewLease(params: leases.RenewLeaseParams): Promise<leases.Lease> {
     checkSessionKey(params.session);
     leases.checkLease({ leaseMs: params.leaseMs });
-    return this.#change(params.session, params, renewLease);
+    return renewLease(this.#open(), params);
   }
 
   async releaseLease(params: leases.ReleaseLeaseParams): Promise<{ readonly released: boolean }> {
     checkSessionKey(params.session);
-    return this.#change(params.session, params, releaseLease);
+    return releaseLease(this.#open(), params);
   }
 
   async clearLease(params: leases.ClearLeaseParams): Promise<leases.ClearLeaseResult> {
@@ -157,12 +157,14 @@ export class PostgresStore implements port.Store {
   async admit(params: input.AdmitParams): Promise<input.AdmitResult> {
     checkSessionKey(params.session);
     checkInput(params);
-    return this.#change(params.session, params, admit);
+    return this.#wake(admit(this.#open(), ownCopy(params)));
   }
 
   async claim(params: work.ClaimParams): Promise<work.Claim | null> {
     leases.checkLease({ owner: params.worker, leaseMs: params.leaseMs });
-    return this.#wake(claim(this.#open(), ownCopy(params)));
+    const claimed = await claim(this.#open(), ownCopy(params));
+    if (claimed !== null) this.#watch.wake();
+    return claimed;
   }
 
   async cancel(params: input.CancelParams): Promise<input.Input> {
@@ -185,12 +187,12 @@ export class PostgresStore implements port.Store {
   }
 
   async tail(params: { readonly run: string }): Promise<work.Tail> {
-    return tail(this.#open(), params);
+    return tail(this.#query(), params);
   }
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
     checkSessionKey(params.session);
-    return this.#change(params.session, params, commit);
+    return this.#wake(commit(this.#open(), ownCopy(params)));
   }
 
   async endRun(params: work.EndRunParams): Promise<work.EndRunResult> {
@@ -215,7 +217,7 @@ export class PostgresStore implements port.Store {
   }
 
   async projections(): Promise<readonly projection.ProjectionRow[]> {
-    return projections(this.#open());
+    return projections(this.#query());
   }
 
   async advance(params: projection.AdvanceParams): Promise<projection.ProjectionRow> {

@@ -72,12 +72,16 @@ CREATE TABLE hf.log (
   committed bigint NOT NULL DEFAULT 0,
   length bigint NOT NULL DEFAULT 0,
   staged_length bigint NOT NULL DEFAULT 0,
+  staged boolean GENERATED ALWAYS AS (committed < head) STORED,
   cuts bigint NOT NULL DEFAULT 0,
   created_at_ms bigint NOT NULL,
   updated_at_ms bigint NOT NULL,
   PRIMARY KEY (project, session, name),
   CHECK (committed <= head)
 ) WITH (fillfactor = 80);
+-- Each run has a log of its own: what one has staged is found without a look at those of all runs before it. By a column of
+-- its own, as an index whose condition names head would make each append write all indexes of the log's row anew.
+CREATE INDEX log_staged ON hf.log (project, session) WHERE staged;
 
 -- Entries that were appended together, a body a line; times and uuids are JSON arrays of the same length. That each uuid
 -- is there once is kept by the append, under the lane's lock.
