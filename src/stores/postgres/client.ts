@@ -29,3 +29,8 @@ export interface Client {
 export interface Listening {
   end(): Promise<void>;
 }
+
+/** The error of a statement that comes after its transaction: alone it would be committed. */
+export function endedTransaction(): Error {
+  return new Error("The transaction of this statement has ended.");
+}

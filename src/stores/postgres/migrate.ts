@@ -12,6 +12,8 @@ export interface Migration {
   readonly name: string;
   readonly sql: string;
   readonly checksum: string;
+  /** The oldest schema whose programs go on working after it: its own, unless its file says `-- oldest: N`. */
+  readonly oldest: number;
 }
 
 /** Reads the numbered migrations of a folder. */
@@ -19,7 +21,9 @@ export function readMigrations(folder: URL = new URL("./migrations/", import.met
   const names = readdirSync(folder).filter((name) => /^\d{4}-.*\.sql$/.test(name));
   return names.toSorted().map((name) => {
     const sql = readFileSync(new URL(name, folder), "utf8");
-    return { id: Number(name.slice(0, 4)), name, sql, checksum: sha256(sql) };
+    const id = Number(name.slice(0, 4));
+    const oldest = /^-- oldest: (\d+)$/m.exec(sql)?.[1];
+    return { id, name, sql, checksum: sha256(sql), oldest: oldest === undefined ? id : Number(oldest) };
   });
 }
 
@@ -49,19 +53,26 @@ async function checkChecksums(query: Query, migrations: readonly Migration[], fr
   }
 }
 
-async function apply(client: Client, place: Place, { id, name, sql, checksum }: Migration): Promise<void> {
+async function apply(client: Client, place: Place, migration: Migration): Promise<void> {
+  const { id, name, sql, checksum, oldest } = migration;
   await client.transaction(async (query) => {
     await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `holdfast.migrate.${place.schema}`);
     // Another process may have done it while this one waited for the lock.
     if ((await schemaOf(query, place)) >= id) return;
-    if (id === 1) await query(`CREATE SCHEMA IF NOT EXISTS "${place.schema}"`);
+    if (id === 1) await createSchema(query, place);
     // Without values the server takes all statements of the file at once.
     await query(sql);
-    await query(appliedSql, id, name, checksum);
+    await query(appliedSql, id, name, checksum, oldest);
   });
+}
+
+// IF NOT EXISTS asks for the right to make schemas also where there is one.
+async function createSchema(query: Query, { schema }: Place): Promise<void> {
+  const { count } = await query("SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", schema);
+  if (count === 0) await query(`CREATE SCHEMA "${schema}"`);
 }
 
 const checksumsSql = "SELECT id, checksum FROM hf.migration";
 const appliedSql = `
-  INSERT INTO hf.migration (id, name, checksum, at_ms)
-  VALUES ($1, $2, $3, floor(extract(epoch FROM clock_timestamp()) * 1000))`;
+  INSERT INTO hf.migration (id, name, checksum, oldest, at_ms)
+  VALUES ($1, $2, $3, $4, floor(extract(epoch FROM clock_timestamp()) * 1000))`;

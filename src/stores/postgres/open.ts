@@ -5,37 +5,49 @@ import type { Store } from "../../core/store.ts";
 import type { Client } from "./client.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { Place } from "./place.ts";
+import { type Pool, PoolClient, serverOf } from "./pool-client.ts";
 import { PostgresClient } from "./postgres-client.ts";
 import { checkSchema, latestSchema } from "./schema.ts";
 import { PostgresStore } from "./store.ts";
+import { type Address, invalidUrl, readUrl, shownUrl } from "./url.ts";
 
-/** How to open a store in a PostgreSQL database. */
-export interface PostgresStoreOptions {
-  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; `?schema=NAME` names the schema. */
-  readonly url: string;
+/** How to open a store in a PostgreSQL database: by one of `url`, `sql` and `pool`. */
+export type PostgresStoreOptions = CommonOptions & (UrlOptions | SqlOptions | PoolOptions);
+
+interface CommonOptions {
   /** Default `holdfast`. */
   readonly schema?: string | undefined;
   /** Make the schema where there is none; default true. */
   readonly create?: boolean;
   /** For tests; default is the server's own clock, which all machines share. */
   readonly clock?: Clock | undefined;
-  /** How many connections at most; default 10. */
-  readonly connections?: number;
   /** How often watchers look for commits whose notification was lost; default 1,000. */
   readonly pollMs?: number;
 }
 
+interface UrlOptions {
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; `?schema=NAME` names the schema, `?sslmode=` how TLS is used. */
+  readonly url: string;
+  /** How many connections at most; default 10. */
+  readonly connections?: number;
+  /** More options of the `postgres` package, such as `ssl`. */
+  readonly postgres?: postgres.Options<Record<string, postgres.PostgresType>>;
+}
+
+interface SqlOptions {
+  /** An instance of the `postgres` package; closing the store leaves it open. */
+  readonly sql: postgres.Sql;
+}
+
+interface PoolOptions {
+  /** A pool of the `pg` package; closing the store leaves it open. A store that is watched keeps one of its clients. */
+  readonly pool: Pool;
+}
+
 /** Opens a store in a PostgreSQL database. @throws store_unreachable, store_foreign, store_too_new, migration_failed */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { connections = 10, create = true, clock, pollMs = 1000 } = options;
-  const { url, schema, shown } = parsed(options.url);
-  const place = new Place({ url: shown, schema: options.schema ?? schema });
-  const sql = postgres(url, {
-    max: connections,
-    onnotice: () => {},
-    connection: { application_name: "holdfast" },
-  });
-  const client = new PostgresClient({ sql, place, isOwn: true });
+  const { create = true, clock, pollMs = 1000 } = options;
+  const { client, place } = connect(options);
   try {
     await prepare(client, place, create);
     return new PostgresStore({ client, place, now: () => clock?.now() ?? null, pollMs });
@@ -43,6 +55,61 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await client.close();
     throw error;
   }
+}
+
+interface Connected {
+  readonly client: Client;
+  readonly place: Place;
+}
+
+function connect(options: PostgresStoreOptions): Connected {
+  if ("pool" in options) {
+    const { pool, schema } = options;
+    const place = new Place({ url: shownUrl(serverOf(pool), schema), schema });
+    return { client: new PoolClient({ pool, place }), place };
+  }
+  if ("sql" in options) {
+    const { sql, schema } = options;
+    checkInstance(sql);
+    const place = new Place({ url: shownUrl(sql.options, schema), schema });
+    return { client: new PostgresClient({ sql, place, isOwn: false }), place };
+  }
+  const { url, ...address } = readUrl(options.url);
+  const schema = options.schema ?? address.schema;
+  const sql = opened(url, address, options);
+  const place = new Place({ url: shownUrl(sql.options, schema), schema });
+  return { client: new PostgresClient({ sql, place, isOwn: true }), place };
+}
+
+function opened(
+  url: string,
+  { host }: Address,
+  { connections = 10, postgres: more }: UrlOptions,
+): postgres.Sql {
+  try {
+    return postgres(url, {
+      // The store names no array types.
+      fetch_types: false,
+      onnotice: () => {},
+      ...more,
+      ...(host === undefined ? {} : { host }),
+      max: connections,
+      connection: { application_name: "holdfast", ...more?.connection },
+    });
+  } catch {
+    // The library's own error holds the whole URL.
+    throw invalidUrl();
+  }
+}
+
+// Rows that come under other names, or as other values, than the statements say.
+function checkInstance({ options: { transform } }: postgres.Sql): void {
+  if ([transform.column, transform.value, transform.row].every(({ from }) => from === undefined)) return;
+  throw new HoldfastError({
+    code: "usage",
+    message: "The instance of postgres has a transform for what it reads.",
+    next: "Give the store an instance without one.",
+  });
 }
 
 async function prepare(client: Client, place: Place, create: boolean): Promise<void> {
@@ -55,18 +122,4 @@ async function prepare(client: Client, place: Place, create: boolean): Promise<v
       data: { url: place.url },
     });
   if (schema < latestSchema) await migrate(client, place, readMigrations());
-}
-
-function parsed(given: string): { readonly url: string; readonly schema?: string; readonly shown: string } {
-  const url = URL.parse(given);
-  if (url === null)
-    throw new HoldfastError({
-      code: "store_url_invalid",
-      message: "The store URL is no PostgreSQL URL.",
-      next: "Use postgres://USER:PASSWORD@HOST:PORT/DATABASE.",
-    });
-  const schema = url.searchParams.get("schema") ?? undefined;
-  url.searchParams.delete("schema");
-  const shown = `postgres://${url.host}${url.pathname}${schema === undefined ? "" : `?schema=${schema}`}`;
-  return { url: url.href, shown, ...(schema === undefined ? {} : { schema }) };
 }

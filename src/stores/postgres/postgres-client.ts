@@ -1,5 +1,12 @@
 import type postgres from "postgres";
-import type { Client, Listening, Query, Rows, Value } from "./client.ts";
+import {
+  type Client,
+  endedTransaction,
+  type Listening,
+  type Query,
+  type Rows,
+  type Value,
+} from "./client.ts";
 import { typedError } from "./errors.ts";
 import { ownRows } from "./own-rows.ts";
 import type { Place } from "./place.ts";
@@ -21,16 +28,26 @@ export class PostgresClient implements Client {
   }
 
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
-    let done: { readonly result: Result } | undefined;
+    let isOver = false;
+    let isDone = false;
     try {
       return (await this.#sql.begin("ISOLATION LEVEL READ COMMITTED", async (tx) => {
-        const result = await work(this.#queryOn(tx, false));
-        done = { result };
-        return result;
+        const run = this.#queryOn(tx, false);
+        const query: Query = async (sql, ...values) => {
+          if (isOver) throw endedTransaction();
+          return run(sql, ...values);
+        };
+        try {
+          const result = await work(query);
+          isDone = true;
+          return result;
+        } finally {
+          isOver = true;
+        }
       })) as Result;
     } catch (error) {
       // Once the work is done, only the answer to COMMIT can be missing.
-      throw typedError(error, { place: this.#place, mayBeWritten: done !== undefined });
+      throw typedError(error, { place: this.#place, mayBeWritten: isDone });
     }
   }
 

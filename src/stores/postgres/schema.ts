@@ -13,16 +13,24 @@ export async function schemaOf(query: Query, place: Place): Promise<number> {
   return row!.id;
 }
 
-/** Refuses a schema of a later Holdfast, or of another program, before anything is changed. */
+/** Refuses an old server, another program's schema, and a later Holdfast's, before anything is changed. */
 export async function checkSchema(query: Query, place: Place): Promise<number> {
+  await checkServer(query, place);
   const schema = await schemaOf(query, place);
   if (schema === 0) await checkFree(query, place);
-  if (schema <= latestSchema) return schema;
+  if (schema > latestSchema) await checkCompatible(query, place, schema);
+  return schema;
+}
+
+/** Refuses a server that nobody maintains any more. @throws store_unreachable */
+export async function checkServer(query: Query, place: Place): Promise<void> {
+  const [row] = await query<{ number: number; name: string }>(versionSql);
+  if (row!.number >= oldestServer) return;
   throw new HoldfastError({
-    code: "store_too_new",
-    message: `The store has schema ${schema}, and this Holdfast knows ${latestSchema}: ${place.url}.`,
-    next: "Update Holdfast; the database was left as it is.",
-    data: { schema, latest: latestSchema },
+    code: "store_unreachable",
+    message: `The server is PostgreSQL ${row!.name}, and Holdfast needs 14 or later: ${place.url}.`,
+    next: "Update the server, or name another; nothing was changed.",
+    data: { url: place.url, version: row!.name },
   });
 }
 
@@ -38,7 +46,23 @@ async function checkFree(query: Query, place: Place): Promise<void> {
   });
 }
 
+// A rollout updates the schema while programs of the last version still open it.
+async function checkCompatible(query: Query, place: Place, schema: number): Promise<void> {
+  const [row] = await query<{ oldest: number }>(oldestSql, latestSchema);
+  if (row!.oldest <= latestSchema) return;
+  throw new HoldfastError({
+    code: "store_too_new",
+    message: `The store has schema ${schema}, and this Holdfast knows ${latestSchema}: ${place.url}.`,
+    next: "Update Holdfast; the database was left as it is.",
+    data: { schema, latest: latestSchema },
+  });
+}
+
+const oldestServer = 140_000;
+const versionSql = `
+  SELECT current_setting('server_version_num')::integer AS number, current_setting('server_version') AS name`;
 const knownSql = `
   SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'migration')
     AND EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'lane') AS known`;
 const tablesSql = "SELECT count(*) AS tables FROM pg_catalog.pg_tables WHERE schemaname = $1";
+const oldestSql = "SELECT max(oldest) AS oldest FROM hf.migration WHERE id > $1";

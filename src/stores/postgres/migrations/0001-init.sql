@@ -1,8 +1,10 @@
 -- "hf" stands for the store's schema.
+-- oldest: the oldest schema whose programs go on working with this one.
 CREATE TABLE hf.migration (
   id integer PRIMARY KEY,
   name text NOT NULL,
   checksum text NOT NULL,
+  oldest integer NOT NULL,
   at_ms bigint NOT NULL
 );
 

@@ -1,0 +1,190 @@
+import {
+  type Client,
+  endedTransaction,
+  type Listening,
+  type Query,
+  type Rows,
+  type Value,
+} from "./client.ts";
+import { typedError } from "./errors.ts";
+import { sha256 } from "./hash.ts";
+import { ownRows } from "./own-rows.ts";
+import type { Place } from "./place.ts";
+import { PoolEar } from "./pool-ear.ts";
+
+/** The part of a pool of the `pg` package that a store needs. */
+export interface Pool {
+  readonly options?: PoolServer;
+  connect(): Promise<PooledClient>;
+}
+
+interface PoolServer {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly database?: string | undefined;
+  readonly connectionString?: string | undefined;
+}
+
+/** The part of a client of such a pool. */
+export interface PooledClient {
+  query(statement: Statement): Promise<Result | Result[]>;
+  release(error?: boolean): void;
+  on(event: "error" | "notification" | "end", listener: () => void): unknown;
+  removeListener(event: "error" | "notification" | "end", listener: () => void): unknown;
+}
+
+interface Statement {
+  readonly text: string;
+  readonly name?: string;
+  readonly values?: unknown[];
+}
+
+interface Result {
+  readonly rows: object[];
+  readonly rowCount: number | null;
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+}
+
+/** What a pool tells of its server. */
+export function serverOf({ options = {} }: Pool) {
+  const { connectionString, host = "localhost", port = 5432, database = "" } = options;
+  const url = connectionString === undefined ? null : URL.parse(connectionString);
+  if (url === null) return { host: [host], port: [Number(port)], database };
+  return { host: [url.hostname], port: [Number(url.port || 5432)], database: url.pathname.slice(1) };
+}
+
+/** The client over a pool of the `pg` package. */
+export class PoolClient implements Client {
+  readonly query: Query;
+  readonly write: Query;
+  readonly #pool: Pool;
+  readonly #place: Place;
+
+  constructor({ pool, place }: { readonly pool: Pool; readonly place: Place }) {
+    this.#pool = pool;
+    this.#place = place;
+    this.query = this.#ownQuery(false);
+    this.write = this.#ownQuery(true);
+  }
+
+  async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#using(async (client) => {
+      await this.#run(client, false, "BEGIN ISOLATION LEVEL READ COMMITTED");
+      const { query, end } = this.#queryOn(client);
+      try {
+        const result = await work(query);
+        await end();
+        await this.#run(client, true, "COMMIT");
+        return result;
+      } catch (error) {
+        await end();
+        // Where the connection is lost, the server does so by itself.
+        await this.#run(client, false, "ROLLBACK").catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  async script(sql: string): Promise<void> {
+    await this.query(sql);
+  }
+
+  async listen(channel: string, heard: () => void, listening: () => void): Promise<Listening> {
+    const ear = new PoolEar({ connect: () => this.#connect(), channel, heard, listening });
+    await ear.listen();
+    return ear;
+  }
+
+  async close(): Promise<void> {}
+
+  // A client takes one statement at a time. After the end one of a part that was left behind would be on its own.
+  #queryOn(client: PooledClient): { readonly query: Query; readonly end: () => Promise<void> } {
+    let last: Promise<unknown> = Promise.resolve();
+    let isOver = false;
+    const query: Query = async <Row extends object>(sql: string, ...values: readonly Value[]) => {
+      if (isOver) throw endedTransaction();
+      const next = last.then(() => this.#run<Row>(client, false, sql, ...values));
+      last = next.catch(() => {});
+      return next;
+    };
+    const end = async (): Promise<void> => {
+      isOver = true;
+      await last;
+    };
+    return { query, end };
+  }
+
+  #ownQuery(mayBeWritten: boolean): Query {
+    return (sql, ...values) => this.#using((client) => this.#run(client, mayBeWritten, sql, ...values));
+  }
+
+  async #run<Row extends object>(
+    client: PooledClient,
+    mayBeWritten: boolean,
+    sql: string,
+    ...values: readonly Value[]
+  ): Promise<Rows<Row>> {
+    const text = this.#place.qualified(sql);
+    try {
+      // Without values the server takes several statements at once.
+      const given = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] };
+      const results = await client.query(given);
+      const { rows, rowCount, fields } = Array.isArray(results) ? results.at(-1)! : results;
+      const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
+      return ownRows<Row>(rows, columns, rowCount ?? 0);
+    } catch (error) {
+      throw typedError(coded(error), { place: this.#place, mayBeWritten });
+    }
+  }
+
+  async #using<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#connect();
+    let isBroken = false;
+    // Without a listener a lost connection would end the process.
+    const broken = (): void => void (isBroken = true);
+    client.on("error", broken);
+    try {
+      return await work(client);
+    } finally {
+      client.removeListener("error", broken);
+      client.release(isBroken);
+    }
+  }
+
+  async #connect(): Promise<PooledClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw typedError(coded(error), { place: this.#place, mayBeWritten: false });
+    }
+  }
+}
+
+// Of one text in all stores that share a client: a client refuses one name for two texts.
+function nameOf(text: string): string {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const name = `hf_${sha256(text).slice(0, 32)}`;
+  if (names.size < maxNames) names.set(text, name);
+  return name;
+}
+
+const names = new Map<string, string>();
+const maxNames = 10_000;
+
+// The library gives its own errors no code.
+function coded(error: unknown): unknown {
+  if (!(error instanceof Error) || "code" in error) return error;
+  const [, code] = codes.find(([beginning]) => error.message.startsWith(beginning)) ?? [];
+  return code === undefined ? error : Object.assign(error, { code });
+}
+
+const codes = [
+  ["Connection terminated due to connection timeout", "CONNECT_TIMEOUT"],
+  ["timeout exceeded when trying to connect", "CONNECT_TIMEOUT"],
+  ["Connection terminated", "CONNECTION_CLOSED"],
+  ["Query read timeout", "CONNECTION_CLOSED"],
+  ["Client has encountered a connection error", "CONNECTION_ENDED"],
+  ["Client was closed", "CONNECTION_ENDED"],
+  ["Cannot use a pool after calling end", "CONNECTION_ENDED"],
+] as const;
