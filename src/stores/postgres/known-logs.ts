@@ -1,12 +1,14 @@
 import { uuidsIn } from "../../core/chunk.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Query } from "./client.ts";
+import { KnownSessions } from "./known-sessions.ts";
 
 /**
  * The uuids of the logs that this process writes, so that dedupe needs no index in random order. A set is exact for one
  * head of one log, compared under the session's lock: others' appends move the head, and what they added is then read.
  */
 export class KnownLogs {
+  readonly sessions = new KnownSessions();
   readonly #logs = new Map<number, KnownLog>();
   readonly #limit: number;
   #count = 0;

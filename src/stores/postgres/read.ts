@@ -10,7 +10,7 @@ import { findRun } from "./run.ts";
 /** Reads committed entries of one log, from either end. */
 export async function read(query: Query, params: ReadParams): Promise<ReadResult> {
   const { log, after, limit, order = "asc", id, run } = params;
-  if (run !== undefined) checkOpenRun(log, run, (await findRun(query, run))?.run);
+  if (run !== undefined) checkOpenRun(log, run, await findRun(query, run));
   const rows = await query<RangeRow>(
     order === "asc" ? fromSql : backSql,
     log.project,

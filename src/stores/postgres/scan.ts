@@ -73,5 +73,5 @@ const bodiesSql = `
           WHERE project = $1 AND session = $2 AND log_id = $3 AND first_seq <= $4
         ) AND first_seq <= $5
       ORDER BY first_seq LIMIT 256
-    ) AS some
+    ) AS nearest
   ) AS measured WHERE before < 1048576 ORDER BY first`;
