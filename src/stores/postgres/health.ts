@@ -5,9 +5,13 @@ import type { Place } from "./place.ts";
 import { latestSchema, schemaOf } from "./schema.ts";
 
 /** Counts what is stored; `deep` checks that the feed has no hole, and that every log is dense and ends at its head. */
-export async function health(client: Client, place: Place, deep: boolean): Promise<StoreHealth> {
+export async function health(
+  client: Client,
+  place: Place,
+  { deep, openAfterMs = 10_000 }: HealthParams,
+): Promise<StoreHealth> {
   const { query } = client;
-  const open = await openTransactions(query, place.schema);
+  const open = await openTransactions(query, place.schema, openAfterMs);
   // Whoever is open may hold the feed's lock: then the feed is told as it stands.
   const position =
     open.length === 0 ? await numberChanges(client) : (await query<Feed>(feedSql))[0]!.position;
@@ -21,6 +25,12 @@ export async function health(client: Client, place: Place, deep: boolean): Promi
     position,
     problems: [...(await settingProblems(query)), ...open, ...(deep ? await deepProblems(query) : [])],
   };
+}
+
+interface HealthParams {
+  readonly deep: boolean;
+  /** How long a transaction may be open: a write takes milliseconds. */
+  readonly openAfterMs?: number;
 }
 
 type Counts = Pick<StoreHealth, "sessions" | "logs" | "entries" | "blobs" | "bytes">;
@@ -43,7 +53,7 @@ const dangers: Readonly<Record<string, string>> = {
 };
 
 /** A transaction that stays open stops whoever writes the same session, or numbers the feed. */
-async function openTransactions(query: Query, schema: string): Promise<string[]> {
+async function openTransactions(query: Query, schema: string, openAfterMs: number): Promise<string[]> {
   const rows = await query<OpenTransaction>(openSql, schema, openAfterMs);
   return rows.map(({ pid, prepared, seconds }) => {
     const which =
@@ -68,9 +78,6 @@ async function deepProblems(query: Query): Promise<string[]> {
     ...feed.map(({ seq }) => `The change feed has no row ${seq}.`),
   ];
 }
-
-// A write takes milliseconds.
-const openAfterMs = 10_000;
 
 const countsSql = `
   SELECT (SELECT count(*) FROM hf.session WHERE NOT hidden) AS sessions,

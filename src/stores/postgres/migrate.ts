@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { HoldfastError } from "../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import type { MigrateResult } from "../../core/store.ts";
 import type { Client, Query } from "./client.ts";
 import { sha256 } from "./hash.ts";
@@ -35,7 +35,10 @@ export async function migrate(
 ): Promise<MigrateResult> {
   const from = await schemaOf(client.query, place);
   await checkChecksums(client.query, migrations, from);
-  for (const migration of migrations.slice(from)) await apply(client, place, migration);
+  for (const migration of migrations.slice(from))
+    await apply(client, place, migration).catch((error: unknown) => {
+      throw isHoldfastError(error) ? error : failed(migration, error);
+    });
   return { from, to: Math.max(from, migrations.length) };
 }
 
@@ -63,6 +66,17 @@ async function apply(client: Client, place: Place, migration: Migration): Promis
     // Without values the server takes all statements of the file at once.
     await query(sql);
     await query(appliedSql, id, name, checksum, oldest);
+  });
+}
+
+function failed({ id, name }: Migration, cause: unknown): HoldfastError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HoldfastError({
+    code: "migration_failed",
+    message: `Migration ${name} failed: ${reason}.`,
+    next: "The database was left as it was; report this.",
+    data: { id },
+    cause,
   });
 }
 

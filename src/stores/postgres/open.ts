@@ -74,8 +74,8 @@ function connect(options: PostgresStoreOptions): Connected {
     const place = new Place({ url: shownUrl(sql.options, schema), schema });
     return { client: new PostgresClient({ sql, place, isOwn: false }), place };
   }
-  const { url, ...address } = readUrl(options.url);
-  const schema = options.schema ?? address.schema;
+  const { url, schema: named, ...address } = readUrl(options.url);
+  const schema = options.schema ?? named;
   const sql = opened(url, address, options);
   const place = new Place({ url: shownUrl(sql.options, schema), schema });
   return { client: new PostgresClient({ sql, place, isOwn: true }), place };
@@ -83,7 +83,7 @@ function connect(options: PostgresStoreOptions): Connected {
 
 function opened(
   url: string,
-  { host }: Address,
+  address: Omit<Address, "schema">,
   { connections = 10, postgres: more }: UrlOptions,
 ): postgres.Sql {
   try {
@@ -92,7 +92,7 @@ function opened(
       fetch_types: false,
       onnotice: () => {},
       ...more,
-      ...(host === undefined ? {} : { host }),
+      ...address,
       max: connections,
       connection: { application_name: "holdfast", ...more?.connection },
     });

@@ -265,7 +265,7 @@ export class PostgresStore implements port.Store {
   }
 
   async health({ deep = false }: { readonly deep?: boolean } = {}): Promise<port.StoreHealth> {
-    return health(this.#open().client, this.#place, deep);
+    return health(this.#open().client, this.#place, { deep });
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,8 @@ export interface Address {
   readonly schema?: string;
   /** The folder of a server's Unix socket. */
   readonly host?: string;
+  /** The library does not resolve its escapes. */
+  readonly database?: string;
 }
 
 /** A URL without what only this driver reads. @throws store_url_invalid */
@@ -19,10 +21,13 @@ export function readUrl(given: string): Address & { readonly url: string } {
   params.delete("host");
   params.delete("schema");
   const rest = params.size === 0 ? "" : `?${params.toString()}`;
+  // With a user and without a host it would be no URL.
+  const host = socket !== undefined && named === "" ? "localhost" : "";
   return {
-    url: `postgres://${authority}${path}${rest}`,
+    url: `postgres://${authority}${host}${path}${rest}`,
     ...(schema === undefined ? {} : { schema }),
     ...(socket === undefined ? {} : { host: socket }),
+    ...(path.length > 1 && { database: decoded(path.slice(1)) }),
   };
 }
 
