@@ -60,9 +60,22 @@ function urlOf(name: string): string {
   if (name === "") throw usage("The store's name is empty.", "Name a path, such as --store ./holdfast.db.");
   if (name === "memory:")
     throw usage("A store in memory ends with the command.", "Name a path, such as --store ./holdfast.db.");
+  const variable = /^env:(.*)$/s.exec(name)?.[1];
+  if (variable !== undefined) return urlOf(valueOf(variable));
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(name)?.[1];
   if (path === undefined && /^[a-z][a-z0-9+.-]+:/i.test(name)) return name;
   return `sqlite:${resolve((path ?? name).replace(/^~(?=\/)/, homedir()))}`;
+}
+
+// Named, so that a password stands in no file and no list of processes; and never taken unnamed, because DATABASE_URL
+// often is that of the application whose folder one happens to be in.
+function valueOf(variable: string): string {
+  const value = process.env[variable];
+  if (value !== undefined && value !== "" && !value.startsWith("env:")) return value;
+  throw usage(
+    `The variable ${shown(variable)}, which is to name the store, ${value === undefined || value === "" ? "is not set" : "names another variable"}.`,
+    "Set it to a path or a URL, or name another store with --store.",
+  );
 }
 
 // What the driver would take for a failing disk, or would make a store of although the command only reads.

@@ -20,6 +20,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
     const health = await store.health({ deep: true });
     return [
       ...storeChecks(health),
+      ...unusedUrl(health),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
       ...(await workChecks(store)),
@@ -50,6 +51,14 @@ function storeChecks(health: StoreHealth): Check[] {
       message: `The schema is ${schema}; this program knows up to ${latestSchema}.`,
     },
   ];
+}
+
+// Whoever expects his sessions there would look for them in vain.
+function unusedUrl({ driver }: StoreHealth): Check[] {
+  if (driver === "postgres" || !/^postgres(?:ql)?:/.test(process.env["DATABASE_URL"] ?? "")) return [];
+  const message =
+    "DATABASE_URL names a PostgreSQL database, and is not used; --store env:DATABASE_URL uses it.";
+  return [{ check: "database-url", state: "ok", message }];
 }
 
 async function diskChecks({ url, bytes }: StoreHealth): Promise<Check[]> {
