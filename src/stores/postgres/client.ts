@@ -19,8 +19,11 @@ export interface Client {
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
   /** Runs several statements without values in one round trip and one transaction, which the server begins and ends itself. */
   script(sql: string): Promise<void>;
-  /** Calls `listening` when it listens, and again after each lost connection; `heard` for each notification. */
-  listen(channel: string, heard: () => void, listening: () => void): Promise<Listening>;
+  /**
+   * Listens from some moment on, and again after each lost connection, until its end; `listening` is called each time, and
+   * `heard` for each notification.
+   */
+  listen(channel: string, heard: () => void, listening: () => void): Listening;
   /** Closes what the store opened; an instance of the caller's stays open. */
   close(): Promise<void>;
 }

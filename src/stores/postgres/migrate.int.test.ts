@@ -99,12 +99,12 @@ async function migrateWith(url: string, files: Readonly<Record<string, string>>)
   cpSync(new URL("./migrations/", import.meta.url), own, { recursive: true });
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(own, name), sql);
   const place = new Place({ url: "postgres://test", schema: new URL(url).searchParams.get("schema")! });
-  const sql = postgres(url.slice(0, url.lastIndexOf("schema=") - 1), { max: 1, onnotice: () => {} });
+  const { options } = postgres(url.slice(0, url.lastIndexOf("schema=") - 1), { max: 1, onnotice: () => {} });
+  const client = new PostgresClient({ options, place });
   try {
-    const client = new PostgresClient({ sql, place, isOwn: true });
     return await migrate(client, place, readMigrations(pathToFileURL(`${own}/`)));
   } finally {
-    await sql.end();
+    await client.close();
   }
 }
 

@@ -35,7 +35,7 @@ interface UrlOptions {
 }
 
 interface SqlOptions {
-  /** An instance of the `postgres` package; closing the store leaves it open. */
+  /** An instance of the `postgres` package; the store opens connections of its own with its options. */
   readonly sql: postgres.Sql;
 }
 
@@ -72,13 +72,13 @@ function connect(options: PostgresStoreOptions): Connected {
     const { sql, schema } = options;
     checkInstance(sql);
     const place = new Place({ url: shownUrl(sql.options, schema), schema });
-    return { client: new PostgresClient({ sql, place, isOwn: false }), place };
+    return { client: new PostgresClient({ options: sql.options, place }), place };
   }
   const { url, schema: named, ...address } = readUrl(options.url);
   const schema = options.schema ?? named;
   const sql = opened(url, address, options);
   const place = new Place({ url: shownUrl(sql.options, schema), schema });
-  return { client: new PostgresClient({ sql, place, isOwn: true }), place };
+  return { client: new PostgresClient({ options: sql.options, place }), place };
 }
 
 function opened(

@@ -1,16 +1,11 @@
-import {
-  type Client,
-  endedTransaction,
-  type Listening,
-  type Query,
-  type Rows,
-  type Value,
-} from "./client.ts";
+import type { Client, Listening, Query, Rows, Value } from "./client.ts";
+import { Ear } from "./ear.ts";
 import { typedError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { ownRows } from "./own-rows.ts";
 import type { Place } from "./place.ts";
-import { PoolEar } from "./pool-ear.ts";
+import { PoolLine } from "./pool-line.ts";
+import { transact, type TransactParams } from "./transact.ts";
 
 /** The part of a pool of the `pg` package that a store needs. */
 export interface Pool {
@@ -68,20 +63,15 @@ export class PoolClient implements Client {
   }
 
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
-    return this.#using(async (client) => {
-      await this.#run(client, false, "BEGIN ISOLATION LEVEL READ COMMITTED");
-      const { query, end } = this.#queryOn(client);
-      try {
-        const result = await work(query);
-        await end();
-        await this.#run(client, true, "COMMIT");
-        return result;
-      } catch (error) {
-        await end();
-        // Where the connection is lost, the server does so by itself.
-        await this.#run(client, false, "ROLLBACK").catch(() => {});
-        throw error;
-      }
+    return this.#using((client, drop) => {
+      // A client takes one statement at a time.
+      let last: Promise<unknown> = Promise.resolve();
+      const run = (...statement: Parameters<TransactParams["run"]>): Promise<Rows<object>> => {
+        const next = last.then(() => this.#run(client, ...statement));
+        last = next.catch(() => {});
+        return next;
+      };
+      return transact({ run, drop }, work);
     });
   }
 
@@ -89,30 +79,12 @@ export class PoolClient implements Client {
     await this.query(sql);
   }
 
-  async listen(channel: string, heard: () => void, listening: () => void): Promise<Listening> {
-    const ear = new PoolEar({ connect: () => this.#connect(), channel, heard, listening });
-    await ear.listen();
-    return ear;
+  listen(channel: string, heard: () => void, listening: () => void): Listening {
+    const connect = async (): Promise<PoolLine> => PoolLine.open(await this.#connect(), channel, heard);
+    return new Ear({ connect, listening });
   }
 
   async close(): Promise<void> {}
-
-  // A client takes one statement at a time. After the end one of a part that was left behind would be on its own.
-  #queryOn(client: PooledClient): { readonly query: Query; readonly end: () => Promise<void> } {
-    let last: Promise<unknown> = Promise.resolve();
-    let isOver = false;
-    const query: Query = async <Row extends object>(sql: string, ...values: readonly Value[]) => {
-      if (isOver) throw endedTransaction();
-      const next = last.then(() => this.#run<Row>(client, false, sql, ...values));
-      last = next.catch(() => {});
-      return next;
-    };
-    const end = async (): Promise<void> => {
-      isOver = true;
-      await last;
-    };
-    return { query, end };
-  }
 
   #ownQuery(mayBeWritten: boolean): Query {
     return (sql, ...values) => this.#using((client) => this.#run(client, mayBeWritten, sql, ...values));
@@ -137,14 +109,14 @@ export class PoolClient implements Client {
     }
   }
 
-  async #using<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
+  async #using<Result>(work: (client: PooledClient, drop: () => void) => Promise<Result>): Promise<Result> {
     const client = await this.#connect();
     let isBroken = false;
     // Without a listener a lost connection would end the process.
     const broken = (): void => void (isBroken = true);
     client.on("error", broken);
     try {
-      return await work(client);
+      return await work(client, broken);
     } finally {
       client.removeListener("error", broken);
       client.release(isBroken);

@@ -1,93 +1,85 @@
 import type postgres from "postgres";
-import {
-  type Client,
-  endedTransaction,
-  type Listening,
-  type Query,
-  type Rows,
-  type Value,
-} from "./client.ts";
+import type { Client, Listening, Query, Rows, Value } from "./client.ts";
+import { Connection } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { Ear } from "./ear.ts";
 import { typedError } from "./errors.ts";
 import { ownRows } from "./own-rows.ts";
 import type { Place } from "./place.ts";
+import { transact } from "./transact.ts";
 
-/** The client over an instance of the `postgres` package. */
+/** The client over connections of the `postgres` package, with the options of an instance of it. */
 export class PostgresClient implements Client {
   readonly query: Query;
   readonly write: Query;
-  readonly #sql: postgres.Sql;
+  readonly #options: postgres.Sql["options"];
   readonly #place: Place;
-  readonly #isOwn: boolean;
+  readonly #connections: Connections;
 
-  constructor({ sql, place, isOwn }: PostgresClientParams) {
-    this.#sql = sql;
+  constructor({ options, place }: PostgresClientParams) {
+    this.#options = options;
     this.#place = place;
-    this.#isOwn = isOwn;
-    this.query = this.#queryOn(sql, false);
-    this.write = this.#queryOn(sql, true);
+    this.#connections = new Connections(options);
+    this.query = this.#ownQuery(false);
+    this.write = this.#ownQuery(true);
   }
 
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
-    let isOver = false;
-    let isDone = false;
-    try {
-      return (await this.#sql.begin("ISOLATION LEVEL READ COMMITTED", async (tx) => {
-        const run = this.#queryOn(tx, false);
-        const query: Query = async (sql, ...values) => {
-          if (isOver) throw endedTransaction();
-          return run(sql, ...values);
-        };
-        try {
-          const result = await work(query);
-          isDone = true;
-          return result;
-        } finally {
-          isOver = true;
-        }
-      })) as Result;
-    } catch (error) {
-      // Once the work is done, only the answer to COMMIT can be missing.
-      throw typedError(error, { place: this.#place, mayBeWritten: isDone });
-    }
+    return this.#using((connection) =>
+      transact(
+        { run: (...statement) => this.#run(connection, ...statement), drop: () => void connection.end() },
+        work,
+      ),
+    );
   }
 
   async script(sql: string): Promise<void> {
-    try {
-      await this.#sql.unsafe(this.#place.qualified(sql)).simple();
-    } catch (error) {
-      throw typedError(error, { place: this.#place, mayBeWritten: false });
-    }
+    await this.query(sql);
   }
 
-  async listen(channel: string, heard: () => void, listening: () => void): Promise<Listening> {
-    try {
-      const request = await this.#sql.listen(channel, heard, listening);
-      return { end: async () => void (await request.unlisten()) };
-    } catch (error) {
-      throw typedError(error, { place: this.#place, mayBeWritten: false });
-    }
+  listen(channel: string, heard: () => void, listening: () => void): Listening {
+    const connect = async (): Promise<Connection> => {
+      const connection = await Connection.open({ ...this.#options, onnotify: heard });
+      await connection.run(`LISTEN "${channel}"`);
+      return connection;
+    };
+    return new Ear({ connect, listening });
   }
 
   async close(): Promise<void> {
-    if (this.#isOwn) await this.#sql.end({ timeout: 5 });
+    await this.#connections.close();
   }
 
-  #queryOn(sql: postgres.ISql, mayBeWritten: boolean): Query {
-    return async <Row extends object>(text: string, ...values: readonly Value[]): Promise<Rows<Row>> => {
-      try {
-        const given = values as (string | number | boolean | null)[];
-        const rows = await sql.unsafe(this.#place.qualified(text), given, { prepare: true });
-        return ownRows<Row>(rows, rows.columns ?? [], rows.count);
-      } catch (error) {
-        throw typedError(error, { place: this.#place, mayBeWritten });
-      }
-    };
+  #ownQuery(mayBeWritten: boolean): Query {
+    return (sql, ...values) =>
+      this.#using((connection) => this.#run(connection, mayBeWritten, sql, ...values));
+  }
+
+  async #run<Row extends object>(
+    connection: Connection,
+    mayBeWritten: boolean,
+    sql: string,
+    ...values: readonly Value[]
+  ): Promise<Rows<Row>> {
+    try {
+      const rows = await connection.run(this.#place.qualified(sql), values);
+      return ownRows<Row>(rows, rows.columns ?? [], rows.count);
+    } catch (error) {
+      throw typedError(error, { place: this.#place, mayBeWritten });
+    }
+  }
+
+  async #using<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#connections.use(work);
+    } catch (error) {
+      throw typedError(error, { place: this.#place, mayBeWritten: false });
+    }
   }
 }
 
 interface PostgresClientParams {
-  readonly sql: postgres.Sql;
+  /** Of an instance of the package, as it has read them. */
+  readonly options: postgres.Sql["options"];
   readonly place: Place;
-  /** Whether the store opened it and closes it. */
-  readonly isOwn: boolean;
 }

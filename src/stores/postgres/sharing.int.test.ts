@@ -57,9 +57,8 @@ describe("Health", () => {
     const store = await openPostgresStore({ url });
     await store.append({ log: { ...keyOf("s-1"), log: "" }, entries });
     const client = new PostgresClient({
-      sql,
+      options: sql.options,
       place: new Place({ url: "postgres://test", schema }),
-      isOwn: false,
     });
     const hung = await sql.reserve();
     const [{ pid }] = await hung<[{ pid: number }]>`SELECT pg_backend_pid() AS pid`;
@@ -75,6 +74,7 @@ describe("Health", () => {
     await hung.unsafe("ROLLBACK");
     hung.release();
     assert.deepEqual([(await look()).problems, (await look()).position], [[], 1]);
+    await client.close();
     await store.close();
   });
 

@@ -1,4 +1,5 @@
 import { closedStore } from "../../core/checks.ts";
+import { isHoldfastError } from "../../core/errors.ts";
 import type { Client, Listening } from "./client.ts";
 import { numberChanges } from "./number-changes.ts";
 import type { Place } from "./place.ts";
@@ -13,7 +14,7 @@ export class Watch {
   readonly #pollMs: number;
   readonly #waiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
-  #listening: Promise<Listening | undefined> | undefined;
+  #listening: Listening | undefined;
   #looking: Promise<number> | undefined;
   #nextLook: Promise<number> | undefined;
   #telling: Promise<void> | undefined;
@@ -33,7 +34,7 @@ export class Watch {
       // Waiting begins before the position is read, so a commit between the two is not missed.
       const wake = this.#wait(signal);
       try {
-        const position = await this.#position();
+        const position = await this.#position(seen);
         if (position > seen) yield { position: (seen = position) };
         else await wake.promise;
       } finally {
@@ -53,13 +54,12 @@ export class Watch {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wakeOwn();
-    await this.#telling;
-    await (await this.#listening)?.end();
+    await Promise.all([this.#telling, this.#listening?.end()]);
   }
 
-  #wakeOwn(): void {
+  readonly #wakeOwn = (): void => {
     for (const resolve of [...this.#waiting]) resolve();
-  }
+  };
 
   // A NOTIFY inside the transaction that writes would hold a lock of the whole database while it commits. On its own
   // it is cheap, and one tells of all commits before it. Where it fails, the poll tells.
@@ -71,11 +71,17 @@ export class Watch {
     this.#telling = undefined;
   }
 
-  // All readers that wake at one moment share one look at the feed; one that is under way may have looked too early.
-  #position(): Promise<number> {
+  // All readers that wake at one moment share one look at the feed; one that is under way may have looked too early. While
+  // the server is away they wait: what they look for is there once it is back.
+  async #position(otherwise: number): Promise<number> {
     if (this.#closed) throw closedStore(this.#place.url);
-    this.#nextLook ??= this.#look();
-    return this.#nextLook;
+    try {
+      return await (this.#nextLook ??= this.#look());
+    } catch (error) {
+      if (this.#closed) throw closedStore(this.#place.url);
+      if (isHoldfastError(error) && error.retryable) return otherwise;
+      throw error;
+    }
   }
 
   async #look(): Promise<number> {
@@ -95,14 +101,9 @@ export class Watch {
     };
     this.#waiting.add(done);
     signal.addEventListener("abort", done, { once: true });
-    this.#timer ??= setInterval(() => this.#wakeOwn(), this.#pollMs);
-    this.#listening ??= this.#listen();
+    this.#timer ??= setInterval(this.#wakeOwn, this.#pollMs);
+    this.#listening ??= this.#client.listen(this.#place.channel, this.#wakeOwn, this.#wakeOwn);
     return { promise, done };
-  }
-
-  #listen(): Promise<Listening | undefined> {
-    const wake = (): void => this.#wakeOwn();
-    return this.#client.listen(this.#place.channel, wake, wake).catch(() => undefined);
   }
 
   #stopPolling(): void {
