@@ -70,7 +70,7 @@ const admitSql = `
   VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'queued') RETURNING id`;
 const queueSql = `
   UPDATE hf.lane l SET next_input = $3, next_priority = $4
-  WHERE project = $1 AND session = $2 AND (${isNextSql("$3", "$4")})`;
+  WHERE project = $1 AND session = $2 AND (${isNextSql("$3::bigint", "$4::bigint")})`;
 // In one round trip, if nothing stands in the way: the lane is still the one that this statement's snapshot shows, so that
 // what else it looks at there is not older than the lock.
 const newSql = `

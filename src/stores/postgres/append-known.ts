@@ -18,21 +18,20 @@ export async function appendKnown(
   known: KnownLogs,
   params: AppendParams,
 ): Promise<AppendResult | undefined> {
-  const write = writeOf(known, params);
+  const write = params.run === undefined ? writeOf(known, params) : undefined;
   if (write === undefined) return undefined;
   const [written] = await client.query<Written>(statementOf(write), ...valuesOf(write, params, now()));
   if (written === undefined) return undefined;
   const { session, log, fresh, to, fold } = write;
-  const committed = params.run === undefined ? to : log.committed;
   const uuids = fresh.flatMap(({ uuid }) => uuid ?? []);
   known.advance({ ...log, logId: log.id }, to, uuids);
   known.sessions.learn(params.log, {
     version: session.version + 1,
-    log: { ...log, head: to, committed, atMs: written.at },
+    log: { ...log, head: to, committed: to, atMs: written.at },
     fold,
   });
   const appended = fresh.length;
-  return { from: log.head + 1, to, appended, duplicates: params.entries.length - appended, committed };
+  return { from: log.head + 1, to, appended, duplicates: params.entries.length - appended, committed: to };
 }
 
 /** The store's time of an append, and that of its last entry. */
@@ -52,15 +51,14 @@ interface Write {
   readonly kind: Kind;
 }
 
-// What beside the log's row an append changes: nothing that anyone sees, a log that does not count, the counters, or
-// the folded columns too.
-type Kind = "staged" | "own" | "counted" | "folded";
+// What beside the log's row an append changes: nothing, the counters, or the folded columns too.
+type Kind = "own" | "counted" | "folded";
 
 function writeOf(known: KnownLogs, params: AppendParams): Write | undefined {
   const { log: key, entries, expectHead, fold } = params;
   const session = known.sessions.of(key);
   const log = session?.logs.get(key.log);
-  if (session === undefined || log === undefined || !mayWrite(session, log, params)) return undefined;
+  if (session === undefined || log === undefined || !isWhole(log)) return undefined;
   if (expectHead !== undefined && expectHead !== log.head) return undefined;
   const uuids = hasUuids(entries) ? known.at({ ...log, logId: log.id }) : noUuids;
   if (uuids === undefined) return undefined;
@@ -76,18 +74,16 @@ function writeOf(known: KnownLogs, params: AppendParams): Write | undefined {
   return { session, log, fresh, times, chunks, to, fold: next, kind };
 }
 
-function mayWrite({ run }: KnownSession, { head, committed }: KnownLog, params: AppendParams): boolean {
-  if (params.run === undefined) return head === committed && committed > 0;
-  return run?.id === params.run && run.epoch === params.fence?.epoch;
+function isWhole({ head, committed }: KnownLog): boolean {
+  return head === committed && committed > 0;
 }
 
-function kindOf({ log: { log }, run, fold }: AppendParams): Kind {
-  if (run !== undefined) return "staged";
+function kindOf({ log: { log }, fold }: AppendParams): Kind {
   if (isOwnLog(log)) return "own";
   return log === "" && fold !== undefined ? "folded" : "counted";
 }
 
-interface Times {
+export interface Times {
   /** With NaN, which JSON writes as null, for the store's time. */
   readonly entries: readonly TimedEntry[];
   /** The last time before that. */
@@ -97,7 +93,7 @@ interface Times {
 }
 
 // From the first entry without a time on, all have the store's: none of them may have a later one.
-function timesOf(fresh: readonly EntryInput[], previous: number): Times {
+export function timesOf(fresh: readonly EntryInput[], previous: number): Times {
   let [atMs, wantedMs, given] = [previous, 0, true];
   const entries = fresh.map(({ uuid, body, atMs: wanted }) => {
     given &&= wanted !== undefined;
@@ -157,17 +153,13 @@ function statementText(kind: Kind, count: number): string {
         AND ($4::bigint IS NULL OR epoch = $4 AND owner IS NOT NULL AND until_ms > ${nowSql})
       RETURNING ${nowSql} AS now, CASE WHEN $8 THEN $7::bigint ELSE greatest($7::bigint, ${nowSql}) END AS at
     ), log AS (
-      UPDATE hf.log l SET head = $12, updated_at_ms = lane.at, ${
-        kind === "staged"
-          ? "staged_length = l.staged_length + $13::bigint"
-          : "committed = $12, length = l.length + $13::bigint"
-      }
+      UPDATE hf.log l SET head = $12, committed = $12, length = l.length + $13::bigint, updated_at_ms = lane.at
       FROM lane WHERE l.project = $1 AND l.session = $2 AND l.name = $9
     ), chunk AS (
       INSERT INTO hf.chunk (project, session, log_id, first_seq, last_seq, times, uuids, bodies)
       SELECT $1, $2, $10::bigint, c.first, c.last, replace(c.times, 'null', lane.at::text), c.uuids, c.bodies
       FROM lane, (VALUES ${chunkRows(count)}) AS c (first, last, times, uuids, bodies)
-    )${counted ? `, session AS (${session})` : ""}${kind === "staged" ? "" : `, change AS (${changes})`}
+    )${counted ? `, session AS (${session})` : ""}, change AS (${changes})
     SELECT now, at FROM lane`;
 }
 

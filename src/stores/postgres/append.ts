@@ -69,7 +69,7 @@ async function addUnderLock(
   checkHead(expectHead, head, key);
   const nothing = {
     result: { from: head + 1, to: head, appended: 0, duplicates: entries.length, committed },
-    ...(found === null ? {} : { learned: { version, log: found, run } }),
+    ...(found === null ? {} : { learned: { version, log: found } }),
   };
   if (entries.length === 0) return nothing;
 
@@ -83,7 +83,7 @@ async function addUnderLock(
   const counts = { appended: fresh.length, duplicates: entries.length - fresh.length };
   return {
     result: { from: head + 1, to, ...counts, committed: log.committed },
-    learned: { version, log, fold, run, added },
+    learned: { version, log, fold, added },
   };
 }
 

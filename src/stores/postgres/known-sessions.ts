@@ -13,7 +13,7 @@ export class KnownSessions {
   }
 
   /** Remembers a log at a version, beside what was known one version before: nothing else can have changed since. */
-  learn(key: LogKey, { version, log, fold, run }: Learned): void {
+  learn(key: LogKey, { version, log, fold }: Learned): void {
     const name = nameOf(key);
     const before = this.#sessions.get(name);
     this.#sessions.delete(name);
@@ -23,7 +23,6 @@ export class KnownSessions {
       version,
       logs: known.logs.set(key.log, log),
       fold: fold ?? known.fold,
-      run: run ?? known.run,
     });
     if (this.#sessions.size > maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
   }
@@ -38,8 +37,6 @@ export interface KnownSession {
   readonly logs: Map<string, KnownLog>;
   /** Undefined where it was not read yet. */
   readonly fold?: FoldRow | undefined;
-  /** The open run that may stage. */
-  readonly run?: StagingRun | undefined;
 }
 
 /** A log's row. */
@@ -51,13 +48,8 @@ export interface KnownLog {
   readonly atMs: number;
 }
 
-interface StagingRun {
-  readonly id: string;
-  readonly epoch: number;
-}
-
 /** What was learned of a session with a log. */
-export interface Learned extends Pick<KnownSession, "version" | "fold" | "run"> {
+export interface Learned extends Pick<KnownSession, "version" | "fold"> {
   readonly log: KnownLog;
 }
 

@@ -53,6 +53,7 @@ import { tail } from "./tail.ts";
 import { findTombstone } from "./tombstone.ts";
 import { tombstones } from "./tombstones.ts";
 import { usage } from "./usage.ts";
+import { Staging, stagesOnly } from "./stage.ts";
 import { Watch } from "./watch.ts";
 
 /** The store on one schema of a PostgreSQL database. */
@@ -64,6 +65,7 @@ export class PostgresStore implements port.Store {
   readonly #watch: Watch;
   readonly #known = new KnownLogs();
   readonly #turns = new SessionTurns();
+  readonly #staging: Staging;
   #closed = false;
 
   constructor({ client, place, now, pollMs }: PostgresStoreParams) {
@@ -71,6 +73,7 @@ export class PostgresStore implements port.Store {
     this.#place = place;
     this.#client = client;
     this.#writer = { client, now };
+    this.#staging = new Staging(this.#writer, this.#known);
     this.#watch = new Watch({ client, place, pollMs });
   }
 
@@ -80,6 +83,9 @@ export class PostgresStore implements port.Store {
     // The caller may change what it passed while the append is under way.
     const own = { ...params, log: { ...params.log }, entries: params.entries.map((entry) => ({ ...entry })) };
     const writer = this.#open();
+    // What is staged nobody waits for.
+    const staged = stagesOnly(own) ? await this.#staging.stage(own) : undefined;
+    if (staged !== undefined) return staged;
     return this.#wake(this.#turns.take(own.log, own.signal, () => append(writer, this.#known, own)));
   }
 
