@@ -20,7 +20,7 @@ export async function appendKnown(
 ): Promise<AppendResult | undefined> {
   const write = params.run === undefined ? writeOf(known, params) : undefined;
   if (write === undefined) return undefined;
-  const [written] = await client.query<Written>(statementOf(write), ...valuesOf(write, params, now()));
+  const [written] = await client.write<Written>(statementOf(write), ...valuesOf(write, params, now()));
   if (written === undefined) return undefined;
   const { session, log, fresh, to, fold } = write;
   const uuids = fresh.flatMap(({ uuid }) => uuid ?? []);
@@ -111,8 +111,9 @@ function valuesOf(write: Write, { log: key, fence }: AppendParams, now: number |
   const { project, session: name } = key;
   const isGiven = !Number.isNaN(times.entries.at(-1)!.atMs);
   const values: Value[] = [project, name, session.version, fence?.epoch ?? null, now, times.wantedMs];
-  values.push(times.atMs, isGiven, key.log, log.id, log.head + 1, to, lengthOf(fresh));
+  values.push(times.atMs, isGiven, key.log, log.id, to, lengthOf(fresh));
   for (const chunk of chunks) values.push(...chunkValues(chunk));
+  if (kind !== "staged") values.push(fresh.length);
   if (kind === "folded") {
     const { summary, summaryHead, title } = fold!;
     values.push(summary, summaryHead, title, title?.toLowerCase() ?? null);
@@ -130,42 +131,58 @@ function statementOf({ kind, chunks }: Write): string {
 }
 
 const nowSql = "coalesce($5::bigint, floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)";
-const sessionSql = `
-  UPDATE hf.session s SET entries = s.entries + $12::bigint - $11::bigint + 1, length = s.length + $13::bigint,
-    updated_at_ms = greatest(s.updated_at_ms, lane.at), main_head = CASE WHEN $9 = '' THEN $12 ELSE s.main_head END`;
 const ofSession = "WHERE s.project = $1 AND s.session = $2";
 
 // Everything else rests on the lane's row: where it has another version, nothing is written, and no change has an id.
-function statementText(kind: Kind, count: number): string {
-  const firstFold = 14 + count * 5;
-  const foldSql = ["summary", "summary_head", "title", "title_folded"]
-    .map((column, index) => `, ${column} = $${firstFold + index}`)
-    .join("");
-  const session = `${sessionSql}${kind === "folded" ? foldSql : ""} FROM lane ${ofSession}`;
-  const changes = `
-    INSERT INTO hf.unnumbered (at_ms, kind, project, session, log, first_seq, last_seq)
-    SELECT lane.now, 'appended', $1, $2, $9, $11, $12 FROM lane`;
-  const counted = kind === "counted" || kind === "folded";
+function statementText(kind: Kind, chunks: number): string {
+  const count = `$${firstChunk + chunks * 5}::bigint`;
+  const parts = [
+    `log AS (
+      UPDATE hf.log l SET head = $11::bigint, updated_at_ms = lane.at, ${
+        kind === "staged"
+          ? "staged_length = l.staged_length + $12"
+          : "committed = $11, length = l.length + $12"
+      }
+      FROM lane WHERE l.project = $1 AND l.session = $2 AND l.name = $9)`,
+    `chunk AS (
+      INSERT INTO hf.chunk (project, session, log_id, first_seq, last_seq, times, uuids, bodies)
+      SELECT $1, $2, $10::bigint, c.first, c.last, replace(c.times, 'null', lane.at::text), c.uuids, c.bodies
+      FROM lane, (VALUES ${chunkRows(chunks)}) AS c (first, last, times, uuids, bodies))`,
+  ];
+  if (kind !== "staged")
+    parts.push(`change AS (
+      INSERT INTO hf.unnumbered (at_ms, kind, project, session, log, first_seq, last_seq)
+      SELECT lane.now, 'appended', $1, $2, $9, $11 - ${count} + 1, $11 FROM lane)`);
+  if (kind === "counted" || kind === "folded")
+    parts.push(`session AS (
+      UPDATE hf.session s SET entries = s.entries + ${count}, length = s.length + $12,
+        updated_at_ms = greatest(s.updated_at_ms, lane.at),
+        main_head = CASE WHEN $9 = '' THEN $11 ELSE s.main_head END ${kind === "folded" ? foldedColumns(chunks) : ""}
+      FROM lane ${ofSession})`);
   return `
     WITH lane AS (
       UPDATE hf.lane SET version = version + 1
       WHERE project = $1 AND session = $2 AND version = $3 AND ${nowSql} >= $6::bigint
         AND ($4::bigint IS NULL OR epoch = $4 AND owner IS NOT NULL AND until_ms > ${nowSql})
       RETURNING ${nowSql} AS now, CASE WHEN $8 THEN $7::bigint ELSE greatest($7::bigint, ${nowSql}) END AS at
-    ), log AS (
-      UPDATE hf.log l SET head = $12, committed = $12, length = l.length + $13::bigint, updated_at_ms = lane.at
-      FROM lane WHERE l.project = $1 AND l.session = $2 AND l.name = $9
-    ), chunk AS (
-      INSERT INTO hf.chunk (project, session, log_id, first_seq, last_seq, times, uuids, bodies)
-      SELECT $1, $2, $10::bigint, c.first, c.last, replace(c.times, 'null', lane.at::text), c.uuids, c.bodies
-      FROM lane, (VALUES ${chunkRows(count)}) AS c (first, last, times, uuids, bodies)
-    )${counted ? `, session AS (${session})` : ""}, change AS (${changes})
+    ), ${parts.join(", ")}
     SELECT now, at FROM lane`;
 }
 
-function chunkRows(count: number): string {
-  return Array.from({ length: count }, (_, index) => {
-    const [first, last, times, uuids, bodies] = [14, 15, 16, 17, 18].map((at) => `$${at + index * 5}`);
+const firstChunk = 13;
+
+function chunkRows(chunks: number): string {
+  return Array.from({ length: chunks }, (_, index) => {
+    const [first, last, times, uuids, bodies] = [0, 1, 2, 3, 4].map(
+      (at) => `$${firstChunk + at + index * 5}`,
+    );
     return `(${first}::bigint, ${last}::bigint, ${times}::text, ${uuids}::text, ${bodies}::text)`;
   }).join(", ");
+}
+
+function foldedColumns(chunks: number): string {
+  const first = firstChunk + chunks * 5 + 1;
+  return ["summary", "summary_head", "title", "title_folded"]
+    .map((column, index) => `, ${column} = $${first + index}`)
+    .join("");
 }

@@ -17,8 +17,11 @@ export interface Client {
   readonly write: Query;
   /** Runs the work in one transaction, which is undone where the work throws. */
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
-  /** Runs several statements without values in one round trip and one transaction, which the server begins and ends itself. */
-  script(sql: string): Promise<void>;
+  /**
+   * Runs several statements without values in one round trip and one transaction, which the server begins and ends itself;
+   * gives the rows of the last one.
+   */
+  script<Row extends object>(sql: string): Promise<Rows<Row>>;
   /**
    * Listens from some moment on, and again after each lost connection, until its end; `listening` is called each time, and
    * `heard` for each notification.

@@ -23,6 +23,9 @@ export class Connection {
       // Whatever is lost before its answer was never asked to write.
       await connection.run("SELECT");
       return connection;
+    } catch (error) {
+      connection.#drop(error);
+      throw error;
     } finally {
       clearTimeout(late);
     }
@@ -49,17 +52,22 @@ export class Connection {
     return this.#isLost;
   }
 
-  /** Runs one statement with values, or several without; statements that are sent together are answered in order. */
-  async run(text: string, values: readonly unknown[] = []): Promise<postgres.RowList<postgres.Row[]>> {
+  /**
+   * Runs one statement with values, or several without, and gives the rows of the last one. Statements that are sent
+   * together are answered in order.
+   */
+  async run(text: string, values: readonly unknown[] = []): Promise<Result> {
     if (this.#isLost) throw libraryError("CONNECTION_ENDED");
-    const { promise, resolve, reject } = Promise.withResolvers<postgres.RowList<postgres.Row[]>>();
+    const { promise, resolve, reject } = Promise.withResolvers<Result | Result[]>();
     this.#pending.add(reject);
     this.#sql.unsafe(text, values as never[], { prepare: true }).then(resolve, (error: unknown) => {
       if (!isAnswer(error)) this.#drop(error);
       reject(error);
     });
     try {
-      return await promise;
+      const result = await promise;
+      // Of several statements with rows the package gives an array of results.
+      return isSeveral(result) ? result.at(-1)! : result;
     } finally {
       this.#pending.delete(reject);
     }
@@ -89,6 +97,12 @@ export class Connection {
 export type ConnectionOptions = postgres.Sql["options"] & {
   readonly onnotify?: (channel: string, payload: string) => void;
 };
+
+type Result = postgres.RowList<postgres.Row[]>;
+
+function isSeveral(result: Result | readonly Result[]): result is readonly Result[] {
+  return Array.isArray(result[0]);
+}
 
 // The server goes on after any other error.
 function isAnswer(error: unknown): boolean {

@@ -75,8 +75,8 @@ export class PoolClient implements Client {
     });
   }
 
-  async script(sql: string): Promise<void> {
-    await this.query(sql);
+  async script<Row extends object>(sql: string): Promise<Rows<Row>> {
+    return this.query<Row>(sql);
   }
 
   listen(channel: string, heard: () => void, listening: () => void): Listening {
