@@ -8,6 +8,9 @@ import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
+import { benchPostgresAppend } from "./postgres-append.ts";
+import { benchPostgresList } from "./postgres-list.ts";
+import { benchPostgresLoad } from "./postgres-load.ts";
 import { benchReconcile } from "./reconcile.ts";
 import { benchTurn } from "./turn.ts";
 
@@ -20,6 +23,9 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   growth: benchGrowth,
   reconcile: benchReconcile,
   turn: benchTurn,
+  "postgres-append": benchPostgresAppend,
+  "postgres-load": benchPostgresLoad,
+  "postgres-list": benchPostgresList,
 };
 
 const wanted = process.argv.slice(2);

@@ -4,9 +4,11 @@ import postgres from "postgres";
 /** A store of sessions as most are made: a row of jsonb for each entry, a serial id that gives the order. */
 export interface Baseline {
   readonly name: string;
-  append(session: string, entries: readonly object[]): Promise<void>;
+  readonly append: (session: string, entries: readonly object[]) => Promise<void>;
   load(session: string): Promise<readonly object[]>;
-  list(limit: number | null): Promise<number>;
+  readonly list: (limit: number | null) => Promise<number>;
+  /** For upkeep of the whole database. */
+  readonly query: (sql: string) => Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ function baselineA(sql: postgres.Sql): Baseline {
       return rows.map(({ entry }) => entry);
     },
     list: async (limit) => (await sql.unsafe(listSql("baseline_a"), [limit], { prepare: true })).length,
+    query: (text) => sql.unsafe(text),
     close: () => sql.end(),
   };
 }
@@ -61,6 +64,7 @@ function baselineB(pool: pg.Pool): Baseline {
       return rows.map(({ entry }) => entry);
     },
     list: async (limit) => (await pool.query(listSql("baseline_b"), [limit])).rows.length,
+    query: (text) => pool.query(text),
     close: () => pool.end(),
   };
 }

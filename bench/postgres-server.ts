@@ -19,6 +19,7 @@ export async function benchServer(): Promise<BenchServer> {
   url.pathname = `/${database}`;
   return {
     url: url.href,
+    hasLz4: about!.lz4,
     name: `PostgreSQL ${about!.version.split(" ")[0]} ${about!.lz4 ? "with" : "without"} lz4`,
     stop: async () => {
       await sql.unsafe(`DROP DATABASE ${database} WITH (FORCE)`);
@@ -30,7 +31,8 @@ export async function benchServer(): Promise<BenchServer> {
 
 export interface BenchServer {
   readonly url: string;
-  /** Its version, and whether bodies are compressed. */
   readonly name: string;
+  /** Whether bodies are compressed. */
+  readonly hasLz4: boolean;
   stop(): Promise<void>;
 }

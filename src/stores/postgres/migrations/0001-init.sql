@@ -98,11 +98,14 @@ CREATE TABLE hf.chunk (
   bodies text NOT NULL,
   PRIMARY KEY (project, session, log_id, first_seq)
 );
--- pglz costs more than all the rest of an append; lz4 does not, and not every server has it.
+-- pglz costs more than all the rest of an append; lz4 does not, and not every server has it. Uuids do not shrink.
+ALTER TABLE hf.chunk ALTER COLUMN uuids SET STORAGE EXTERNAL;
 DO $$ BEGIN
   EXECUTE 'ALTER TABLE hf.chunk ALTER COLUMN bodies SET COMPRESSION lz4';
+  EXECUTE 'ALTER TABLE hf.session ALTER COLUMN summary SET COMPRESSION lz4';
 EXCEPTION WHEN feature_not_supported OR invalid_parameter_value OR syntax_error THEN
   ALTER TABLE hf.chunk ALTER COLUMN bodies SET STORAGE EXTERNAL;
+  ALTER TABLE hf.session ALTER COLUMN summary SET STORAGE EXTERNAL;
 END $$;
 
 CREATE TABLE hf.tombstone (
