@@ -1,7 +1,7 @@
 import type { AuditParams, AuditRow } from "../../core/audit.ts";
 import { checkAfter, checkLimit, closedStore } from "../../core/checks.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { checkEntries } from "../../core/entry.ts";
+import { checkEntries, type EntryInput } from "../../core/entry.ts";
 import { checkLogKey, checkSessionKey, type SessionKey } from "../../core/ids.ts";
 import type * as input from "../../core/input.ts";
 import * as leases from "../../core/lease.ts";
@@ -108,7 +108,7 @@ class SqliteStore implements port.Store {
     checkLogKey(params.log);
     checkEntries(params.entries);
     // The caller may change what it passed while the append waits for its turn.
-    const own = { ...params, log: { ...params.log }, entries: params.entries.map((entry) => ({ ...entry })) };
+    const own = { ...params, log: { ...params.log }, entries: params.entries.map(ownEntry) };
     return this.#write(
       (connection) => append(connection, this.#known, own, this.#clock.now()),
       params.signal,
@@ -317,7 +317,7 @@ class SqliteStore implements port.Store {
     return this.#write((connection) => verb(connection, own, this.#clock.now()));
   }
 
-  async #write<Result>(write: (connection: Connection) => Result, signal?: AbortSignal): Promise<Result> {
+  #write<Result>(write: (connection: Connection) => Result, signal?: AbortSignal): Promise<Result> {
     this.#open();
     return this.#queue.submit(write, signal);
   }
@@ -326,4 +326,9 @@ class SqliteStore implements port.Store {
     if (this.#closed) throw closedStore(this.url);
     return this.#reader;
   }
+}
+
+// Named fields: all entries then have one shape, and a copy costs a fifth of a spread.
+function ownEntry({ body, uuid, atMs }: EntryInput): EntryInput {
+  return { body, uuid, atMs };
 }
