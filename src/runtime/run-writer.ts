@@ -10,7 +10,7 @@ import type { Store } from "../core/store.ts";
  */
 export class RunWriter {
   readonly #store: Store;
-  readonly #claim: Pick<Claim, "run" | "lease">;
+  readonly #claim: Claim;
   readonly #logs = new Map<string, StagedLog>();
   readonly #counts = new Map<string, number>();
   #count = 0;
@@ -20,7 +20,7 @@ export class RunWriter {
   /** An entry was there before: what this run has staged is then only known to the store. */
   #repeated = false;
 
-  constructor({ store, claim }: { readonly store: Store; readonly claim: Pick<Claim, "run" | "lease"> }) {
+  constructor({ store, claim }: { readonly store: Store; readonly claim: Claim }) {
     this.#store = store;
     this.#claim = claim;
   }
@@ -85,9 +85,10 @@ export class RunWriter {
   }
 
   async #append(log: string, entries: readonly EntryInput[]): Promise<void> {
-    const { run, lease } = this.#claim;
+    const { run, lease, input } = this.#claim;
     const key: LogKey = { project: run.project, session: run.session, log };
-    const params = { log: key, entries, fence: lease, run: run.id, reopen: "unsealed" } as const;
+    const { provider } = input;
+    const params = { log: key, entries, provider, fence: lease, run: run.id, reopen: "unsealed" } as const;
     const { from, to, duplicates } = await this.#store.append(params);
     if (duplicates > 0) this.#repeated = true;
     const staged = this.#logs.get(log) ?? { from, to, hash: createHash("sha256") };

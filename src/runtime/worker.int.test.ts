@@ -268,13 +268,13 @@ describe.each<[string, () => Store]>([
 });
 
 test("a turn of twenty entries takes four durable transactions on SQLite", async () => {
-  using run = vi.spyOn(Connection.prototype, "run");
+  using perform = vi.spyOn(Connection.prototype, "perform");
   const store = openSqliteStore({ path: join(folder, "holdfast.db") });
   const prompt = Array.from({ length: 9 }, (_, n) => `say ${n}`).join(";");
   await store.admit({ session, key: "k", body: JSON.stringify({ prompt }), provider: "scripted" });
   await new Worker({ store, agents: [scriptedAgent()], owner: "w" }).drain();
   expect((await store.runs()).runs[0]).toMatchObject({ state: "committed", receipt: { entries: 22 } });
-  expect(run.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBe(4);
+  expect(perform.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBe(4);
   await store.close();
 });
 

@@ -83,8 +83,11 @@ export class Worker {
         this.#params.onError?.(error);
       }
       // A lease that runs out tells nobody.
-      const pause = this.#params.timers.wait(this.#params.leaseMs / 3, signal);
+      const woken = new AbortController();
+      const pause = this.#params.timers.wait(this.#params.leaseMs / 3, woken.signal);
       await Promise.race([this.#wake.promise, pause]);
+      // Else a timer a wake stays behind, and the signal of a busy worker has thousands to tell.
+      woken.abort("woken");
     }
     await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
     await watching;
@@ -195,8 +198,7 @@ export class Worker {
   async #stopIfCancelled(id: string): Promise<void> {
     const run = [...this.#runs.values()].find(({ claim }) => claim.input.id === id);
     if (run === undefined) return;
-    const { project, session, key } = run.claim.input;
-    const [input] = await this.#params.store.inputs({ session: { project, session }, key, limit: 1 });
+    const [input] = await this.#params.store.inputs({ input: id, limit: 1 });
     if (input?.cancelRequested === true && input.run === run.claim.run.id)
       run.abort.abort(new Error(input.reason ?? "The input was cancelled."));
   }

@@ -29,10 +29,11 @@ export function commit(connection: Connection, params: CommitParams, now: number
 
   const input = findInput(connection, run.input)!;
   const sessionId = sessionIdOf(connection, key, { provider: input.provider, atMs: now });
-  publish(connection, staged, { key, sessionId, now, fold, resumeToken: params.resumeToken });
-  show(connection, key, sessionId);
-  const { revision } = connection.get<{ revision: number }>(revisionSql, sessionId)!;
-  const receipt = receiptOf(run, { parts, digest, revision: revision - 1, atMs: now });
+  const { revision, hidden } = connection.get<Publishing>(publishingSql, sessionId)!;
+  if (hidden === 1) show(connection, key, sessionId);
+  const resumeToken = params.resumeToken;
+  publish(connection, staged, { key, sessionId, now, fold, resumeToken, revision: revision + 1 });
+  const receipt = receiptOf(run, { parts, digest, revision, atMs: now });
   addUsage(connection, key, usage);
   if (decided !== undefined)
     recordAudit(connection, { key, atMs: now, ...decided, verb: "run_committed", run: run.id });
@@ -49,4 +50,9 @@ function committedBefore(run: Run, digest: string): CommitResult | undefined {
   return { receipt, alreadyCommitted: true };
 }
 
-const revisionSql = "UPDATE session SET revision = revision + 1 WHERE id = ? RETURNING revision";
+interface Publishing {
+  readonly revision: number;
+  readonly hidden: number;
+}
+
+const publishingSql = "SELECT revision, hidden FROM session WHERE id = ?";

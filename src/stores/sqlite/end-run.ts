@@ -1,5 +1,6 @@
 import { endedRun, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence, checkRunOf } from "../../core/fence.ts";
+import { isOwnLog } from "../../core/ids.ts";
 import { type EndRunParams, type EndRunResult, nextRunState, type Run } from "../../core/run.ts";
 import { checkParts, runClosed } from "../../core/work-checks.ts";
 import { addEntries, type Writer } from "./add-entries.ts";
@@ -9,7 +10,7 @@ import type { Connection } from "./connection.ts";
 import { findInput } from "./input.ts";
 import type { KnownLogs } from "./known-logs.ts";
 import { findLane } from "./lane.ts";
-import { publish } from "./publish.ts";
+import { publish, show } from "./publish.ts";
 import { recordAudit } from "./record-audit.ts";
 import { addUsage } from "./record-usage.ts";
 import { findRun } from "./run.ts";
@@ -59,6 +60,7 @@ function publishTail(
   const staged: readonly StagedLog[] = stagedLogs(connection, run);
   if (staged.length === 0) return;
   const { id } = connection.get<{ id: number }>(sessionSql, project, session)!;
+  if (staged.some((part) => !isOwnLog(part.log))) show(connection, run, id);
   publish(connection, staged, { key: { project, session }, sessionId: id, now, fold, resumeToken });
 }
 

@@ -27,6 +27,7 @@ import type { Connection } from "./connection.ts";
 import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
 import { endRun } from "./end-run.ts";
+import { isBusy } from "./errors.ts";
 import { health } from "./health.ts";
 import { inputs } from "./inputs.ts";
 import { KnownLogs } from "./known-logs.ts";
@@ -133,7 +134,7 @@ class SqliteStore implements port.Store {
 
   async session(key: SessionKey): Promise<port.SessionRow | null> {
     checkSessionKey(key);
-    return session(this.#open(), key);
+    return this.#near((connection) => session(connection, key));
   }
 
   async sessions(params: port.SessionsParams = {}): Promise<port.SessionPage> {
@@ -179,7 +180,7 @@ class SqliteStore implements port.Store {
 
   async lease(key: SessionKey): Promise<leases.Lease | null> {
     checkSessionKey(key);
-    return lease(this.#open(), key, this.#clock.now());
+    return this.#near((connection) => lease(connection, key, this.#clock.now()));
   }
 
   async admit(params: input.AdmitParams): Promise<input.AdmitResult> {
@@ -190,7 +191,7 @@ class SqliteStore implements port.Store {
 
   async claim(params: work.ClaimParams): Promise<work.Claim | null> {
     leases.checkLease({ owner: params.worker, leaseMs: params.leaseMs });
-    if (!isReady(this.#open(), params, this.#clock.now())) return null;
+    if (!this.#near((connection) => isReady(connection, params, this.#clock.now()))) return null;
     return this.#change(params, claim);
   }
 
@@ -201,11 +202,11 @@ class SqliteStore implements port.Store {
 
   async inputs(params: input.InputsParams): Promise<readonly input.Input[]> {
     if (params.session !== undefined) checkSessionKey(params.session);
-    return inputs(this.#open(), params);
+    return this.#near((connection) => inputs(connection, params));
   }
 
   async run(params: { readonly run: string }): Promise<work.Run | null> {
-    return run(this.#open(), params);
+    return this.#near((connection) => run(connection, params));
   }
 
   async runs(params: work.RunsParams = {}): Promise<work.RunPage> {
@@ -214,7 +215,7 @@ class SqliteStore implements port.Store {
   }
 
   async tail(params: { readonly run: string }): Promise<work.Tail> {
-    return tail(this.#open(), params);
+    return this.#near((connection) => tail(connection, params));
   }
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
@@ -275,7 +276,7 @@ class SqliteStore implements port.Store {
   }
 
   async changes(params: port.ChangesParams): Promise<port.ChangesResult> {
-    return changes(this.#open(), params);
+    return this.#near((connection) => changes(connection, params));
   }
 
   watch(
@@ -320,6 +321,19 @@ class SqliteStore implements port.Store {
   #write<Result>(write: (connection: Connection) => Result, signal?: AbortSignal): Promise<Result> {
     this.#open();
     return this.#queue.submit(write, signal);
+  }
+
+  /** For what a turn asks again and again: each commit makes the reader read its pages anew, and the writer has them. */
+  #near<Result>(read: (connection: Connection) => Result): Result {
+    const reader = this.#open();
+    if (this.#writer === undefined) return read(reader);
+    try {
+      return read(this.#writer);
+    } catch (error) {
+      // The writer never waits inside SQLite; the reader does.
+      if (!isBusy(error)) throw error;
+      return read(reader);
+    }
   }
 
   #open(): Connection {
