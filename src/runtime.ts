@@ -13,7 +13,7 @@ export type {
   UsageEvent,
 } from "./core/event.ts";
 export type { RunEffect } from "./core/run.ts";
-export type { StepEffect } from "./core/steps.ts";
+export type { StepEffect, StepOutcome } from "./core/steps.ts";
 export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts";
 export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
 export type { PriceRow, TokenPrices } from "./core/price-table.ts";
@@ -21,12 +21,9 @@ export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
-export {
-  type Reconciled,
-  reconcile,
-  type ReconcileParams,
-  type ReconcileReport,
-} from "./runtime/reconcile.ts";
+export { reconcile, type ReconcileParams, type ReconcileReport } from "./runtime/reconcile.ts";
+export type { Reconciled } from "./runtime/recover-run.ts";
+export type { DecidedStep } from "./runtime/decide-steps.ts";
 export { resolveRun, type ResolveRunParams, type ResolveRunResult } from "./runtime/resolve.ts";
 export type { Projection, ProjectionBatch, ProjectionStatus, SessionDocument } from "./runtime/projection.ts";
 export { ProjectionRunner, type ProjectionRunnerParams } from "./runtime/projection-runner.ts";

@@ -37,6 +37,7 @@ export const errorCodes = {
   step_unknown: "failure",
   agent_unknown: "usage",
   agent_failed: "failure",
+  agent_abandoned: "failure",
   append_timeout: "busy",
   aborted: "failure",
   import_failed: "failure",

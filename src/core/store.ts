@@ -69,7 +69,7 @@ export interface Store {
   /**
    * Begins a run with a lease on the next input, or gives null: of the sessions without a live lease and without an open
    * run the one whose next input has the greatest priority, then the one served longest ago; of its inputs the greatest
-   * priority, then the first admitted.
+   * priority, then the first admitted. A session whose next input is of another provider is passed over whole: its inputs keep their order.
    */
   claim(params: ClaimParams): Promise<Claim | null>;
   /** Cancels a queued input; asks the run of a running one to stop. @throws input_unknown, input_closed */

@@ -177,6 +177,7 @@ class MemoryStore implements port.Store {
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
     checkSessionKey(params.session);
+    checkEntries(params.closers ?? []);
     return commit(this.#open(), params);
   }
 

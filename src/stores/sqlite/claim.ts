@@ -1,4 +1,4 @@
-import { claimedInput } from "../../core/boundary.ts";
+import { claimedInput, nextAttempt } from "../../core/boundary.ts";
 import type { Input } from "../../core/input.ts";
 import type { Lease } from "../../core/lease.ts";
 import type { Claim, ClaimParams } from "../../core/run.ts";
@@ -27,7 +27,7 @@ export function claim(connection: Connection, params: ClaimParams, now: number):
   const queued = findInput(connection, String(lane.nextInput))!;
   const { rowId, run } = beginRun(connection, queued, lease);
   const input = claimedInput(queued, run.id, now);
-  saveClaimed(connection, input, rowId);
+  saveClaimed(connection, input, { rowId, run });
   connection.run(openSql, lease.epoch, worker, now, lease.untilMs, rowId, rowId, lane.id);
   recordChange(connection, { key: lane, atMs: now, kind: "run", of: run.id });
   return { input, run, lease };
@@ -60,7 +60,7 @@ function nextLane<Row>(
 
 function beginRun(connection: Connection, input: Input, { epoch, owner, sinceMs }: Lease): StoredRun {
   const { project, session } = input;
-  const attempt = input.attempts + 1;
+  const attempt = nextAttempt(input);
   const id = runIdOf(input.id, attempt);
   const number = Number(input.id);
   const revision = connection.get<{ revision: number }>(revisionSql, project, session)?.revision ?? 0;

@@ -1,4 +1,4 @@
-import { endedRun, inputAfter, verbOf } from "../../core/boundary.ts";
+import { endedRun, endEventOf, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence, checkRunOf } from "../../core/fence.ts";
 import { isOwnLog } from "../../core/ids.ts";
 import { type EndRunParams, type EndRunResult, nextRunState, type Run } from "../../core/run.ts";
@@ -23,7 +23,7 @@ export function endRun(
   params: EndRunParams,
   now: number,
 ): EndRunResult {
-  const { session: key, as, actor, reason, requeue = true } = params;
+  const { session: key, as, actor, reason } = params;
   const stored = findRun(connection, params.run);
   const before = checkRunOf(key, params.run, stored?.run);
   const step = nextRunState(before.state, verbOf(as));
@@ -39,7 +39,7 @@ export function endRun(
   if (step.effects.includes("archive_tail")) archive(connection, staged, before);
   addUsage(connection, key, params.usage ?? []);
   const run = endedRun(before, params, now);
-  const event = requeue ? "requeue" : "give_up";
+  const event = endEventOf(params);
   const input = step.effects.includes("end_input") ? inputAfter(given, event, { atMs: now, reason })! : given;
   recordAudit(connection, { key, atMs: now, actor, verb: `run_${as}`, run: run.id, reason });
   closeRun(connection, { rowId: stored!.rowId, run }, input, now);

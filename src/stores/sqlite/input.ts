@@ -1,7 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Input, InputState } from "../../core/input.ts";
 import type { Connection } from "./connection.ts";
-import { runIdOf } from "./run.ts";
+import { runIdOf, type StoredRun } from "./run.ts";
 
 /** One input by its id. */
 export function findInput(connection: Connection, id: string): Input | undefined {
@@ -24,18 +24,18 @@ export function allInputs(connection: Connection, rest: string, ...values: SQLIn
 
 /** Writes what changes in an input's life, but for its claim. */
 export function saveInput(connection: Connection, input: Input): void {
-  const { id, state, updatedAtMs, reason, cancelRequested } = input;
+  const { id, state, attempts, updatedAtMs, reason, cancelRequested } = input;
   const asked = cancelRequested === true ? 1 : 0;
-  connection.run(saveSql, state, updatedAtMs, reason ?? null, asked, numberOf(id));
+  connection.run(saveSql, state, attempts, updatedAtMs, reason ?? null, asked, numberOf(id));
 }
 
 /** Writes that an input's run began, by the run's row. */
 export function saveClaimed(
   connection: Connection,
   { id, state, attempts, updatedAtMs }: Input,
-  run: number,
-) {
-  connection.run(claimedSql, state, attempts, updatedAtMs, run, numberOf(id));
+  { rowId, run }: StoredRun,
+): void {
+  connection.run(claimedSql, state, attempts, updatedAtMs, rowId, run.attempt, numberOf(id));
 }
 
 /** An id as its row has it; one that is none finds nothing. */
@@ -55,7 +55,7 @@ type InputColumns = readonly [
   attempts: number,
   admittedAtMs: number,
   updatedAtMs: number,
-  run: number | null,
+  lastAttempt: number | null,
   reason: string | null,
   cancelRequested: number,
 ];
@@ -63,7 +63,7 @@ type InputColumns = readonly [
 // Named one by one: a spread of what the driver gives costs more than its query.
 function toInput(columns: InputColumns): Input {
   const [id, key, project, session, body, provider, priority, state, attempts, ...rest] = columns;
-  const [admittedAtMs, updatedAtMs, run, reason, cancelRequested] = rest;
+  const [admittedAtMs, updatedAtMs, lastAttempt, reason, cancelRequested] = rest;
   return {
     id: String(id),
     key,
@@ -76,16 +76,17 @@ function toInput(columns: InputColumns): Input {
     attempts,
     admittedAtMs,
     updatedAtMs,
-    ...(run === null ? {} : { run: runIdOf(id, attempts) }),
+    ...(lastAttempt === null ? {} : { run: runIdOf(id, lastAttempt) }),
     ...(reason === null ? {} : { reason }),
     ...(cancelRequested === 0 ? {} : { cancelRequested: true as const }),
   };
 }
 
 const inputSql = `
-  SELECT id, key, project, session, body, provider, priority, state, attempts, admitted_at_ms, updated_at_ms, run,
-    reason, cancel_requested FROM input`;
+  SELECT id, key, project, session, body, provider, priority, state, attempts, admitted_at_ms, updated_at_ms,
+    last_attempt, reason, cancel_requested FROM input`;
 const byIdSql = `${inputSql} WHERE id = ?`;
 const saveSql = `
-  UPDATE input SET state = ?, updated_at_ms = ?, reason = ?, cancel_requested = ? WHERE id = ?`;
-const claimedSql = "UPDATE input SET state = ?, attempts = ?, updated_at_ms = ?, run = ? WHERE id = ?";
+  UPDATE input SET state = ?, attempts = ?, updated_at_ms = ?, reason = ?, cancel_requested = ? WHERE id = ?`;
+const claimedSql =
+  "UPDATE input SET state = ?, attempts = ?, updated_at_ms = ?, run = ?, last_attempt = ? WHERE id = ?";

@@ -220,7 +220,8 @@ class SqliteStore implements port.Store {
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
     checkSessionKey(params.session);
-    return this.#change(params, commit);
+    checkEntries(params.closers ?? []);
+    return this.#change(params, (connection, own, now) => commit(connection, this.#known, own, now));
   }
 
   async endRun(params: work.EndRunParams): Promise<work.EndRunResult> {

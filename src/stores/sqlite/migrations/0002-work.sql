@@ -22,7 +22,7 @@ CREATE INDEX lane_ready ON lane (next_priority DESC, served, next_input)
   WHERE next_input IS NOT NULL AND open_run IS NULL;
 CREATE INDEX lane_open ON lane (running, project, open_run) WHERE open_run IS NOT NULL;
 
--- run is the row of its last run. What is running is found by the lanes, and what is consumed needs no index: it is nearly all.
+-- run is the row of its last run, last_attempt that run's number; attempts counts those runs that were tries. What is running is found by the lanes, and what is consumed needs no index: it is nearly all.
 CREATE TABLE input (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   project TEXT NOT NULL,
@@ -36,6 +36,7 @@ CREATE TABLE input (
   admitted_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
   run INTEGER,
+  last_attempt INTEGER,
   reason TEXT,
   cancel_requested INTEGER NOT NULL DEFAULT 0,
   UNIQUE (project, session, key),
