@@ -36,3 +36,7 @@ export type { TranscriptReader } from "./runtime/statistics-entry.ts";
 export type { SessionStatistics } from "./runtime/tally.ts";
 export { usageProjection, type UsageProjectionParams } from "./runtime/usage-projection.ts";
 export { type SweepReport, sweepStore, type SweepStoreParams } from "./runtime/sweep.ts";
+export { type CopyParams, type CopyProgress, type CopyReport, copyStore } from "./runtime/copy.ts";
+export { compareStores, type ParityParams, type ParityReport } from "./runtime/parity.ts";
+export type { Difference, LogParity, OpenWork } from "./runtime/compare-session.ts";
+export type { LogDigest } from "./runtime/log-digest.ts";
