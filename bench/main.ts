@@ -9,6 +9,7 @@ import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
 import { benchReconcile } from "./reconcile.ts";
+import { benchSpool } from "./spool.ts";
 import { benchTurn } from "./turn.ts";
 
 const benches: Record<string, (folder: string) => Promise<Row[]>> = {
@@ -20,6 +21,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   growth: benchGrowth,
   reconcile: benchReconcile,
   turn: benchTurn,
+  spool: benchSpool,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,4 +1,6 @@
 export { openStore, type OpenStoreOptions } from "./open-store.ts";
+export { spooled, type SpooledOptions } from "./open-spool.ts";
+export type { SpooledStore, SpoolOptions, SpoolStatus } from "./runtime/spooled.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { Entry, EntryInput } from "./core/entry.ts";
 export { type ErrorCode, errorCodes, HoldfastError, isHoldfastError } from "./core/errors.ts";

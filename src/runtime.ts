@@ -40,3 +40,7 @@ export { type CopyParams, type CopyProgress, type CopyReport, copyStore } from "
 export { compareStores, type ParityParams, type ParityReport } from "./runtime/parity.ts";
 export type { Difference, LogParity, OpenWork } from "./runtime/compare-session.ts";
 export type { LogDigest } from "./runtime/log-digest.ts";
+export { mirrored, type MirroredOptions, type MirroredStore, type MirrorStatus } from "./runtime/mirrored.ts";
+export type { MirrorLag } from "./runtime/mirror-feed.ts";
+export type { MirrorFlag } from "./runtime/mirror-reads.ts";
+export type { MirrorDifference } from "./runtime/mirror-shadow.ts";

@@ -36,9 +36,31 @@ export async function withTwoStores<T>(
 ): Promise<T> {
   if (store !== undefined)
     throw usage("--store names one store, and there are two here.", "Name them with --from and --to.");
-  const [source, target] = [urlOf(from), urlOf(to)];
+  return await withBoth(urlOf(from), urlOf(to), create, use);
+}
+
+/** What a command about a mirror takes. */
+export interface MirrorOption extends StoreOption {
+  readonly to: string;
+}
+
+/** Opens the store and its mirror; that one is made where there is none and `create` says so. @throws usage where both are one */
+export async function withMirror<T>(
+  options: MirrorOption,
+  create: boolean,
+  use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
+): Promise<T> {
+  return await withBoth(storeUrl(options), urlOf(options.to), create, use);
+}
+
+async function withBoth<T>(
+  source: string,
+  target: string,
+  create: boolean,
+  use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
+): Promise<T> {
   if (isSameStore(source, target))
-    throw usage(`--from and --to are the same store: ${shown(to)}.`, "Name another target.");
+    throw usage(`Both names are of the same store: ${shown(target)}.`, "Name another with --to.");
   return await withOpened(source, false, (opened) =>
     withOpened(target, create, (other) => use({ from: opened, to: other })),
   );

@@ -197,7 +197,8 @@ class Copy {
 // Small sessions wait for round trips and for the disk; the price of more is a piece of each in memory.
 const atOnce = 4;
 
-function dropsIn(changes: readonly Change[]): SeenDrops {
+/** What changes of one session tell of its removal. */
+export function dropsIn(changes: readonly Change[]): SeenDrops {
   const logs = changes.flatMap(({ kind, log }) => (kind === "log_dropped" && log !== undefined ? [log] : []));
   return { session: changes.some(({ kind }) => kind === "dropped"), logs: new Set(logs) };
 }
