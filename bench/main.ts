@@ -12,6 +12,7 @@ import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresList } from "./postgres-list.ts";
 import { benchPostgresLoad } from "./postgres-load.ts";
 import { benchReconcile } from "./reconcile.ts";
+import { benchSpool } from "./spool.ts";
 import { benchTurn } from "./turn.ts";
 
 const benches: Record<string, (folder: string) => Promise<Row[]>> = {
@@ -26,6 +27,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-append": benchPostgresAppend,
   "postgres-load": benchPostgresLoad,
   "postgres-list": benchPostgresList,
+  spool: benchSpool,
 };
 
 const wanted = process.argv.slice(2);

@@ -49,7 +49,10 @@ async function manySessions(folder: string): Promise<Row> {
   const rates: number[] = [];
   for (let round = 0; round < 5; round += 1) {
     const store = openSqliteStore({ path: join(folder, `turns-${round}.db`) });
-    const worker = new Worker({ store, agents: [saying(small)], owner: "bench", maxRuns: sessions });
+    let left = sessions * each;
+    const done = Promise.withResolvers<void>();
+    const onEnd = (): void => void ((left -= 1) === 0 && done.resolve());
+    const worker = new Worker({ store, agents: [saying(small)], owner: "bench", maxRuns: sessions, onEnd });
     const working = worker.run();
     const start = performance.now();
     await Promise.all(
@@ -57,9 +60,10 @@ async function manySessions(folder: string): Promise<Row> {
         for (let n = 0; n < each; n += 1) await admit(store, `s${session}`, n);
       }),
     );
-    while ((await store.inputs({ state: "consumed", limit: 1000 })).length < sessions * each)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await done.promise;
     rates.push((sessions * each * 1000) / (performance.now() - start));
+    const { length: committed } = await store.inputs({ state: "consumed", limit: 1000 });
+    if (committed !== sessions * each) throw new Error(`committed ${committed} turns`);
     await worker.stop();
     await working;
     await store.close();

@@ -1,8 +1,11 @@
 export { openStore, type OpenStoreOptions } from "./open-store.ts";
+export { spooled, type SpooledOptions } from "./open-spool.ts";
+export type { SpooledStore, SpoolOptions, SpoolStatus } from "./runtime/spooled.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { Entry, EntryInput } from "./core/entry.ts";
 export { type ErrorCode, errorCodes, HoldfastError, isHoldfastError } from "./core/errors.ts";
 export type { AuditParams, AuditRow } from "./core/audit.ts";
+export type { AdoptParams, Holding, HoldingsPage, HoldingsParams, KeysParams } from "./core/holdings.ts";
 export type { LogKey, SessionKey } from "./core/ids.ts";
 export {
   type AdmitParams,

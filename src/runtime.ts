@@ -13,7 +13,7 @@ export type {
   UsageEvent,
 } from "./core/event.ts";
 export type { RunEffect } from "./core/run.ts";
-export type { StepEffect } from "./core/steps.ts";
+export type { StepEffect, StepOutcome } from "./core/steps.ts";
 export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts";
 export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
 export type { PriceRow, TokenPrices } from "./core/price-table.ts";
@@ -21,12 +21,9 @@ export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
-export {
-  type Reconciled,
-  reconcile,
-  type ReconcileParams,
-  type ReconcileReport,
-} from "./runtime/reconcile.ts";
+export { reconcile, type ReconcileParams, type ReconcileReport } from "./runtime/reconcile.ts";
+export type { Reconciled } from "./runtime/recover-run.ts";
+export type { DecidedStep } from "./runtime/decide-steps.ts";
 export { resolveRun, type ResolveRunParams, type ResolveRunResult } from "./runtime/resolve.ts";
 export type { Projection, ProjectionBatch, ProjectionStatus, SessionDocument } from "./runtime/projection.ts";
 export { ProjectionRunner, type ProjectionRunnerParams } from "./runtime/projection-runner.ts";
@@ -39,3 +36,11 @@ export type { TranscriptReader } from "./runtime/statistics-entry.ts";
 export type { SessionStatistics } from "./runtime/tally.ts";
 export { usageProjection, type UsageProjectionParams } from "./runtime/usage-projection.ts";
 export { type SweepReport, sweepStore, type SweepStoreParams } from "./runtime/sweep.ts";
+export { type CopyParams, type CopyProgress, type CopyReport, copyStore } from "./runtime/copy.ts";
+export { compareStores, type ParityParams, type ParityReport } from "./runtime/parity.ts";
+export type { Difference, LogParity, OpenWork } from "./runtime/compare-session.ts";
+export type { LogDigest } from "./runtime/log-digest.ts";
+export { mirrored, type MirroredOptions, type MirroredStore, type MirrorStatus } from "./runtime/mirrored.ts";
+export type { MirrorLag } from "./runtime/mirror-feed.ts";
+export type { MirrorFlag } from "./runtime/mirror-reads.ts";
+export type { MirrorDifference } from "./runtime/mirror-shadow.ts";

@@ -32,7 +32,7 @@ export function localTime(atMs: number): string {
 
 /** A count with its noun. */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`.replace(
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : /(?:s|ch)$/.test(noun) ? "es" : "s"}`.replace(
     /entrys$/,
     "entries",
   );

@@ -6,6 +6,8 @@ import type { Runner } from "./runner.ts";
 export function declareAdministration(program: Command, runs: Runner): void {
   declareSessions(program, runs);
   declareProjections(program, runs);
+  declareMirror(program, runs);
+  declareSpool(program, runs);
   program
     .command("usage")
     .description("sum up tokens and dollars")
@@ -57,6 +59,42 @@ function declareProjections(program: Command, runs: Runner): void {
   projectionCommand(group, "resume", "let a paused projection go on").action(
     runs(async () => (await import("./commands/projections-resume.ts")).resumeProjection),
   );
+}
+
+function declareMirror(program: Command, runs: Runner): void {
+  const group = commandGroup(program, "mirror", "keep a second store as the first one is");
+  group
+    .command("status")
+    .description("tell how far a mirror is behind the store, and what stops it")
+    .requiredOption("--to <store>", "the mirror, as a path or URL")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/mirror-status.ts")).showMirror));
+  group
+    .command("run")
+    .description("feed a mirror from the store until Ctrl-C")
+    .requiredOption("--to <store>", "the mirror, as a path or URL; made where there is none")
+    .option("--once", "end when it has caught up")
+    .action(runs(async () => (await import("./commands/mirror-run.ts")).runMirror));
+}
+
+function declareSpool(program: Command, runs: Runner): void {
+  const group = commandGroup(program, "spool", "see and steer what waits to be sent to a store");
+  spoolCommand(group, "status", "tell what waits, and what the store refused")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/spool-status.ts")).showSpool));
+  spoolCommand(group, "retry", "let what was refused be sent again, without the lease that it came with")
+    .argument("[batch]", "only this batch, by its number")
+    .action(runs(async () => (await import("./commands/spool-retry.ts")).retrySpool));
+  spoolCommand(group, "export", "print the entries that were refused, one JSON document a line")
+    .option("--raw", "as they were written, not redacted")
+    .action(runs(async () => (await import("./commands/spool-export.ts")).exportSpool));
+  spoolCommand(group, "ship", "send what waits to the store, where no program does").action(
+    runs(async () => (await import("./commands/spool-ship.ts")).shipSpool),
+  );
+}
+
+function spoolCommand(group: Command, name: string, description: string): Command {
+  return group.command(name).description(description).requiredOption("--dir <folder>", "the spool's folder");
 }
 
 function projectionCommand(group: Command, name: string, description: string): Command {

@@ -55,6 +55,12 @@ function declareRuns(program: Command, runs: Runner): void {
     .option("--commit", "publish what it has staged, as its answer")
     .option("--discard", "put what it has staged aside, and give its input up")
     .option("--resume", "publish what it has staged, closed, and let its input be tried again")
+    .option(
+      "--step <name=outcome>",
+      "how a step of unknown outcome ended: done or failed; may be given several times",
+      collected,
+    )
+    .option("--result <json>", "what the one step that is done gave back (default: null)")
     .requiredOption("--reason <text>", "why, kept on record")
     .option("--prices <file>", "your own price table")
     .option("--json", "print JSON")

@@ -26,6 +26,7 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
   declareWriting(program, runs);
   declareWork(program, runs);
   declareAdministration(program, runs);
+  declareCopies(program, runs);
   declareUpkeep(program, runs);
   return program;
 }
@@ -76,6 +77,29 @@ function declareWriting(program: Command, runs: Runner): void {
     .option("--dry-run", "say what would go, and change nothing")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/rm.ts")).rm));
+}
+
+function declareCopies(program: Command, runs: Runner): void {
+  program
+    .command("copy")
+    .description(
+      "copy sessions to another store with all they have, and prove it; again adds only what is new",
+    )
+    .requiredOption("--from <store>", "the store to read, as a path or URL")
+    .requiredOption("--to <store>", "the store to write, as a path or URL; made where there is none")
+    .option("--project <name>", "only this project")
+    .option("--since <time>", "only sessions written since: 30m, 12h, 7d, 2w or a date")
+    .option("--resume", "go on after an interruption without comparing again what is there")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/copy.ts")).copy));
+  program
+    .command("parity")
+    .description("compare two stores, log by log; ends with 3 where they differ")
+    .requiredOption("--from <store>", "the store that is to be found in the other")
+    .requiredOption("--to <store>", "the other store")
+    .option("--project <name>", "only this project")
+    .option("--json", "print JSON, with the digests of every log")
+    .action(runs(async () => (await import("./commands/parity.ts")).parity));
 }
 
 function declareUpkeep(program: Command, runs: Runner): void {

@@ -1,8 +1,8 @@
 import { size } from "./columns.ts";
 import { streams } from "./streams.ts";
 
-/** Shows how far an import is, on a terminal only; `done` removes the line. */
-export function progressBar(): {
+/** Shows how far something is, on a terminal only; `done` removes the line. */
+export function progressBar(verb = "Importing"): {
   readonly update: (progress: Progress) => void;
   readonly done: () => void;
 } {
@@ -15,7 +15,7 @@ export function progressBar(): {
       if (nowMs - shownAtMs < 100) return;
       shownAtMs = nowMs;
       // A line that reached the edge would fold, and only its last part could be removed again.
-      stderr.write(`${removeLine}${barOf(progress).slice(0, Math.max(0, (stderr.columns ?? 80) - 1))}`);
+      stderr.write(`${removeLine}${barOf(verb, progress).slice(0, Math.max(0, (stderr.columns ?? 80) - 1))}`);
     },
     done: () => {
       if (shownAtMs > 0) stderr.write(removeLine);
@@ -23,16 +23,18 @@ export function progressBar(): {
   };
 }
 
-/** How much of an import is done. */
+/** How much is done. */
 export interface Progress {
   readonly bytes: number;
   readonly totalBytes: number;
+  /** What comes behind the bar, such as a rate. */
+  readonly note?: string;
 }
 
-function barOf({ bytes, totalBytes }: Progress): string {
+function barOf(verb: string, { bytes, totalBytes, note = "" }: Progress): string {
   const part = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes);
   const filled = Math.round(part * width);
-  return `Importing ${"█".repeat(filled)}${"░".repeat(width - filled)} ${Math.round(part * 100)} % of ${size(totalBytes)}B`;
+  return `${verb} ${"█".repeat(filled)}${"░".repeat(width - filled)} ${Math.round(part * 100)} % of ${size(totalBytes)}B${note}`;
 }
 
 const width = 30;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { usageOf } from "../agents/claude/usage.ts";
 import type { Store } from "../core/store.ts";
+import { mirrorName } from "../runtime/mirror-projection.ts";
 import { ProjectionRunner } from "../runtime/projection-runner.ts";
 import type { ProjectionStatus } from "../runtime/projection.ts";
 import { sessionStatistics, statisticsName } from "../runtime/session-statistics.ts";
@@ -11,7 +12,7 @@ import { say } from "./output.ts";
 import { ownPrices, type PricesOption } from "./price-table.ts";
 
 /** The projections of this program. */
-export const projectionNames: readonly string[] = [statisticsName, "usage"];
+export const projectionNames: readonly string[] = [statisticsName, "usage", mirrorName];
 
 /** What takes this program's projections forward, or one of them. @throws usage for a price table that cannot be read */
 export function projectionRunner(store: Store, options: PricesOption, only?: string): ProjectionRunner {

@@ -12,5 +12,6 @@ export function recoveryOf(store: Store, options: PricesOption): Recovery {
 
 type Recovery = Required<Pick<ReconcileParams, "store" | "owner" | "foldOf" | "priceOf">>;
 
-const foldOf: FoldOf = ({ session: { project, session }, provider }) =>
+/** How this program sums up a session of its agents. */
+export const foldOf: FoldOf = ({ session: { project, session }, provider }) =>
   provider === "claude-code" ? makeFold({ projectKey: project, sessionId: session }, undefined) : undefined;

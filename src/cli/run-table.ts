@@ -48,18 +48,23 @@ export function runTable(runs: readonly ShownRun[]): string[] {
   return table([["RUN", "STATE", "STARTED", "SESSION", "PROJECT", "REASON"], ...rows]);
 }
 
-/** The lines of a list of inputs, with a heading. */
-export function inputTable(inputs: readonly Input[]): string[] {
+/** The lines of a list of inputs, with a heading, and with what they wait for where one does. */
+export function inputTable(inputs: readonly Input[], waits: ReadonlyMap<string, string>): string[] {
+  const waiting = (text: string): string[] => (waits.size === 0 ? [] : [text]);
   const rows = inputs.map((input) => [
     harmlessLine(input.id),
     input.cancelRequested === true && input.state === "running" ? "stopping" : input.state,
     localTime(input.admittedAtMs),
     String(input.attempts),
+    ...waiting(harmlessLine(waits.get(input.id) ?? "")),
     harmlessLine(input.session),
     projectOf(input),
     shownText(promptText(input)),
   ]);
-  return table([["INPUT", "STATE", "ADMITTED", "ATTEMPTS", "SESSION", "PROJECT", "PROMPT"], ...rows]);
+  return table([
+    ["INPUT", "STATE", "ADMITTED", "ATTEMPTS", ...waiting("WAITS FOR"), "SESSION", "PROJECT", "PROMPT"],
+    ...rows,
+  ]);
 }
 
 /** Lines in columns below a heading. */

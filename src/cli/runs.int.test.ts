@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stepEntry, stepLog } from "../core/steps.ts";
 import { Home, snapshot } from "../../test/cli/home.ts";
 import { damaged, leaveRun, withStoreOf } from "../../test/cli/work.ts";
 
@@ -113,6 +114,27 @@ describe("runs", () => {
     expect((await home.runInside(["reconcile"])).code).toBe(0);
   });
 
+  it("resolve --step records how a step ended that show names as of unknown outcome", async () => {
+    const run = await leaveRun(home, session, { type: "user", text: "x" });
+    const started = { name: "deploy", key: "1", effect: "unsafe", type: "started", run: run.id } as const;
+    await withStoreOf(home, (store) =>
+      store.append({ log: { ...session, log: stepLog(run.input) }, entries: [stepEntry(started)] }),
+    );
+    await home.runInside(["reconcile"]);
+    const shown = (await home.runInside(["runs", "show", run.id])).stdout;
+    expect(shown).toContain("step     deploy:1, unsafe, of unknown outcome\n");
+    const args = ["runs", "resolve", run.id, "--resume", "--reason", "looked", "--step"];
+    for (const wrong of [["deploy"], ["deploy=perhaps"], ["deploy=done", "--result", "{"], ["none=done"]])
+      expect(await home.runInside([...args, ...wrong])).toMatchObject({ code: 2, stdout: "" });
+    const { code, stdout } = await home.runInside([...args, "deploy=done", "--result", '{"url":1}']);
+    expect([code, stdout]).toEqual([0, `The run ${run.id} is interrupted; its input is queued.\n`]);
+    await withStoreOf(home, async (store) => {
+      const { entries } = await store.read({ log: { ...session, log: stepLog(run.input) } });
+      expect(JSON.parse(entries.at(-1)!.body)).toMatchObject({ type: "result", value: { url: 1 } });
+    });
+    expect((await home.runInside(["reconcile"])).code).toBe(0);
+  });
+
   it("resolve ends no run that is at work", async () => {
     const run = await leaveRun(home, session, damaged);
     await withStoreOf(home, (store) => store.acquireLease({ session, owner: "other host", leaseMs: 60_000 }));
@@ -144,6 +166,38 @@ describe("inputs cancel", () => {
       { verb: "input_cancelled" },
       { verb: "input_cancelled", reason: "not needed" },
     ]);
+  });
+});
+
+describe("inputs", () => {
+  it("list tells what each queued input waits for, and a cancel of one that nobody serves frees the next", async () => {
+    const admit = (key: string, provider: string, name: string, priority = 0) =>
+      withStoreOf(home, (store) =>
+        store.admit({ session: { project: "p", session: name }, key, body: "{}", provider, priority }),
+      );
+    await leaveRun(home, { project: "p", session: "h" }, damaged);
+    await home.runInside(["reconcile"]);
+    await admit("k", "scripted", "h");
+    await admit("good", "scripted", "s-1");
+    await admit("stuck", "nobody", "s-1", 9);
+    await admit("leased", "scripted", "l");
+    await withStoreOf(home, (store) =>
+      store.acquireLease({ session: { project: "p", session: "l" }, owner: "a mirror", leaseMs: 60_000 }),
+    );
+    const waits = async () => {
+      const { inputs } = JSON.parse((await home.runInside(["inputs", "list", "--json"])).stdout);
+      return Object.fromEntries(inputs.map(({ key, waitsFor }: Record<string, string>) => [key, waitsFor]));
+    };
+    expect(await waits()).toMatchObject({
+      k: "run 1.1, held",
+      good: "input 4",
+      stuck: "a worker of nobody",
+      leased: "a mirror",
+    });
+    expect((await home.runInside(["inputs", "list"])).stdout).toMatch(/WAITS FOR .*\n.*a mirror/);
+    await home.runInside(["inputs", "cancel", "4"]);
+    expect(await waits()).toMatchObject({ good: "a worker of scripted", stuck: null });
+    expect((await home.runInside(["inputs", "list", "--state", "cancelled"])).stdout).not.toContain("WAITS");
   });
 });
 

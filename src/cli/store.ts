@@ -22,6 +22,57 @@ export async function withNewStore<T>(options: StoreOption, use: (store: Store) 
   return await withOpened(storeUrl(options), true, use);
 }
 
+/** Two stores that a command reads or copies between. */
+export interface TwoStoresOption extends StoreOption {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Opens two stores; the second is made where there is none and `create` says so. @throws usage where both are one */
+export async function withTwoStores<T>(
+  { from, to, store }: TwoStoresOption,
+  create: boolean,
+  use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
+): Promise<T> {
+  if (store !== undefined)
+    throw usage("--store names one store, and there are two here.", "Name them with --from and --to.");
+  return await withBoth(urlOf(from), urlOf(to), create, use);
+}
+
+/** What a command about a mirror takes. */
+export interface MirrorOption extends StoreOption {
+  readonly to: string;
+}
+
+/** Opens the store and its mirror; that one is made where there is none and `create` says so. @throws usage where both are one */
+export async function withMirror<T>(
+  options: MirrorOption,
+  create: boolean,
+  use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
+): Promise<T> {
+  return await withBoth(storeUrl(options), urlOf(options.to), create, use);
+}
+
+async function withBoth<T>(
+  source: string,
+  target: string,
+  create: boolean,
+  use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
+): Promise<T> {
+  if (isSameStore(source, target))
+    throw usage(`Both names are of the same store: ${shown(target)}.`, "Name another with --to.");
+  return await withOpened(source, false, (opened) =>
+    withOpened(target, create, (other) => use({ from: opened, to: other })),
+  );
+}
+
+// A link to the same file is the same store.
+function isSameStore(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [one, other] = [a, b].map((url) => (url.startsWith("sqlite:") ? statOf(url.slice(7)) : undefined));
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+}
+
 /** The store's URL: the option, the environment, the config file, the default, in this order. */
 function storeUrl({ store }: StoreOption): string {
   return urlOf(store ?? (process.env["HOLDFAST_STORE"] || configuredStore() || defaultPath()));

@@ -14,7 +14,8 @@ export interface Agent {
   readonly capabilities: AgentCapabilities;
   /**
    * One turn. Yields what is to be kept, in order; its last step is a `result` event, and without one the run was
-   * interrupted. Once the signal aborts it does nothing more and throws the signal's reason.
+   * interrupted. Once the signal aborts it does nothing more and throws the signal's reason; where it does not, it is
+   * abandoned after a time, and its session goes on without it.
    */
   run(turn: Turn): AsyncIterable<AgentStep>;
   /** What the provider itself kept of a session's last run; there with `nativeHistory`. Read-only. */

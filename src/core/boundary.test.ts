@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { claimedInput, committedRun, endedRun, inputAfter, receiptOf, runsFilterKeyOf } from "./boundary.ts";
-import { type Input, maxAttempts } from "./input.ts";
+import {
+  claimedInput,
+  committedRun,
+  endedRun,
+  inputAfter,
+  nextAttempt,
+  receiptOf,
+  runsFilterKeyOf,
+} from "./boundary.ts";
+import { type Input, maxAttempts, nextInputState } from "./input.ts";
 import type { Run } from "./run.ts";
 
 const input: Input = {
@@ -69,6 +77,35 @@ describe("an input", () => {
   test("takes no event that cannot happen to it.", () => {
     expect(inputAfter(input, "commit", { atMs: 3 })).toBeNull();
     expect(inputAfter({ ...input, state: "consumed" }, "cancel", { atMs: 3 })).toBeNull();
+  });
+});
+
+describe("an input's life", () => {
+  const states = ["queued", "running", "consumed", "cancelled", "abandoned"] as const;
+  const table = {
+    claim: ["running", null, null, null, null],
+    cancel: ["cancelled", "running", null, null, null],
+    commit: [null, "consumed", null, null, null],
+    requeue: [null, "queued", null, null, null],
+    put_back: [null, "queued", null, null, null],
+    give_up: [null, "abandoned", null, null, null],
+  } as const;
+
+  test.each(Object.keys(table) as (keyof typeof table)[])("is one total table: %s.", (event) => {
+    const next = states.map((state) => nextInputState({ state, attempts: 1 }, event));
+    expect(next).toEqual(table[event]);
+  });
+
+  test("ends with its third try, unless that was none, and with its cancel in any case.", () => {
+    const third = { state: "running", attempts: 3 } as const;
+    expect(nextInputState(third, "requeue")).toBe("abandoned");
+    expect(nextInputState(third, "put_back")).toBe("queued");
+    expect(nextInputState({ ...third, cancelRequested: true }, "put_back")).toBe("cancelled");
+    expect(nextInputState({ ...third, cancelRequested: true }, "commit")).toBe("consumed");
+  });
+
+  test("numbers its runs on, whether they count or not.", () => {
+    expect([nextAttempt({ id: "7" }), nextAttempt({ id: "7", run: "7.12" })]).toEqual([1, 13]);
   });
 });
 

@@ -37,6 +37,18 @@ export function endedRun(run: Run, { as, reason }: Pick<EndRunParams, "as" | "re
   return { ...run, state: as, reason, ...(as === "held" ? {} : { endedAtMs: atMs }) };
 }
 
+/** The number of an input's next run, over all that began, whether they count as tries or not. */
+export function nextAttempt({ id, run }: Pick<Input, "id" | "run">): number {
+  return run === undefined ? 1 : Number(run.slice(id.length + 1)) + 1;
+}
+
+/** What the end of a run does to its input. */
+export function endEventOf({ requeue = true }: Pick<EndRunParams, "requeue">): EndEvent {
+  return requeue === "uncounted" ? "put_back" : requeue ? "requeue" : "give_up";
+}
+
+type EndEvent = "requeue" | "put_back" | "give_up";
+
 /** The input after its run began. */
 export function claimedInput(input: Input, run: string, atMs: number): Input {
   return { ...input, state: "running", attempts: input.attempts + 1, run, updatedAtMs: atMs };
@@ -51,7 +63,8 @@ export function inputAfter(
   const state = nextInputState(input, event);
   if (state === null) return null;
   const asked = event === "cancel" && state === "running" ? { cancelRequested: true as const } : {};
-  const after: Input = { ...input, ...asked, state, updatedAtMs: atMs };
+  const attempts = input.attempts - (event === "put_back" ? 1 : 0);
+  const after: Input = { ...input, ...asked, state, attempts, updatedAtMs: atMs };
   if (event === "commit" || state === "queued") return after;
   // Who asked for the cancel said why; what ends the run later does not replace it.
   const why = event === "cancel" ? (reason ?? input.reason) : (input.reason ?? reason);

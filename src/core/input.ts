@@ -12,7 +12,7 @@ export interface Input extends SessionKey {
   /** Greater goes first within its session and over sessions; default 0. */
   readonly priority: number;
   readonly state: InputState;
-  /** How many runs have begun on it. */
+  /** How many of its runs count as tries: all but those that were ended as planned. */
   readonly attempts: number;
   readonly admittedAtMs: number;
   readonly updatedAtMs: number;
@@ -62,11 +62,11 @@ export interface InputsParams {
 export const maxAttempts = 3;
 
 /** What can happen to an input's run, seen from the input. */
-export type InputEvent = "claim" | "cancel" | "commit" | "requeue" | "give_up";
+export type InputEvent = "claim" | "cancel" | "commit" | "requeue" | "put_back" | "give_up";
 
 /**
  * An input's next state, or `null` where the event cannot happen to it. A requeue of an input that was cancelled, or
- * tried too often, ends it.
+ * tried too often, ends it; one that is put back was not tried.
  */
 export function nextInputState(
   { state, attempts, cancelRequested }: Pick<Input, "state" | "attempts" | "cancelRequested">,
@@ -78,6 +78,7 @@ export function nextInputState(
   // The run is asked to stop; what it has done decides.
   if (event === "cancel") return "running";
   if (cancelRequested === true) return "cancelled";
+  if (event === "put_back") return "queued";
   return event === "requeue" && attempts < maxAttempts ? "queued" : "abandoned";
 }
 

@@ -104,6 +104,8 @@ export interface CommitParams extends Fence {
   readonly parts: readonly TailPart[];
   /** One JSON object as text. */
   readonly outcome: string;
+  /** Entries for the main log, behind what was staged, that leave it valid for the provider. */
+  readonly closers?: readonly EntryInput[];
   /** Who decided so and why, where it was not the run's own worker: kept on record. */
   readonly decided?: { readonly actor: string; readonly reason: string };
   /** What the session's agent resumes with from now on. */
@@ -136,8 +138,8 @@ export interface EndRunParams extends Fence {
   readonly resumeToken?: string;
   /** What was used is paid for, whatever became of the run. */
   readonly usage?: readonly UsageRow[];
-  /** Whether the input may be tried again; default true. */
-  readonly requeue?: boolean;
+  /** Whether the input may be tried again, default true; `uncounted`: also where this was its last try, for it was none. */
+  readonly requeue?: boolean | "uncounted";
   readonly fold?: Fold;
 }
 
@@ -161,12 +163,16 @@ export interface RunPage {
   readonly cursor?: string;
 }
 
-/** The lines whose SHA-256 in hex is a boundary's digest: what was staged, in order of the logs' names, then the outcome. */
-export function digestLines(parts: readonly TailPart[], outcome: string): string {
+/** The lines whose SHA-256 in hex is a boundary's digest: what was staged, in order of the logs' names, then the closers and the outcome. */
+export function digestLines(
+  parts: readonly TailPart[],
+  outcome: string,
+  closers: readonly Pick<EntryInput, "body">[] = [],
+): string {
   const lines = parts
     .toSorted((a, b) => (a.log < b.log ? -1 : 1))
     .map(({ log, from, to, sha256 }) => `${JSON.stringify([log, from, to, sha256])}\n`);
-  return `${lines.join("")}${outcome}\n`;
+  return `${lines.join("")}${closers.map(({ body }) => `${body}\n`).join("")}${outcome}\n`;
 }
 
 /** How many entries a tail has. */

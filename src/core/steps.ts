@@ -19,8 +19,11 @@ export type StepOutcome =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly message: string };
 
-/** One entry of the journal, made by one run. */
-export type StepRecord = Step & { readonly run: string } & (
+/** One entry of the journal, made by one run, or by an operator in its place. */
+export type StepRecord = Step & {
+  readonly run: string;
+  readonly decided?: { readonly actor: string; readonly reason: string };
+} & (
     | { readonly type: "started" }
     | { readonly type: "result"; readonly value?: unknown }
     | { readonly type: "failed"; readonly message: string }
@@ -89,10 +92,14 @@ export function verdictOf(journal: StepJournal, step: Step): StepVerdict {
   return outcome === undefined ? { do: "hold" } : { do: "return", outcome };
 }
 
-/** The unsafe steps that a run started and whose outcome nobody knows. */
+/** The steps that were started and whose outcome nobody knows. */
+export function openSteps(journal: StepJournal): readonly StepState[] {
+  return [...journal.steps.values()].filter((step) => step.outcome === undefined);
+}
+
+/** Those of them that are unsafe and that this run started. */
 export function unknownSteps(journal: StepJournal, run: string): readonly StepState[] {
-  const open = [...journal.steps.values()].filter((step) => step.outcome === undefined);
-  return open.filter((step) => step.effect === "unsafe" && step.run === run);
+  return openSteps(journal).filter((step) => step.effect === "unsafe" && step.run === run);
 }
 
 const strictness: Readonly<Record<StepEffect, number>> = { idempotent: 0, query: 1, unsafe: 2 };

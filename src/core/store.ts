@@ -1,5 +1,6 @@
 import type { AuditParams, AuditRow } from "./audit.ts";
 import type { Entry, EntryInput } from "./entry.ts";
+import type { AdoptParams, HoldingsPage, HoldingsParams, KeysParams } from "./holdings.ts";
 import type { LogKey, SessionKey } from "./ids.ts";
 import type { AdmitParams, AdmitResult, CancelParams, Input, InputsParams } from "./input.ts";
 import type {
@@ -69,7 +70,7 @@ export interface Store {
   /**
    * Begins a run with a lease on the next input, or gives null: of the sessions without a live lease and without an open
    * run the one whose next input has the greatest priority, then the one served longest ago; of its inputs the greatest
-   * priority, then the first admitted.
+   * priority, then the first admitted. A session whose next input is of another provider is passed over whole: its inputs keep their order.
    */
   claim(params: ClaimParams): Promise<Claim | null>;
   /** Cancels a queued input; asks the run of a running one to stop. @throws input_unknown, input_closed */
@@ -99,6 +100,18 @@ export interface Store {
   // Blobs
   putBlob(params: PutBlobParams): Promise<{ readonly blob: string }>;
   getBlob(params: { readonly blob: string }): Promise<Uint8Array | null>;
+
+  // Copies
+  /** Every session of which the store holds anything or remembers that it was dropped, also those that no list shows. */
+  keys(params?: KeysParams): Promise<readonly SessionKey[]>;
+  /** A page of what a session has beside its entries. */
+  holdings(params: HoldingsParams): Promise<HoldingsPage>;
+  /**
+   * Takes what another store gave by `holdings`, and tells how many of it changed anything: 0 when done again. A row
+   * waits for its session, a tombstone drops what began before it, an input that is not final or whose name is taken
+   * stays out, but its id is not given here any more, and a blob is put by `putBlob`.
+   */
+  adopt(params: AdoptParams): Promise<{ readonly adopted: number }>;
 
   // Changes
   changes(params: ChangesParams): Promise<ChangesResult>;

@@ -8,6 +8,7 @@ import { greaterUsage, type UsageRow } from "../core/usage.ts";
 import { type Boundary, commitRun } from "./commit-run.ts";
 import { interruptRun } from "./interrupt-run.ts";
 import { isOwnLog } from "../core/ids.ts";
+import { inTime } from "./in-time.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { RunWriter } from "./run-writer.ts";
 import { StoredJournal } from "./step-journal.ts";
@@ -30,10 +31,21 @@ export interface ExecuteParams {
   readonly timers: Timers;
   /** Aborts when the turn is to be stopped. */
   readonly signal: AbortSignal;
+  /** How long the agent may take to end after that, or after its result. */
+  readonly graceMs: number;
+  /** The agent did not, and may still be at work. */
+  readonly onAbandoned?: (error: HoldfastError) => void;
   /** What a row of usage cost; null where the model has no price. */
   readonly priceOf?: ((row: Pick<UsageRow, "model" | "atMs" | "tokens">) => number | null) | undefined;
   /** Sees each event as it comes, before its boundary: not committed, and the result only after it. */
   readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** Why a turn is stopped that has done nothing wrong: its worker ends. */
+export class PlannedStop extends Error {
+  constructor() {
+    super("The worker is being stopped.");
+  }
 }
 
 /** Runs one claimed input to its boundary. Whatever the agent does, the run is ended here, or left to recovery. */
@@ -45,9 +57,13 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
   using keeper = new LeaseKeeper({ ...params, lease: params.claim.lease, turn: stop });
   const turn = new RunningTurn(params, keeper, stop.signal);
   try {
-    const result = await turn.play();
+    const result = await inTime(turn.play(), { ...params, over: turn.over });
     return await commitTurn(params, result, await turn.boundary(result));
   } catch (error) {
+    if (isHoldfastError(error) && error.code === "agent_abandoned") {
+      stop.abort(error);
+      params.onAbandoned?.(error);
+    }
     return await endAfter(error, params, turn);
   } finally {
     params.signal.removeEventListener("abort", pass);
@@ -55,18 +71,26 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
 }
 
 async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn): Promise<Ended> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const isAbandoned = isHoldfastError(error) && error.code === "agent_abandoned";
+  const why = isAbandoned && turn.stopReason !== error ? `${textOf(turn.stopReason)} ` : "";
+  const reason = `${why}${textOf(error)}`;
   if (isHoldfastError(error) && leftToRecovery.has(error.code)) return { as: "lost", reason };
   const as = isHoldfastError(error) && error.code === "step_unknown" ? "held" : "interrupted";
   try {
     const result = await turn.settle();
     if (result !== undefined) return await endFinished(params, turn, { result, reason });
-    await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken });
+    if (isAbandoned) await turn.say({ type: "error", code: error.code, message: reason });
+    const isPlanned = as === "interrupted" && turn.isStoppedAsPlanned;
+    await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken, isPlanned });
     return { as, reason };
   } catch (second) {
     // The lease runs out, and recovery ends the run from what is durable.
-    return { as: "lost", reason: second instanceof Error ? second.message : String(second) };
+    return { as: "lost", reason: textOf(second) };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface Finished {
@@ -116,6 +140,9 @@ class RunningTurn {
   readonly #stop: AbortSignal;
   readonly #writer: RunWriter;
   readonly #usage = new Map<string, UsageRow>();
+  readonly #ended = new AbortController();
+  /** Nothing of the session is stored that its agent could give again. */
+  #isNew = false;
   #resumeToken: string | undefined;
   #result: Result | undefined;
 
@@ -132,6 +159,19 @@ class RunningTurn {
 
   get resumeToken(): string | undefined {
     return this.#resumeToken;
+  }
+
+  /** Aborts when the agent is to come to its end: it was stopped, or gave its result. */
+  get over(): AbortSignal {
+    return AbortSignal.any([this.#stop, this.#ended.signal]);
+  }
+
+  get stopReason(): unknown {
+    return this.#stop.reason;
+  }
+
+  get isStoppedAsPlanned(): boolean {
+    return this.#stop.reason instanceof PlannedStop;
   }
 
   /** Lets the agent work, and keeps what it gives; its result is the last. */
@@ -153,6 +193,13 @@ class RunningTurn {
     throw endedWithoutResult(agent);
   }
 
+  /** Says in the run's own log what its agent does not. */
+  async say(event: RunEvent): Promise<void> {
+    const { run } = this.#params.claim;
+    await this.#writer.add(eventLog(run.id), eventEntry({ run: run.id, event }));
+    await this.#writer.flush();
+  }
+
   /** What the run's boundary publishes. */
   async boundary({ outcome }: Result): Promise<Boundary> {
     const parts = await this.#writer.parts();
@@ -171,7 +218,9 @@ class RunningTurn {
     const { store, claim } = this.#params;
     const { project, session } = claim.run;
     const flush = (): Promise<void> => this.#writer.flush();
-    const resume = (await store.session({ project, session }))?.resumeToken;
+    const row = await store.session({ project, session });
+    this.#isNew = row === null;
+    const resume = row?.resumeToken;
     return {
       session: { project, session },
       run: claim.run.id,
@@ -197,11 +246,13 @@ class RunningTurn {
     this.#note(event);
     const isResult = isTerminal(event);
     // Recovery must not take a result for the whole where the answer that it ends did not arrive.
-    const whole = isResult ? { ...event, staged: this.#writer.counts } : event;
+    const whole = isResult ? { ...event, staged: await this.#writer.counts({ isNew: this.#isNew }) } : event;
     const entry = eventEntry({ run: run.id, event: whole });
     await this.#writer.add(eventLog(run.id), entry);
-    if (isResult) this.#result = { event, outcome: entry.body };
-    else this.#params.onEvent?.(event);
+    if (isResult) {
+      this.#result = { event, outcome: entry.body };
+      this.#ended.abort();
+    } else this.#params.onEvent?.(event);
   }
 
   /** What is replayed was counted and captured when it happened. */

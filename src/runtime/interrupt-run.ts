@@ -12,7 +12,7 @@ export async function interruptRun(
   const { project, session, id } = claim.run;
   const key = { project, session };
   const tail = await readTail({ store, run: id });
-  const { as, reason, usage, resumeToken } = ending;
+  const { as, reason, usage, resumeToken, isPlanned = false } = ending;
   const fold = agent.fold?.(key);
   return await store.endRun({
     session: key,
@@ -24,6 +24,7 @@ export async function interruptRun(
     actor: claim.lease.owner,
     usage,
     ...(as === "interrupted" ? { closers: closersOf(tail) } : {}),
+    ...(isPlanned ? { requeue: "uncounted" as const } : {}),
     ...(fold === undefined ? {} : { fold: foldThatHolds(fold) }),
     ...(resumeToken === undefined ? {} : { resumeToken }),
   });
@@ -34,4 +35,6 @@ export interface Ending {
   readonly reason: string;
   readonly usage: readonly UsageRow[];
   readonly resumeToken: string | undefined;
+  /** It was stopped as planned: that is none of the input's tries. */
+  readonly isPlanned?: boolean;
 }

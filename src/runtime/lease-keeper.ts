@@ -27,7 +27,8 @@ export class LeaseKeeper implements Disposable {
 
   /** Stops the renewing, without waiting for a call that may never answer; the lease itself stays as it is. */
   [Symbol.dispose](): void {
-    this.#stopped.abort();
+    // A reason of its own: the default one is an error with a stack.
+    this.#stopped.abort("disposed");
   }
 
   async #renew(): Promise<void> {

@@ -15,6 +15,15 @@ export interface ProjectionRunnerParams {
   /** How often it looks for what the feed does not tell, such as another process's pause; default 5 s. */
   readonly lookAgainMs?: number;
   readonly timers?: Timers;
+  /** Told of each step that {@link ProjectionRunner.run} takes; must not throw. */
+  readonly onStep?: (step: StepReport) => void;
+}
+
+/** What came of a step: where the projection stands, unless another runner was faster, or why the step failed. */
+export interface StepReport {
+  readonly projection: string;
+  readonly position?: number;
+  readonly error?: unknown;
 }
 
 /** Takes projections forward, each on its own: none waits for another, and no commit waits for any. */
@@ -33,6 +42,7 @@ export class ProjectionRunner {
       longestRetryMs: 60_000,
       lookAgainMs: 5000,
       timers: systemTimers,
+      onStep: () => undefined,
       ...params,
     };
   }
@@ -136,9 +146,11 @@ export class ProjectionRunner {
       try {
         const step = await this.#step(projection);
         failures = 0;
+        this.#params.onStep({ projection: projection.name, ...("position" in step && step) });
         if (step.as === "moved") await turnOfEventLoop();
         else await this.#sleep({ woken, signal, ...(step.as === "idle" && { after: step.position }) });
       } catch (error) {
+        this.#params.onStep({ projection: projection.name, error });
         await this.#keepError(projection, error);
         await this.#sleep({ woken, signal, ms: this.#retryMs(failures) });
         failures += 1;

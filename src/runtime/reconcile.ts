@@ -1,14 +1,11 @@
 import { checkLimit } from "../core/checks.ts";
-import { type ErrorCode, isHoldfastError } from "../core/errors.ts";
-import { type InputState, nextInputState } from "../core/input.ts";
-import { checkLease, type Fence } from "../core/lease.ts";
-import { type CommitParams, countOf, type EndRunParams, type Run, type RunState } from "../core/run.ts";
+import { checkLease } from "../core/lease.ts";
+import type { Run, RunState } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
-import type { HoldReason, TailVerdict } from "../core/tail-verdict.ts";
-import { closersOf, eventsOf, type OpenTail, readTail, sessionOf, verdictOn } from "./read-tail.ts";
-import { foldThatHolds } from "./fold-that-holds.ts";
-import { type PriceOf, resumeTokenOf, usageRowsOf } from "./run-events.ts";
-import { type FoldOf, takeOver, takeOverMs } from "./take-over.ts";
+import { sessionOf } from "./read-tail.ts";
+import { foreseeRun, recoverRun, type Reconciled } from "./recover-run.ts";
+import type { PriceOf } from "./run-events.ts";
+import { type FoldOf, takeOverMs } from "./take-over.ts";
 
 export interface ReconcileParams {
   readonly store: Store;
@@ -39,17 +36,6 @@ export interface ReconcileReport {
   /** The limit was reached, and there are more. */
   readonly more: boolean;
 }
-
-/** A run whose lease has lapsed, as it was found, and what became of it. */
-export type Reconciled = { readonly run: Run } & Settlement;
-
-type Settlement =
-  | { readonly result: "committed"; readonly entries: number }
-  | { readonly result: "interrupted"; readonly closers: number; readonly input: InputState }
-  | { readonly result: "held"; readonly reason: HoldReason; readonly message: string }
-  /** `leased`: another one has taken it over; `settled`: it ended or was held in between. */
-  | { readonly result: "skipped"; readonly because: "leased" | "settled" }
-  | { readonly result: "failed"; readonly code: ErrorCode | "unexpected"; readonly message: string };
 
 /**
  * Ends the runs that nobody runs any more: those whose lease has lapsed by the store's clock. What one run's fault is
@@ -124,102 +110,10 @@ class Recovery {
   }
 
   async #settle(run: Run): Promise<Reconciled> {
-    try {
-      return { run, ...(this.#dryRun ? await this.#foresee(run) : await this.#recover(run)) };
-    } catch (error) {
-      return { run, ...settlementOfError(error) };
-    }
-  }
-
-  async #foresee(run: Run): Promise<Settlement> {
-    const tail = await readTail({ store: this.#params.store, run: run.id });
-    return tail.run.state === "running" ? settlementOf(tail, verdictOn(tail)) : settled;
-  }
-
-  async #recover(run: Run): Promise<Settlement> {
-    const { store, owner } = this.#params;
-    // A run that ended since it was listed is left without a lease as well: its session is not to be taken for that.
-    if ((await store.run({ run: run.id }))?.state !== "running") return settled;
-    return await takeOver({ store, run, owner, leaseMs: this.#leaseMs }, async (tail, fence) =>
-      tail.run.state === "running" ? await this.#act(tail, fence) : settled,
-    );
-  }
-
-  async #act(tail: OpenTail, { epoch }: Fence): Promise<Settlement> {
-    const { store, owner: actor } = this.#params;
-    const verdict = verdictOn(tail);
-    const { parts } = verdict;
-    const end = { session: sessionOf(tail.run), run: tail.run.id, epoch, parts, actor };
-    const planned = settlementOf(tail, verdict);
-    if (verdict.verdict === "hold") {
-      const reason = `${verdict.reason}: ${verdict.message}`;
-      const { alreadyClosed } = await store.endRun({ ...end, as: "held", reason });
-      return alreadyClosed ? settled : planned;
-    }
-    const extras = extrasOf(tail, this.#params);
-    if (verdict.verdict === "commit") {
-      const decided = { actor, reason: lapsedReason(tail.run) };
-      const { alreadyCommitted } = await store.commit({
-        ...end,
-        ...extras,
-        decided,
-        outcome: verdict.outcome,
-      });
-      return alreadyCommitted ? settled : planned;
-    }
-    const closers = closersOf(tail);
-    const reason = lapsedReason(tail.run);
-    const ended = await store.endRun({ ...end, ...extras, as: "interrupted", reason, closers });
-    if (ended.alreadyClosed) return settled;
-    return { result: "interrupted", closers: closers.length, input: ended.input.state };
+    if (this.#dryRun) return await foreseeRun(this.#params, run);
+    return await recoverRun({ ...this.#params, leaseMs: this.#leaseMs }, run);
   }
 }
-
-const settled: Settlement = { result: "skipped", because: "settled" };
-
-/** What becomes visible beside the entries: usage, title and summary, and the token to resume with. */
-export function extrasOf(
-  tail: OpenTail,
-  { foldOf, priceOf }: Pick<ReconcileParams, "foldOf" | "priceOf">,
-): Pick<CommitParams & EndRunParams, "usage" | "fold" | "resumeToken"> {
-  const events = eventsOf(tail);
-  const fold = foldOf?.({ session: sessionOf(tail.run), provider: tail.input.provider });
-  const resumeToken = tail.cleared ? undefined : resumeTokenOf(events);
-  return {
-    usage: usageRowsOf(tail.run, events, priceOf),
-    ...(fold === undefined ? {} : { fold: foldThatHolds(fold) }),
-    ...(resumeToken === undefined ? {} : { resumeToken }),
-  };
-}
-
-function settlementOf(tail: OpenTail, verdict: TailVerdict): Settlement {
-  if (verdict.verdict === "commit") return { result: "committed", entries: countOf(verdict.parts) };
-  if (verdict.verdict === "hold") {
-    const { reason, message } = verdict;
-    return { result: "held", reason, message };
-  }
-  const input = nextInputState(tail.input, "requeue") ?? tail.input.state;
-  return { result: "interrupted", closers: closersOf(tail).length, input };
-}
-
-function lapsedReason({ worker }: Run): string {
-  return `The lease of ${worker} lapsed before the run was ended.`;
-}
-
-function settlementOfError(error: unknown): Settlement {
-  if (!isHoldfastError(error)) return { result: "failed", code: "unexpected", message: String(error) };
-  const { code, message } = error;
-  if (code === "session_busy") return { result: "skipped", because: "leased" };
-  return endedElsewhere.has(code) ? settled : { result: "failed", code, message };
-}
-
-/** What is said of a run that another one ended or dropped in between. */
-const endedElsewhere: ReadonlySet<ErrorCode> = new Set([
-  "run_closed",
-  "run_unknown",
-  "session_dropped",
-  "commit_conflict",
-]);
 
 async function countHeld(store: Store): Promise<number> {
   let count = 0;

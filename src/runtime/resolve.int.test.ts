@@ -61,6 +61,16 @@ describe.each(stores.all)("resolveRun on $driver", ({ open }) => {
     expect(await store.lease(sessionKey("a"))).toBeNull();
   });
 
+  test("As commit closes what was left open, in the same boundary, so that its provider can go on.", async () => {
+    const { clock, store } = fresh();
+    const { a } = await leave(store, clock, { a: "open" });
+    const { run } = await resolveRun({ store, run: a!.run.id, as: "commit", ...by });
+    expect(run).toMatchObject({ state: "committed", receipt: { entries: 7 } });
+    const transcript = readTranscript("scripted", await bodiesOf(store, logKey("a")));
+    expect(openCalls(transcript)).toEqual([]);
+    expect(transcript.said.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
+  });
+
   test("As discard keeps what was staged out of the session, and gives the input up.", async () => {
     const { store, run, resolve } = await heldRun();
     expect(await resolve("discard")).toMatchObject({
@@ -95,6 +105,18 @@ describe.each(stores.all)("resolveRun on $driver", ({ open }) => {
       { verb: "run_interrupted", ...actorAndReason, run },
     ]);
     expect((await beginRun(store, "a")).run.attempt).toBe(2);
+  });
+
+  test("As resume lets the input be tried again also after its third run.", async () => {
+    const { clock, store } = fresh();
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await leave(store, clock, { a: attempt === 3 ? "corrupt" : "open" });
+      await reconcile({ store, owner: "r" });
+    }
+    const { runs } = await store.runs({ state: "held" });
+    const result = await resolveRun({ store, run: runs[0]!.id, as: "resume", ...by });
+    expect(result).toMatchObject({ run: { attempt: 3 }, input: "queued" });
+    expect((await beginRun(store, "a")).run).toMatchObject({ attempt: 4 });
   });
 
   for (const as of ways) {

@@ -3,8 +3,9 @@ import { checkLease, type Fence } from "../core/lease.ts";
 import type { Run, RunState } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import { runClosed, runUnknown } from "../core/work-checks.ts";
+import { type DecidedStep, decideSteps } from "./decide-steps.ts";
 import { closersOf, type OpenTail, sessionOf } from "./read-tail.ts";
-import { extrasOf } from "./reconcile.ts";
+import { extrasOf } from "./recover-run.ts";
 import type { PriceOf } from "./run-events.ts";
 import { type FoldOf, takeOver, takeOverMs } from "./take-over.ts";
 
@@ -12,13 +13,15 @@ export interface ResolveRunParams {
   readonly store: Store;
   readonly run: string;
   /**
-   * `commit` publishes what the run has staged, as its answer; `discard` moves it to `@discarded/…` logs and gives the
-   * input up; `resume` publishes it with closers behind it, and lets the input be tried again while attempts remain.
+   * `commit` publishes what the run has staged, closed, as its answer; `discard` moves it to `@discarded/…` logs and gives the
+   * input up; `resume` publishes it with closers behind it, and lets the input be tried again, however often it was.
    */
   readonly as: "commit" | "discard" | "resume";
   /** Who decided, and why: kept on record. */
   readonly actor: string;
   readonly reason: string;
+  /** How steps ended that were started and have no result: recorded before the run is ended, so that nothing is done twice. */
+  readonly steps?: readonly DecidedStep[];
   /** Who holds the lease meanwhile. */
   readonly owner: string;
   readonly leaseMs?: number;
@@ -42,11 +45,10 @@ export async function resolveRun(params: ResolveRunParams): Promise<ResolveRunRe
   if (run === null) throw runUnknown(params.run);
   if (run.state === stateAfter[params.as]) return { run, alreadyClosed: true };
   if (run.state !== "running" && run.state !== "held") throw runClosed(run);
-  return await takeOver(
-    { store, run, owner, leaseMs },
-    async (tail, fence) =>
-      await (params.as === "commit" ? commit(params, tail, fence) : end(params, tail, fence)),
-  );
+  return await takeOver({ store, run, owner, leaseMs }, async (found, fence) => {
+    const tail = await decideSteps({ ...params, fence, steps: params.steps ?? [] }, found);
+    return await (params.as === "commit" ? commit(params, tail, fence) : end(params, tail, fence));
+  });
 }
 
 const stateAfter: Readonly<Record<ResolveRunParams["as"], RunState>> = {
@@ -70,21 +72,28 @@ async function commit(params: ResolveRunParams, tail: OpenTail, { epoch }: Fence
   const { alreadyCommitted } = await store.commit({
     ...place,
     ...extrasOf(tail, params),
+    closers: closersOf(tail),
     outcome,
-    decided: { actor, reason },
+    decided: { actor, reason: onRecord(params) },
   });
   const run = (await store.run({ run: id })) ?? tail.run;
   return { run, input: "consumed", alreadyClosed: alreadyCommitted };
 }
 
 async function end(params: ResolveRunParams, tail: OpenTail, { epoch }: Fence): Promise<ResolveRunResult> {
-  const { store, actor, reason } = params;
+  const { store, actor } = params;
+  const reason = onRecord(params);
   const place = { session: sessionOf(tail.run), run: tail.run.id, epoch, parts: tail.parts, actor, reason };
   const extras = extrasOf(tail, params);
   const { run, input, alreadyClosed } = await store.endRun(
     params.as === "discard"
       ? { ...place, ...extras, as: "discarded", requeue: false }
-      : { ...place, ...extras, as: "interrupted", closers: closersOf(tail) },
+      : { ...place, ...extras, as: "interrupted", requeue: "uncounted", closers: closersOf(tail) },
   );
   return { run, input: input.state, alreadyClosed };
+}
+
+function onRecord({ reason, steps = [] }: ResolveRunParams): string {
+  const told = steps.map(({ step, outcome }) => `The step ${step} is ${outcome.ok ? "done" : "failed"}.`);
+  return [reason, ...told].join(" ");
 }

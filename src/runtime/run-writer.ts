@@ -10,9 +10,11 @@ import type { Store } from "../core/store.ts";
  */
 export class RunWriter {
   readonly #store: Store;
-  readonly #claim: Pick<Claim, "run" | "lease">;
+  readonly #claim: Claim;
   readonly #logs = new Map<string, StagedLog>();
   readonly #counts = new Map<string, number>();
+  /** What the agent named itself: it may name it again. */
+  readonly #named = new Set<string>();
   #count = 0;
   #waiting: readonly [string, EntryInput][] = [];
   #writing: Promise<void> | undefined;
@@ -20,19 +22,26 @@ export class RunWriter {
   /** An entry was there before: what this run has staged is then only known to the store. */
   #repeated = false;
 
-  constructor({ store, claim }: { readonly store: Store; readonly claim: Pick<Claim, "run" | "lease"> }) {
+  constructor({ store, claim }: { readonly store: Store; readonly claim: Claim }) {
     this.#store = store;
     this.#claim = claim;
   }
 
-  /** How many entries it has taken for each log. */
-  get counts(): Readonly<Record<string, number>> {
+  /**
+   * How many entries each log holds of the run, once all that was taken is there. Where the agent may have named an entry
+   * that an earlier run has stored, that is known only when it is written.
+   */
+  async counts({ isNew }: { readonly isNew: boolean }): Promise<Readonly<Record<string, number>>> {
+    if (!isNew && this.#named.size > 0) await this.flush();
     return Object.fromEntries(this.#counts);
   }
 
   /** Takes an entry; resolves at once unless too much waits. @throws what an earlier append threw */
   async add(log: string, entry: EntryInput): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault.error;
+    const named = entry.uuid === undefined ? undefined : `${log}\0${entry.uuid}`;
+    if (named !== undefined && this.#named.has(named)) return;
+    if (named !== undefined) this.#named.add(named);
     this.#count += 1;
     this.#counts.set(log, (this.#counts.get(log) ?? 0) + 1);
     const uuid = entry.uuid ?? `${this.#claim.run.id}/${this.#count}`;
@@ -85,11 +94,13 @@ export class RunWriter {
   }
 
   async #append(log: string, entries: readonly EntryInput[]): Promise<void> {
-    const { run, lease } = this.#claim;
+    const { run, lease, input } = this.#claim;
     const key: LogKey = { project: run.project, session: run.session, log };
-    const params = { log: key, entries, fence: lease, run: run.id, reopen: "unsealed" } as const;
+    const { provider } = input;
+    const params = { log: key, entries, provider, fence: lease, run: run.id, reopen: "unsealed" } as const;
     const { from, to, duplicates } = await this.#store.append(params);
     if (duplicates > 0) this.#repeated = true;
+    this.#counts.set(log, this.#counts.get(log)! - duplicates);
     const staged = this.#logs.get(log) ?? { from, to, hash: createHash("sha256") };
     staged.to = to;
     for (const { body } of entries) staged.hash.update(`${body}\n`);

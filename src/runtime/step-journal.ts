@@ -119,7 +119,7 @@ function stepUnknown({ name, key }: Step): HoldfastError {
   return new HoldfastError({
     code: "step_unknown",
     message: `The step ${name} was started by an earlier run, and whether it took effect is not known.`,
-    next: "Find out, then end the run with `holdfast runs resolve`.",
+    next: "Find out, then end the run with `holdfast runs resolve --step`.",
     data: { name, key },
   });
 }

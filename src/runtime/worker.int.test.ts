@@ -147,15 +147,14 @@ describe.each<[string, () => Store]>([
   });
 
   test("stops by itself when an operator clears the lease, and writes nothing more", async () => {
-    const running = worker({ leaseMs: 60 });
-    const done = running.run();
+    const running = worker({ leaseMs: 600 });
     await admit("say Before.; slow 600000");
-    await until(async () => (await store.lease(session)) !== null);
+    const done = running.drain();
+    await until(async () => (await store.runs({ session })).runs.length === 1);
     await store.clearLease({ session, actor: "test" });
     await until(async () => ended.length === 1);
     expect(ended[0]).toMatchObject({ as: "lost" });
     expect(await store.session(session)).toBe(null);
-    await running.stop();
     await done;
   });
 
@@ -219,6 +218,27 @@ describe.each<[string, () => Store]>([
     expect(calls).toEqual(["1"]);
   });
 
+  test("a planned stop uses up no try of the input, however often it comes", async () => {
+    await admit("slow 600000");
+    for (let stops = 1; stops <= 4; stops += 1) {
+      const running = worker();
+      const done = running.run();
+      await until(async () => (await store.inputs({ session }))[0]?.state === "running");
+      await running.stop({ cancel: true });
+      await done;
+      expect(await store.inputs({ session })).toMatchObject([{ state: "queued", attempts: 0 }]);
+    }
+    const failing: Agent = {
+      ...scriptedAgent(),
+      run: () => {
+        throw new Error("the model is gone");
+      },
+    };
+    await worker({ agents: [failing] }).drain();
+    expect((await store.runs({ session })).runs.map(({ attempt }) => attempt)).toEqual([7, 6, 5, 4, 3, 2, 1]);
+    expect(await store.inputs({ session })).toMatchObject([{ state: "abandoned", attempts: 3 }]);
+  });
+
   test("stops at once, also when a claim is on its way", async () => {
     await admit("slow 600000");
     const running = worker();
@@ -268,13 +288,13 @@ describe.each<[string, () => Store]>([
 });
 
 test("a turn of twenty entries takes four durable transactions on SQLite", async () => {
-  using run = vi.spyOn(Connection.prototype, "run");
+  using perform = vi.spyOn(Connection.prototype, "perform");
   const store = openSqliteStore({ path: join(folder, "holdfast.db") });
   const prompt = Array.from({ length: 9 }, (_, n) => `say ${n}`).join(";");
   await store.admit({ session, key: "k", body: JSON.stringify({ prompt }), provider: "scripted" });
   await new Worker({ store, agents: [scriptedAgent()], owner: "w" }).drain();
   expect((await store.runs()).runs[0]).toMatchObject({ state: "committed", receipt: { entries: 22 } });
-  expect(run.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBe(4);
+  expect(perform.mock.calls.filter(([sql]) => sql === "COMMIT").length).toBe(4);
   await store.close();
 });
 

@@ -1,8 +1,10 @@
 import type { Agent } from "../core/agent.ts";
 import type { RunEvent } from "../core/event.ts";
-import type { Claim, ClaimParams } from "../core/run.ts";
+import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
-import { type Ended, type ExecuteParams, executeRun } from "./execute.ts";
+import { type Ended, type ExecuteParams, executeRun, PlannedStop } from "./execute.ts";
+import { LapsedRuns } from "./lapsed-runs.ts";
+import type { Reconciled } from "./recover-run.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 
 /** How a worker works. */
@@ -14,6 +16,8 @@ export interface WorkerParams {
   readonly owner: string;
   /** How long a session stays closed to others after this process has died; default 30,000. */
   readonly leaseMs?: number;
+  /** How long an agent may take to end once its turn was stopped, until it is abandoned; default 10,000. */
+  readonly graceMs?: number;
   /** Runs at once; default 8. */
   readonly maxRuns?: number;
   readonly maxRunsPerProject?: number;
@@ -25,14 +29,17 @@ export interface WorkerParams {
   /** Sees what happens in a run before it is committed. */
   readonly onEvent?: (claim: Claim, event: RunEvent) => void;
   readonly onEnd?: (claim: Claim, ended: Ended) => void;
+  /** A run that its worker has left was ended or held here, or could not be. */
+  readonly onRecovered?: (done: Reconciled) => void;
   /** What went wrong between runs, such as a store that is busy; the worker goes on. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Takes inputs and runs them until it is stopped. */
+/** Takes inputs and runs them until it is stopped; ends what other workers have left meanwhile. */
 export class Worker {
   readonly #params: WorkerParams & {
     readonly leaseMs: number;
+    readonly graceMs: number;
     readonly maxRuns: number;
     readonly timers: Timers;
   };
@@ -44,7 +51,7 @@ export class Worker {
   #wake = Promise.withResolvers<void>();
 
   constructor(params: WorkerParams) {
-    this.#params = { leaseMs: 30_000, maxRuns: 8, timers: systemTimers, ...params };
+    this.#params = { leaseMs: 30_000, graceMs: 10_000, maxRuns: 8, timers: systemTimers, ...params };
   }
 
   /** Begins to take inputs; resolves when it was stopped and its runs have ended. */
@@ -57,8 +64,7 @@ export class Worker {
     this.#stopping.abort();
     this.#wake.resolve();
     this.#cancelled ||= cancel;
-    if (cancel)
-      for (const { abort } of this.#runs.values()) abort.abort(new Error("The worker is being stopped."));
+    if (cancel) for (const { abort } of this.#runs.values()) abort.abort(new PlannedStop());
     await this.#loop;
     await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
   }
@@ -74,7 +80,7 @@ export class Worker {
 
   async #work(): Promise<void> {
     const { signal } = this.#stopping;
-    const watching = this.#watch(signal);
+    const beside = Promise.all([this.#watch(signal), this.#recover(signal)]);
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers<void>();
       try {
@@ -83,11 +89,34 @@ export class Worker {
         this.#params.onError?.(error);
       }
       // A lease that runs out tells nobody.
-      const pause = this.#params.timers.wait(this.#params.leaseMs / 3, signal);
+      const woken = new AbortController();
+      const pause = this.#params.timers.wait(this.#params.leaseMs / 3, woken.signal);
       await Promise.race([this.#wake.promise, pause]);
+      // Else a timer a wake stays behind, and the signal of a busy worker has thousands to tell.
+      woken.abort("woken");
     }
     await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
-    await watching;
+    await beside;
+  }
+
+  /** Beside the claims, which never wait for it. */
+  async #recover(signal: AbortSignal): Promise<void> {
+    const { onRecovered, timers, leaseMs } = this.#params;
+    const lapsed = new LapsedRuns({
+      ...this.#params,
+      onRecovered: (done) => {
+        if (done.result === "failed") this.#params.onError?.(notRecovered(done));
+        this.#tell(() => onRecovered?.(done));
+      },
+    });
+    while (!signal.aborted) {
+      try {
+        if ((await lapsed.endSome(signal)) > 0) this.#wake.resolve();
+      } catch (error) {
+        this.#params.onError?.(error);
+      }
+      await timers.wait(leaseMs / 3, signal);
+    }
   }
 
   /** Claims while there is room and work; several at once as long as there is work for all, so that they share a transaction. */
@@ -134,6 +163,7 @@ export class Worker {
       claim,
       begunAtMs,
       signal: abort.signal,
+      onAbandoned: (error) => this.#tell(() => this.#params.onError?.(error)),
       onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
     }).then((how) => {
       this.#runs.delete(claim.run.id);
@@ -141,7 +171,7 @@ export class Worker {
       this.#tell(() => onEnd?.(claim, how));
     });
     this.#runs.set(claim.run.id, { claim, abort, ended });
-    if (this.#cancelled) abort.abort(new Error("The worker is being stopped."));
+    if (this.#cancelled) abort.abort(new PlannedStop());
     // A cancel may have been told before the claim's answer came.
     this.#stopIfCancelled(claim.input.id).catch((error: unknown) => this.#params.onError?.(error));
   }
@@ -195,11 +225,14 @@ export class Worker {
   async #stopIfCancelled(id: string): Promise<void> {
     const run = [...this.#runs.values()].find(({ claim }) => claim.input.id === id);
     if (run === undefined) return;
-    const { project, session, key } = run.claim.input;
-    const [input] = await this.#params.store.inputs({ session: { project, session }, key, limit: 1 });
+    const [input] = await this.#params.store.inputs({ input: id, limit: 1 });
     if (input?.cancelRequested === true && input.run === run.claim.run.id)
       run.abort.abort(new Error(input.reason ?? "The input was cancelled."));
   }
+}
+
+function notRecovered({ run, message }: { readonly run: Run; readonly message: string }): Error {
+  return new Error(`The run ${run.id}, which its worker has left, could not be ended: ${message}`);
 }
 
 interface OpenRun {

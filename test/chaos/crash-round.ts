@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Store } from "../../src/core/store.ts";
 import { ProjectionRunner } from "../../src/runtime/projection-runner.ts";
-import { type Reconciled, reconcile } from "../../src/runtime/reconcile.ts";
+import { reconcile } from "../../src/runtime/reconcile.ts";
+import type { Reconciled } from "../../src/runtime/recover-run.ts";
 import { resolveRun } from "../../src/runtime/resolve.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
@@ -10,7 +11,7 @@ import { chaosAgent } from "./chaos-agent.ts";
 import { chaosProjection } from "./chaos-projection.ts";
 import { type CrashPlan, type CrashPoint, seededRandom } from "./crash-plan.ts";
 import { CrashProcess } from "./crash-process.ts";
-import { checkRound } from "./round-checks.ts";
+import { checkRound, resolvedReason } from "./round-checks.ts";
 import { PollingReader } from "./polling-reader.ts";
 import { changedSince, rowsOf } from "./rows.ts";
 
@@ -319,7 +320,7 @@ async function finish(site: CrashSite, { project, seed, random, problems }: Fini
     if (tries === 10) break;
     for (const { id } of held) {
       const as = (["commit", "discard", "resume"] as const)[Math.floor(random() * 3)]!;
-      await resolveRun({ store, run: id, as, actor: "operator", reason: "looked it up", owner: "operator" });
+      await resolveRun({ store, run: id, as, actor: "operator", reason: resolvedReason, owner: "operator" });
     }
   }
   const runner = new ProjectionRunner({ store, projections: [chaosProjection], batchSize: 5 });

@@ -11,6 +11,9 @@ import { chaosProjection } from "./chaos-projection.ts";
 import type { CrashLine, CrashPlan } from "./crash-plan.ts";
 import type { PollingReader } from "./polling-reader.ts";
 
+/** Why an operator resolves what is held. */
+export const resolvedReason = "looked it up";
+
 /** All that must hold once a crash was recovered from and the work was done; gives what does not. */
 export async function checkRound({ site, plan, lines, reader }: RoundFacts): Promise<readonly string[]> {
   const { store } = site;
@@ -81,11 +84,12 @@ function checkRuns({ key, runs, inputs }: State): string[] {
       problems.push(`${name}: is ${input.state} with ${committed.length} committed runs`);
     if (committed.length === 1 && its.at(-1)?.state !== "committed")
       problems.push(`${name}: ran behind its commit`);
-    if (
-      its.some(({ attempt }, index) => attempt !== index + 1) ||
-      its.length > 3 ||
-      its.length !== input.attempts
-    )
+    // What an operator resumes is no try that failed.
+    const tries = its.filter(
+      ({ state, reason }) => state !== "interrupted" || reason !== resolvedReason,
+    ).length;
+    const isDense = its.every(({ attempt }, index) => attempt === index + 1);
+    if (!isDense || tries > 3 || tries !== input.attempts)
       problems.push(
         `${name}: attempts ${its.map(({ attempt }) => attempt).join()}, counted ${input.attempts}`,
       );
@@ -113,18 +117,25 @@ function checkVisible({ key, runs, logs }: State): string[] {
       problems.push(`${key.session} ${log}: is not dense`);
   for (const { id, receipt, outcome } of runs) {
     if (receipt === undefined) continue;
+    const closers = (logs.get("") ?? []).filter(({ body }) => runOf(body) === id && isCloser(body));
     const names = [eventLog(id), ""];
     const parts = names.flatMap((log) => {
-      const its = (logs.get(log) ?? []).filter(({ body }) => runOf(body) === id);
+      const its = (logs.get(log) ?? []).filter(({ body }) => runOf(body) === id && !isCloser(body));
       if (its.length === 0) return [];
       const hash = createHash("sha256");
       for (const { body } of its) hash.update(`${body}\n`);
       return [{ log, from: its[0]!.seq, to: its.at(-1)!.seq, sha256: hash.digest("hex") }];
     });
-    const digest = createHash("sha256").update(digestLines(parts, outcome!)).digest("hex");
+    const digest = createHash("sha256")
+      .update(digestLines(parts, outcome!, closers))
+      .digest("hex");
     if (digest !== receipt.digest) problems.push(`${id}: is not what its receipt tells`);
   }
   return problems;
+}
+
+function isCloser(body: string): boolean {
+  return (JSON.parse(body) as { holdfast?: { closer?: string } }).holdfast?.closer !== undefined;
 }
 
 /** What a reader saw once is there for good. */

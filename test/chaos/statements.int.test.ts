@@ -42,6 +42,11 @@ const verbs: Readonly<Record<string, (session: string) => Promise<() => Promise<
     const claim = await begun(session);
     return () => stage(claim, "");
   },
+  "append behind an append": async (session) => {
+    const log = { ...key(session), log: "" };
+    await store.append({ log, entries: [{ body: '{"n":1}', uuid: "u-1" }] });
+    return () => store.append({ log, entries: [{ body: '{"n":2}', uuid: "u-2" }] });
+  },
   commit: async (session) => {
     const params = await committable(session);
     return () => store.commit(params);

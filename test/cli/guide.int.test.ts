@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import { testSchemas } from "../postgres/schemas.ts";
+import { openSqliteSpool } from "../../src/stores/sqlite/spool/index.ts";
 import { Home } from "./home.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -26,10 +27,11 @@ for (const store of ["SQLite", "PostgreSQL"]) {
     let home: Home;
     let env: NodeJS.ProcessEnv = {};
 
-    beforeAll(() => {
+    beforeAll(async () => {
       home = new Home();
       if (store === "PostgreSQL") env = { HOLDFAST_STORE: "env:DATABASE_URL", DATABASE_URL: schemas.next() };
       cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
+      await leaveSpool(join(home.folder, "spool"));
       process.chdir(home.folder);
     });
 
@@ -58,6 +60,17 @@ describe("the guide to the command line", () => {
     expect(verbs.filter((path) => !shown.some((command) => command.startsWith(`${path} `)))).toEqual([]);
   });
 });
+
+/** A spool as a program leaves it that was killed: with a batch that waits, and one that the store refused. */
+async function leaveSpool(dir: string): Promise<void> {
+  const spool = openSqliteSpool({ dir });
+  const log = { project: "p", session: "far", log: "" };
+  const put = (n: number) => spool.put({ log, entries: [{ body: `{"n":${n}}` }], folds: false });
+  const { id } = await put(1);
+  await spool.setAside([id], { code: "lease_lost", reason: "The lease 3 of session far has ended." });
+  await put(2);
+  await spool.close();
+}
 
 /** Every command that runs by itself, with the names above it. */
 function pathsBelow(group: Command, path = "holdfast"): string[] {

@@ -12,6 +12,8 @@ export interface StoreOpener {
   readonly open: (clock?: Clock) => Store;
   /** Another handle on the same store, as another process has it; of a store in memory there is but one. */
   readonly again: (store: Store) => Store;
+  /** Closes this one too after the test, before those that are below it. */
+  readonly keep: <Kept extends Store>(store: Kept) => Kept;
 }
 
 /** Declares tests once for each kind of store. */
@@ -37,13 +39,13 @@ function closing(
   again: (store: Store) => Store = (store) => store,
 ): StoreOpener {
   const stores = new Set<Store>();
-  const kept = (store: Store): Store => {
+  const keep = <Kept extends Store>(store: Kept): Kept => {
     stores.add(store);
     return store;
   };
   afterEach(async () => {
-    await Promise.all([...stores].map((store) => store.close()));
+    for (const store of [...stores].toReversed()) await store.close();
     stores.clear();
   });
-  return { open: (clock) => kept(open(clock)), again: (store) => kept(again(store)) };
+  return { open: (clock) => keep(open(clock)), again: (store) => keep(again(store)), keep };
 }

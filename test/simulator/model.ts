@@ -45,6 +45,8 @@ export class Model {
   readonly receipts = new Map<string, Receipt>();
   /** The runs that another than their own worker committed. */
   readonly decided = new Set<string>();
+  /** How many runs of an input were put back by an operator, and so count as no try of it. */
+  readonly putBack = new Map<string, number>();
   readonly usage = new Map<string, { readonly session: string; readonly row: UsageRow }>();
 
   session(key: SessionKey): ModelSession {
@@ -105,7 +107,8 @@ export class Model {
     const session = this.session(run);
     check(session.open === undefined, `32: ${run.id} was begun while ${session.open} is open`);
     check(input.state === "running" && input.run === run.id, `33: ${input.id} does not name its run`);
-    check(run.attempt <= 3 && run.attempt === input.attempts, `35: ${run.id} is attempt ${run.attempt}`);
+    const tries = run.attempt - (this.putBack.get(input.id) ?? 0);
+    check(tries <= 3 && tries === input.attempts, `35: ${run.id} is try ${tries}`);
     check(run.epoch === lease.epoch, `31: ${run.id} is not bound to its lease`);
     this.#begin(lease, nowMs);
     session.open = run.id;
@@ -139,7 +142,7 @@ export class Model {
 
   #commit(params: CommitParams, { receipt, alreadyCommitted }: CommitResult, nowMs: number): void {
     const session = this.session(params.session);
-    const digest = sha256(digestLines(params.parts, params.outcome));
+    const digest = sha256(digestLines(params.parts, params.outcome, params.closers));
     check(receipt.digest === digest, `22: the receipt of ${params.run} is that of another boundary`);
     const known = this.receipts.get(params.run);
     if (alreadyCommitted)
@@ -147,6 +150,7 @@ export class Model {
     check(known === undefined, `28: ${params.run} was committed twice`);
     checkLive(session, params.epoch, nowMs, "commit");
     checkTail(session, params);
+    close(session, params);
     check(
       receipt.seq === 1 && receipt.run === params.run,
       `23: ${params.run} has the receipt ${receipt.seq}`,
@@ -171,14 +175,10 @@ export class Model {
     checkTail(session, params);
     this.#count(params);
     if (params.as === "held") return void (session.lease.untilMs = 0);
+    if (params.requeue === "uncounted") this.putBack.set(run.input, (this.putBack.get(run.input) ?? 0) + 1);
     if (params.as === "discarded") discard(session, params.run);
     else {
-      const main = logOf(session, "");
-      const fresh = freshOf(main, params.closers ?? []);
-      for (const { body, uuid } of fresh) {
-        if (uuid !== undefined) main.uuids.add(uuid);
-        main.staged.push(body);
-      }
+      close(session, params);
       publish(session, params.resumeToken);
     }
     endLease(session);
@@ -263,6 +263,14 @@ function stagedCount({ logs }: ModelSession): number {
   let count = 0;
   for (const { staged } of logs.values()) count += staged.length;
   return count;
+}
+
+function close(session: ModelSession, { closers = [] }: Pick<CommitParams, "closers">): void {
+  const main = logOf(session, "");
+  for (const { body, uuid } of freshOf(main, closers)) {
+    if (uuid !== undefined) main.uuids.add(uuid);
+    main.staged.push(body);
+  }
 }
 
 function publish(session: ModelSession, resumeToken: string | undefined): void {

@@ -295,8 +295,6 @@ class Schedule {
 
   async #resolve(store: Store, owner: string, run: Run): Promise<void> {
     const as = this.#random.pick(["commit", "commit", "discard", "resume"] as const);
-    // An operator may commit what no agent would have left so.
-    if (as === "commit") this.#model.session(run).foreign = true;
     await resolveRun({ store, run: run.id, as, actor: "operator", reason: "It hangs.", owner, leaseMs });
   }
 

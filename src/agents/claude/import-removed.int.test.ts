@@ -1,44 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Store } from "../../core/store.ts";
 import { openSqliteStore } from "../../stores/sqlite/index.ts";
 import { claudeSessionStore } from "./adapter.ts";
-import { importClaudeTranscripts } from "./import.ts";
+import {
+  folder,
+  key,
+  run,
+  session,
+  sessionId,
+  store,
+  turn,
+  useImportBench,
+  write,
+} from "../../../test/claude/import-bench.ts";
 
-let folder: string;
-let store: Store;
+useImportBench();
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "holdfast-removed-"));
-  store = openSqliteStore({ path: join(folder, "holdfast.db") });
-});
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const sessionId = "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11";
-const key = { projectKey: "-home-dev", sessionId };
-const session = { project: "-home-dev", session: sessionId };
 const agent = { ...key, subpath: "subagents/agent-1" };
 const agentFile = `${sessionId}/subagents/agent-1.jsonl`;
-
-function turn(uuid: string, at = "2026-03-01T10:00:00.000Z"): object {
-  const message = { role: "user", content: `do ${uuid}` };
-  return { parentUuid: null, type: "user", uuid, sessionId, timestamp: at, message };
-}
-
-function write(name: string, lines: readonly object[]): void {
-  const path = join(folder, "claude", "projects", "-home-dev", name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-}
-
-const run = (more: object = {}) =>
-  importClaudeTranscripts({ store, configDir: join(folder, "claude"), resumeDirs: [], ...more });
 
 /** The same file opened again: by another process as it were, which crashes where it is told to. */
 async function inAnotherStore<Result>(

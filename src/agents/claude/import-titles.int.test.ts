@@ -1,40 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../core/store.ts";
-import { openSqliteStore } from "../../stores/sqlite/index.ts";
+import { describe, expect, test } from "vitest";
 import { claudeSessionStore } from "./adapter.ts";
-import { importClaudeTranscripts } from "./import.ts";
+import {
+  key,
+  run,
+  sessionId,
+  store,
+  turn,
+  useImportBench,
+  write,
+} from "../../../test/claude/import-bench.ts";
 
-let folder: string;
-let store: Store;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "holdfast-titles-"));
-  store = openSqliteStore({ path: join(folder, "holdfast.db") });
-});
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const sessionId = "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11";
-const key = { projectKey: "-home-dev", sessionId };
-
-function turn(uuid: string, at = "2026-03-01T10:00:00.000Z"): object {
-  const message = { role: "user", content: `do ${uuid}` };
-  return { parentUuid: null, type: "user", uuid, sessionId, timestamp: at, message };
-}
-
-function write(name: string, lines: readonly object[]): void {
-  const path = join(folder, "claude", "projects", "-home-dev", name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-}
-
-const run = (more: object = {}) =>
-  importClaudeTranscripts({ store, configDir: join(folder, "claude"), resumeDirs: [], ...more });
+useImportBench();
 
 const titleNow = async () => (await store.session({ project: "-home-dev", session: sessionId }))!.title;
 

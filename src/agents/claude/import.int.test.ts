@@ -1,50 +1,25 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../core/store.ts";
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
 import { openSqliteStore } from "../../stores/sqlite/index.ts";
 import { claudeSessionStore } from "./adapter.ts";
 import { findLeftovers } from "./find-transcripts.ts";
 import { importClaudeTranscripts } from "./import.ts";
+import {
+  folder,
+  key,
+  run,
+  sessionId,
+  store,
+  turn,
+  useImportBench,
+  write,
+} from "../../../test/claude/import-bench.ts";
 
-let folder: string;
-let store: Store;
+useImportBench();
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "holdfast-import-"));
-  store = openSqliteStore({ path: join(folder, "holdfast.db") });
-});
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const sessionId = "5a4f2a52-62f0-4f0b-9a50-6a7c1c7f2d11";
-const key = { projectKey: "-home-dev", sessionId };
 const mode = { type: "mode", mode: "default", sessionId };
-
-function turn(uuid: string, at = "2026-03-01T10:00:00.000Z"): object {
-  return {
-    parentUuid: null,
-    type: "user",
-    uuid,
-    sessionId,
-    timestamp: at,
-    message: { role: "user", content: `do ${uuid}` },
-  };
-}
-
-function write(name: string, lines: readonly object[], end = "\n"): string {
-  const path = join(folder, "claude", "projects", "-home-dev", name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, lines.map((line) => JSON.stringify(line)).join("\n") + end);
-  return path;
-}
-
-const run = (more: object = {}) =>
-  importClaudeTranscripts({ store, configDir: join(folder, "claude"), resumeDirs: [], ...more });
 
 function importInAnotherProcess(): { readonly entries: number; readonly duplicates: number } {
   const script = `

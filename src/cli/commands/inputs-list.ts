@@ -5,22 +5,25 @@ import { say, write, writeJson } from "../output.ts";
 import { inputTable } from "../run-table.ts";
 import type { SessionOption } from "../session.ts";
 import { type StoreOption, withStore } from "../store.ts";
+import { waitsOf } from "../waiting.ts";
 import { listedSession } from "../work-session.ts";
 
 /** Lists what agents are asked, newest first. */
 export async function listInputs(_: readonly string[], options: InputsOptions): Promise<ExitCode> {
   const limit = wholeNumber(options.limit, "--limit", 1, 1000);
   const { state } = options;
-  const inputs = await withStore(options, async (store) =>
-    store.inputs({
+  const { inputs, waits } = await withStore(options, async (store) => {
+    const found = await store.inputs({
       limit,
       ...(await listedSession(store, options)),
       ...(state === undefined ? {} : { state }),
-    }),
-  );
-  if (options.json === true) await writeJson({ inputs });
+    });
+    return { inputs: found, waits: await waitsOf(store, found) };
+  });
+  if (options.json === true)
+    await writeJson({ inputs: inputs.map((input) => ({ ...input, waitsFor: waits.get(input.id) ?? null })) });
   else if (inputs.length === 0) say("No input matches.");
-  else await write(`${inputTable(inputs).join("\n")}\n`);
+  else await write(`${inputTable(inputs, waits).join("\n")}\n`);
   return exitCodes.ok;
 }
 

@@ -1,4 +1,5 @@
-import { type Reconciled, reconcile, type ReconcileReport } from "../../runtime/reconcile.ts";
+import { reconcile, type ReconcileReport } from "../../runtime/reconcile.ts";
+import type { Reconciled } from "../../runtime/recover-run.ts";
 import { wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";

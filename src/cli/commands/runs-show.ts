@@ -3,6 +3,7 @@ import { isHoldfastError } from "../../core/errors.ts";
 import type { Input } from "../../core/input.ts";
 import { objectIn } from "../../core/json.ts";
 import { discardedLog, eventLog, type TailPart } from "../../core/run.ts";
+import { openSteps, type Step } from "../../core/steps.ts";
 import type { Store } from "../../core/store.ts";
 import type { TailVerdict } from "../../core/tail-verdict.ts";
 import { runUnknown } from "../../core/work-checks.ts";
@@ -56,6 +57,8 @@ interface Staged {
   /** What recovery makes of it. */
   readonly verdict: TailVerdict["verdict"];
   readonly doubt: string | undefined;
+  /** Started, and nobody knows how they ended. */
+  readonly steps: readonly Pick<Step, "name" | "key" | "effect">[];
 }
 
 /** What an open run has staged; undefined where it has ended. */
@@ -68,6 +71,7 @@ async function stagedBy(store: Store, { id, state }: ShownRun): Promise<Staged |
       parts: tail.parts,
       verdict: verdict.verdict,
       doubt: verdict.verdict === "hold" ? verdict.message : undefined,
+      steps: openSteps(tail.journal).map(({ name, key, effect }) => ({ name, key, effect })),
     };
   } catch (error) {
     // It ended, or was dropped, between the two reads.
@@ -117,12 +121,15 @@ function outcomeLine({ ok, text }: Readonly<Record<string, unknown>>): string {
   return `${ok === true ? "ok" : "failed"}: ${shownText(String(text))}`;
 }
 
-function stagedLines({ state, lapsed }: ShownRun, { parts, verdict, doubt }: Staged): string[] {
+function stagedLines({ state, lapsed }: ShownRun, { parts, verdict, doubt, steps }: Staged): string[] {
   const count = parts.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   const staged = `staged   ${counted(count, "entry")} in ${counted(parts.length, "log")}, not committed`;
   if (state === "running" && !lapsed) return [staged];
   const told = doubt === undefined ? verdict : `${verdict}: ${shownText(doubt)}`;
-  return [staged, `verdict  ${told}`];
+  const open = steps.map(
+    ({ name, key, effect }) => `step     ${harmlessLine(`${name}:${key}`)}, ${effect}, of unknown outcome`,
+  );
+  return [staged, ...open, `verdict  ${told}`];
 }
 
 async function writeTimeline({ state }: ShownRun, events: readonly string[]): Promise<void> {

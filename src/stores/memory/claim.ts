@@ -1,4 +1,4 @@
-import { claimedInput } from "../../core/boundary.ts";
+import { claimedInput, nextAttempt } from "../../core/boundary.ts";
 import { liveLease } from "../../core/fence.ts";
 import type { Claim, ClaimParams, Run } from "../../core/run.ts";
 import { beginLease, changeLane, dequeue, type Lane, type StoredInput } from "./lane.ts";
@@ -53,13 +53,14 @@ interface RunFacts {
 }
 
 function runOn(state: State, { value: input }: StoredInput, { worker, epoch, now }: RunFacts): Run {
-  const { id, project, session, attempts } = input;
+  const { id, project, session } = input;
+  const attempt = nextAttempt(input);
   return {
-    id: `${id}.${attempts + 1}`,
+    id: `${id}.${attempt}`,
     project,
     session,
     input: id,
-    attempt: attempts + 1,
+    attempt,
     worker,
     epoch,
     revision: state.sessions.get(idOf(input))?.revision ?? 0,

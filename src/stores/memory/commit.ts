@@ -9,27 +9,29 @@ import { findLane } from "./lane.ts";
 import { publish, show } from "./publish.ts";
 import { recordAudit } from "./record-audit.ts";
 import { addUsage } from "./record-usage.ts";
-import { newSession, register } from "./stage.ts";
+import { freshOf, newSession, register, stage } from "./stage.ts";
 import { idOf, type State } from "./state.ts";
 import { partsOf } from "./tail.ts";
 
 /** Makes a run the truth, in one step. */
 export function commit(state: State, params: CommitParams): CommitResult {
-  const { session: key, outcome, decided, usage = [], fold } = params;
+  const { session: key, outcome, decided, usage = [], fold, closers = [] } = params;
   const now = state.clock.now();
   const run = checkRunOf(key, params.run, state.runs.get(params.run)?.value);
-  const digest = sha256(digestLines(params.parts, outcome));
+  const digest = sha256(digestLines(params.parts, outcome, closers));
   const before = committedBefore(run, digest);
   if (before !== undefined) return before;
   checkFence(key, findLane(state, key)?.lease, params, now);
-  const parts = partsOf(state, key);
-  checkParts(run.id, params.parts, parts);
+  checkParts(run.id, params.parts, partsOf(state, key));
   const input = state.inputs.get(run.input)!.value;
   const session = state.sessions.get(idOf(key)) ?? newSession(state, key, input.provider, now);
-  const folded = foldTail(session, { fold });
+  const fresh = freshOf(session.logs.get(""), closers);
+  const folded = foldTail(session, { closers: fresh, fold });
 
   register(state, session);
   Object.assign(session, folded);
+  stage(state, session, { log: "", fresh, now });
+  const parts = partsOf(state, key);
   for (const { log } of parts) publish(state, session, log, now);
   const receipt = receiptOf(run, { parts, digest, revision: session.revision, atMs: now });
   show(state, session, () => (session.revision = receipt.revision));

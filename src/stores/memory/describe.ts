@@ -13,7 +13,7 @@ export function describe(state: State, params: DescribeParams): SessionRow {
   if (title !== undefined) Object.assign(stored, { title, titleByUser: title !== null });
   if (labels !== undefined) stored.labels = merged(stored.labels, labels);
   if (summary !== undefined) Object.assign(stored, { summary: summary.data, summaryHead: summary.head });
-  if (resume !== undefined) setResume(state, stored, resume);
+  if (resume !== undefined) setResume(state, stored, resume?.key ?? null, resume?.token ?? null);
   recordChange(state, { key, atMs: state.clock.now(), kind: "described" });
   return toSessionRow(stored);
 }
@@ -26,8 +26,13 @@ function merged(
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null));
 }
 
-function setResume(state: State, session: StoredSession, resume: DescribeParams["resume"]): void {
-  const { key = null, token = null } = resume ?? {};
+/** Sets what the session is resumed by; another session of the project that has the key loses it. */
+export function setResume(
+  state: State,
+  session: StoredSession,
+  key: string | null,
+  token: string | null,
+): void {
   const others = key === null ? [] : state.recent.filter(({ resumeKey }) => resumeKey === key);
   for (const other of others) if (other.project === session.project) other.resumeKey = null;
   Object.assign(session, { resumeKey: key, resumeToken: token });

@@ -1,6 +1,6 @@
 import { stagedBy } from "../../core/fence.ts";
-import { isOwnLog } from "../../core/ids.ts";
-import type { DropParams, DropResult } from "../../core/store.ts";
+import { isOwnLog, type SessionKey } from "../../core/ids.ts";
+import type { DropParams, DropResult, Tombstone } from "../../core/store.ts";
 import { dropWork } from "./drop-work.ts";
 import { findLane } from "./lane.ts";
 import { displace } from "./recent.ts";
@@ -13,17 +13,42 @@ export function drop(state: State, params: DropParams): DropResult {
   const { session: key, actor, reason } = params;
   const found = state.sessions.get(idOf(key));
   if (params.log !== undefined) return found === undefined ? nothing() : dropLog(state, found, params.log);
+  const { held, ...result } = dropAll(state, key);
+  const now = state.clock.now();
+  recordAudit(state, { key, atMs: now, verb: "dropped", actor, reason });
+  const { project, session } = key;
+  const { sealed = true } = params;
+  if (held) bury(state, { project, session, droppedAtMs: now, actor, reason: reason ?? null, sealed });
+  return result;
+}
+
+/** Drops what began before it was dropped in another store, and says whether this store knew it. */
+export function dropAsThere(state: State, tombstone: Tombstone): boolean {
+  const id = idOf(tombstone);
+  const known = state.tombstones.get(id);
+  if (known !== undefined && known.droppedAtMs >= tombstone.droppedAtMs) return false;
+  const found = state.sessions.get(id);
+  if (found !== undefined && found.createdAtMs > tombstone.droppedAtMs) return false;
+  dropAll(state, tombstone);
+  bury(state, tombstone);
+  return true;
+}
+
+interface Dropped extends DropResult {
+  /** There was something that a tombstone is left for. */
+  readonly held: boolean;
+}
+
+function dropAll(state: State, key: SessionKey): Dropped {
+  const found = state.sessions.get(idOf(key));
   const blobs = dropBlobs(state, idOf(key));
-  const worked = dropWork(state, key);
-  recordAudit(state, { key, atMs: state.clock.now(), verb: "dropped", actor, reason });
-  if (found === undefined && !worked) return { ...nothing(), dropped: blobs > 0, blobs };
-  bury(state, params);
-  if (found === undefined) return { ...nothing(), dropped: true, blobs };
+  const held = dropWork(state, key) || found !== undefined;
+  if (found === undefined) return { ...nothing(), dropped: held || blobs > 0, blobs, held };
   state.sessions.delete(idOf(key));
   if (found.visible) displace(state, found);
   let entries = 0;
   for (const log of found.logs.values()) entries += log.entries.length;
-  return { dropped: true, logs: found.logs.size, entries, blobs };
+  return { dropped: true, logs: found.logs.size, entries, blobs, held };
 }
 
 function nothing(): DropResult {
@@ -54,10 +79,9 @@ function dropBlobs(state: State, id: string): number {
   return freed;
 }
 
-function bury(state: State, { session: key, actor, reason, sealed = true }: DropParams): void {
-  const { project, session } = key;
-  const now = state.clock.now();
-  const tombstone = { project, session, droppedAtMs: now, actor, reason: reason ?? null, sealed };
-  state.tombstones.set(idOf(key), tombstone);
-  recordChange(state, { key, atMs: now, kind: "dropped" });
+function bury(state: State, tombstone: Tombstone): void {
+  const { project, session } = tombstone;
+  state.tombstones.delete(idOf(tombstone));
+  state.tombstones.set(idOf(tombstone), { ...tombstone });
+  recordChange(state, { key: { project, session }, atMs: state.clock.now(), kind: "dropped" });
 }

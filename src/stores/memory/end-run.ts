@@ -1,4 +1,4 @@
-import { endedRun, inputAfter, verbOf } from "../../core/boundary.ts";
+import { endedRun, endEventOf, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence, checkRunOf } from "../../core/fence.ts";
 import type { Input } from "../../core/input.ts";
 import {
@@ -85,6 +85,6 @@ function archive(state: State, session: StoredSession, name: string, to: string)
   session.logs.set(to, kept);
 }
 
-function endedInput(input: Input, { requeue = true, reason }: EndRunParams, atMs: number): Input {
-  return inputAfter(input, requeue ? "requeue" : "give_up", { atMs, reason })!;
+function endedInput(input: Input, params: EndRunParams, atMs: number): Input {
+  return inputAfter(input, endEventOf(params), { atMs, reason: params.reason })!;
 }

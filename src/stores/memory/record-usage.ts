@@ -19,3 +19,12 @@ export function addUsage(state: State, key: SessionKey, rows: readonly UsageRow[
   }
   return state.usage.size - before;
 }
+
+/** Takes the usage of a response that another store has counted, and says whether that changed anything. */
+export function adoptUsage(state: State, key: SessionKey, row: UsageRow): boolean {
+  const known = state.usage.get(row.key)?.row;
+  if (state.tombstones.has(idOf(key))) return false;
+  if (known !== undefined && greaterUsage(known, row) === known) return false;
+  addUsage(state, key, [row]);
+  return true;
+}

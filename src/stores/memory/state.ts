@@ -42,11 +42,11 @@ export interface State {
 
 export interface StoredSession extends SessionKey {
   readonly rowId: number;
-  readonly provider: string;
+  provider: string;
   readonly logs: Map<string, StoredLog>;
   /** The logs that hold staged entries. */
   readonly staged: Set<string>;
-  readonly createdAtMs: number;
+  createdAtMs: number;
   /** False while there is nothing but staged entries. */
   visible: boolean;
   title: string | null;

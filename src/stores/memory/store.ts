@@ -2,6 +2,7 @@ import type { AuditParams, AuditRow } from "../../core/audit.ts";
 import { checkLimit, checkSignal, closedStore } from "../../core/checks.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { checkEntries } from "../../core/entry.ts";
+import type * as copies from "../../core/holdings.ts";
 import { checkLogKey, checkSessionKey, type SessionKey } from "../../core/ids.ts";
 import type * as input from "../../core/input.ts";
 import * as leases from "../../core/lease.ts";
@@ -13,6 +14,7 @@ import type * as ledger from "../../core/usage.ts";
 import { checkInput } from "../../core/work-checks.ts";
 import { acquireLease } from "./acquire-lease.ts";
 import { admit } from "./admit.ts";
+import { adopt } from "./adopt.ts";
 import { advance } from "./advance.ts";
 import { append } from "./append.ts";
 import { audit } from "./audit.ts";
@@ -26,7 +28,9 @@ import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
 import { endRun } from "./end-run.ts";
 import { health } from "./health.ts";
+import { holdings } from "./holdings.ts";
 import { inputs } from "./inputs.ts";
+import { keys } from "./keys.ts";
 import { lease } from "./lease.ts";
 import { logs } from "./logs.ts";
 import { migrate } from "./migrate.ts";
@@ -177,6 +181,7 @@ class MemoryStore implements port.Store {
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
     checkSessionKey(params.session);
+    checkEntries(params.closers ?? []);
     return commit(this.#open(), params);
   }
 
@@ -230,6 +235,20 @@ class MemoryStore implements port.Store {
 
   async getBlob(params: { readonly blob: string }): Promise<Uint8Array | null> {
     return getBlob(this.#open(), params);
+  }
+
+  async keys(params: copies.KeysParams = {}): Promise<readonly SessionKey[]> {
+    return keys(this.#open(), params);
+  }
+
+  async holdings(params: copies.HoldingsParams): Promise<copies.HoldingsPage> {
+    checkSessionKey(params.session);
+    return holdings(this.#open(), params);
+  }
+
+  async adopt(params: copies.AdoptParams): Promise<{ readonly adopted: number }> {
+    checkSessionKey(params.session);
+    return adopt(this.#open(), params);
   }
 
   async changes(params: port.ChangesParams): Promise<port.ChangesResult> {

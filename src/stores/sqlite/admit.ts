@@ -3,6 +3,7 @@ import type { AdmitParams, AdmitResult } from "../../core/input.ts";
 import { inputConflict } from "../../core/work-checks.ts";
 import type { Connection } from "./connection.ts";
 import { firstInput } from "./input.ts";
+import { insertedId } from "./inserted-id.ts";
 import { recordChange } from "./record-change.ts";
 import { findTombstone } from "./tombstone.ts";
 
@@ -17,7 +18,8 @@ export function admit(connection: Connection, params: AdmitParams, now: number):
     return { input: known, admitted: false };
   }
   const values = [project, session, name, body, provider, priority, now, now];
-  const { id } = connection.get<{ id: number }>(admitSql, ...values)!;
+  connection.run(admitSql, ...values);
+  const id = insertedId(connection);
   connection.run(queueSql, project, session, id, priority);
   recordChange(connection, { key, atMs: now, kind: "input", of: String(id) });
   const times = { admittedAtMs: now, updatedAtMs: now };
@@ -38,7 +40,7 @@ export function admit(connection: Connection, params: AdmitParams, now: number):
 const byKey = "WHERE project = ? AND session = ? AND key = ?";
 const admitSql = `
   INSERT INTO input (project, session, key, body, provider, priority, state, admitted_at_ms, updated_at_ms)
-  VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?) RETURNING id`;
+  VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)`;
 // Behind one of the same priority it is not the next.
 const queueSql = `
   INSERT INTO lane (project, session, next_input, next_priority) VALUES (?, ?, ?, ?)

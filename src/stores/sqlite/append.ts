@@ -1,11 +1,10 @@
 import { checkHead, checkTombstone } from "../../core/checks.ts";
-import { lengthOf } from "../../core/entry.ts";
 import { checkFence, checkStaging, stagedBy } from "../../core/fence.ts";
 import { isOwnLog, type SessionKey } from "../../core/ids.ts";
 import { leaseLost } from "../../core/lease.ts";
 import type { Run } from "../../core/run.ts";
 import type { AppendParams, AppendResult } from "../../core/store.ts";
-import { type Added, addEntries, findLog } from "./add-entries.ts";
+import { type Added, addEntries, addTo, findLog, type Writer } from "./add-entries.ts";
 import type { Connection } from "./connection.ts";
 import { foldInto } from "./fold.ts";
 import { findInput } from "./input.ts";
@@ -23,6 +22,24 @@ export function append(
   params: AppendParams,
   now: number,
 ): AppendResult {
+  const writer = { connection, known, now };
+  return appendToRemembered(writer, params) ?? appendToFound(writer, params);
+}
+
+/** The common append, without a look at the log: its own update tells whether the log is as this process left it. */
+function appendToRemembered(writer: Writer, params: AppendParams): AppendResult | undefined {
+  const { log: key, entries, expectHead, fence, run } = params;
+  const log = fence === undefined && run === undefined ? writer.known.find(key) : undefined;
+  if (log === undefined || log.head > log.committed || entries.length === 0) return undefined;
+  if (expectHead !== undefined && expectHead !== log.head) return undefined;
+  const added = addTo(writer, log, { log: key, entries, provider: "unknown", staged: false });
+  if (added === undefined || added.fresh.length === 0) return undefined;
+  makeVisible(writer, params, added);
+  return resultOf(params, added, added.to);
+}
+
+function appendToFound(writer: Writer, params: AppendParams): AppendResult {
+  const { connection, known, now } = writer;
   const { log: key, entries, expectHead } = params;
   const found = findLog(connection, known, key);
   if (found === undefined) checkTombstone(findTombstone(connection, key), key, params.reopen);
@@ -36,16 +53,15 @@ export function append(
 
   const staged = run !== undefined;
   const provider = params.provider ?? (run && findInput(connection, run.input)?.provider) ?? "unknown";
-  const added = addEntries({ connection, known, now }, { log: key, entries, provider, staged, found });
+  const added = addEntries(writer, { log: key, entries, provider, staged, found });
   if (added.fresh.length === 0) return nothing;
-  if (!staged) makeVisible(connection, params, added, now);
-  return {
-    from: head + 1,
-    to: added.to,
-    appended: added.fresh.length,
-    duplicates: entries.length - added.fresh.length,
-    committed: staged ? committed : added.to,
-  };
+  if (!staged) makeVisible(writer, params, added);
+  return resultOf(params, added, staged ? committed : added.to);
+}
+
+function resultOf({ entries }: AppendParams, { head, to }: Added, committed: number): AppendResult {
+  const appended = to - head;
+  return { from: head + 1, to, appended, duplicates: entries.length - appended, committed };
 }
 
 function checkWriter(
@@ -65,18 +81,16 @@ function stagedByOpenRun(connection: Connection, key: SessionKey): Error {
 }
 
 function makeVisible(
-  connection: Connection,
+  { connection, now: atMs }: Writer,
   { log: key, fold }: AppendParams,
-  added: Added,
-  now: number,
+  { sessionId, head, to, fresh, length, atMs: newestMs, isFirst }: Added,
 ): void {
-  const { sessionId, head, to, fresh, atMs, isFirst } = added;
   if (isFirst && !isOwnLog(key.log)) show(connection, key, sessionId);
   const mainHead = key.log === "" ? to : null;
-  if (!isOwnLog(key.log)) connection.run(countSql, fresh.length, lengthOf(fresh), atMs, mainHead, sessionId);
+  if (!isOwnLog(key.log)) connection.perform(countSql, fresh.length, length, newestMs, mainHead, sessionId);
   if (mainHead !== null && fold !== undefined)
     foldInto(connection, { sessionId, head, to, appended: fresh, fold });
-  recordChange(connection, { key, atMs: now, kind: "appended", log: key.log, from: head + 1, to });
+  recordChange(connection, { key, atMs, kind: "appended", log: key.log, from: head + 1, to });
 }
 
 const countSql = `

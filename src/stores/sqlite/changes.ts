@@ -1,6 +1,7 @@
 import { checkAfter, checkLimit, feedHole } from "../../core/checks.ts";
 import type { Change, ChangesParams, ChangesResult } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
+import { limited } from "./where.ts";
 
 /** A page of the change feed. */
 export function changes(connection: Connection, { after, limit = 100 }: ChangesParams): ChangesResult {
@@ -45,4 +46,4 @@ function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Cha
 const changesSql = `
   SELECT seq, at_ms AS atMs, kind, project, session, log, first_seq AS first, last_seq AS last, subject AS of,
     (SELECT max(seq) FROM change) AS position
-  FROM change WHERE seq > ? ORDER BY seq LIMIT ?`;
+  FROM change WHERE seq > ? ORDER BY seq ${limited}`;

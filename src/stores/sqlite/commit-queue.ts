@@ -73,14 +73,14 @@ export class CommitQueue {
     let connection: Connection;
     try {
       connection = this.#open();
-      connection.run("BEGIN IMMEDIATE");
+      connection.perform("BEGIN IMMEDIATE");
     } catch (fault) {
       return { fault };
     }
     const jobs = this.#waiting.splice(0);
     try {
       const answers = jobs.map((job) => (apart ? runApart : runHere)(connection, job, this.#undone));
-      connection.run("COMMIT");
+      connection.perform("COMMIT");
       jobs.forEach((job, index) => settle(job, answers[index]!));
       this.#committed();
     } catch (fault) {

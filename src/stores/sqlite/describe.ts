@@ -30,17 +30,18 @@ export function describe(
       id,
     );
   }
-  if (resume !== undefined) setResume(connection, found, resume);
+  if (resume !== undefined) setResume(connection, found, resume?.key ?? null, resume?.token ?? null);
   recordChange(connection, { key, atMs: now, kind: "described" });
   return findSession(connection, key)!.row;
 }
 
-function setResume(
+/** Sets what the session is resumed by; another session of the project that has the key loses it. */
+export function setResume(
   connection: Connection,
   { id, row }: StoredSession,
-  resume: DescribeParams["resume"],
+  key: string | null,
+  token: string | null,
 ): void {
-  const { key = null, token = null } = resume ?? {};
   connection.run(takeKeySql, row.project, key, id);
   connection.run("UPDATE session SET resume_key = ?, resume_token = ? WHERE id = ?", key, token, id);
 }

@@ -1,25 +1,53 @@
 import { stagedBy } from "../../core/fence.ts";
 import { isOwnLog, type SessionKey } from "../../core/ids.ts";
-import type { DropParams, DropResult } from "../../core/store.ts";
+import type { DropParams, DropResult, Tombstone } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { dropWork } from "./drop-work.ts";
 import { findLane } from "./lane.ts";
 import { recordAudit } from "./record-audit.ts";
 import { recordChange } from "./record-change.ts";
 import { allRuns } from "./run.ts";
+import { findTombstone } from "./tombstone.ts";
 
 /** Removes a session with all it has, or one log of it. */
 export function drop(connection: Connection, params: DropParams, now: number): DropResult {
   const { session: key, log, actor, reason, sealed = true } = params;
   const id = connection.get<{ id: number }>(sessionSql, key.project, key.session)?.id;
   if (log !== undefined) return id === undefined ? nothing : dropLog(connection, id, { key, log, now });
-  const blobs = dropBlobs(connection, key);
-  const worked = dropWork(connection, key);
+  const { held, ...result } = dropAll(connection, key, id);
   recordAudit(connection, { key, atMs: now, actor, verb: "dropped", reason });
-  if (id === undefined && !worked) return { ...nothing, dropped: blobs > 0, blobs };
-  connection.run(tombstoneSql, key.project, key.session, now, actor, reason ?? null, sealed ? 1 : 0);
-  recordChange(connection, { key, atMs: now, kind: "dropped" });
-  return { ...nothing, ...(id === undefined ? {} : dropSession(connection, id)), dropped: true, blobs };
+  if (held) bury(connection, { ...key, droppedAtMs: now, actor, reason: reason ?? null, sealed }, now);
+  return result;
+}
+
+/** Drops what began before it was dropped in another store, and says whether this store knew it. */
+export function dropAsThere(connection: Connection, tombstone: Tombstone, now: number): boolean {
+  const { project, session, droppedAtMs } = tombstone;
+  const known = findTombstone(connection, tombstone);
+  if (known !== undefined && known.droppedAtMs >= droppedAtMs) return false;
+  const row = connection.get<{ id: number; createdAtMs: number }>(sessionSql, project, session);
+  if (row !== undefined && row.createdAtMs > droppedAtMs) return false;
+  dropAll(connection, { project, session }, row?.id);
+  bury(connection, tombstone, now);
+  return true;
+}
+
+interface Dropped extends DropResult {
+  /** There was something that a tombstone is left for. */
+  readonly held: boolean;
+}
+
+function dropAll(connection: Connection, key: SessionKey, id: number | undefined): Dropped {
+  const blobs = dropBlobs(connection, key);
+  const held = dropWork(connection, key) || id !== undefined;
+  const gone = id === undefined ? {} : dropSession(connection, id);
+  return { ...nothing, ...gone, dropped: held || blobs > 0, blobs, held };
+}
+
+function bury(connection: Connection, tombstone: Tombstone, now: number): void {
+  const { project, session, droppedAtMs, actor, reason, sealed } = tombstone;
+  connection.run(tombstoneSql, project, session, droppedAtMs, actor, reason, sealed ? 1 : 0);
+  recordChange(connection, { key: { project, session }, atMs: now, kind: "dropped" });
 }
 
 const nothing: DropResult = { dropped: false, logs: 0, entries: 0, blobs: 0 };
@@ -69,7 +97,7 @@ function dropBlobs(connection: Connection, { project, session }: SessionKey): nu
   return freed;
 }
 
-const sessionSql = "SELECT id FROM session WHERE project = ? AND session = ?";
+const sessionSql = "SELECT id, created_at_ms AS createdAtMs FROM session WHERE project = ? AND session = ?";
 const tombstoneSql = `
   INSERT OR REPLACE INTO tombstone (project, session, dropped_at_ms, actor, reason, sealed) VALUES (?, ?, ?, ?, ?, ?)`;
 const entriesSql = "SELECT coalesce(sum(head), 0) AS entries FROM log WHERE session_id = ?";

@@ -1,5 +1,6 @@
-import { endedRun, inputAfter, verbOf } from "../../core/boundary.ts";
+import { endedRun, endEventOf, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence, checkRunOf } from "../../core/fence.ts";
+import { isOwnLog } from "../../core/ids.ts";
 import { type EndRunParams, type EndRunResult, nextRunState, type Run } from "../../core/run.ts";
 import { checkParts, runClosed } from "../../core/work-checks.ts";
 import { addEntries, type Writer } from "./add-entries.ts";
@@ -9,7 +10,7 @@ import type { Connection } from "./connection.ts";
 import { findInput } from "./input.ts";
 import type { KnownLogs } from "./known-logs.ts";
 import { findLane } from "./lane.ts";
-import { publish } from "./publish.ts";
+import { publish, show } from "./publish.ts";
 import { recordAudit } from "./record-audit.ts";
 import { addUsage } from "./record-usage.ts";
 import { findRun } from "./run.ts";
@@ -22,7 +23,7 @@ export function endRun(
   params: EndRunParams,
   now: number,
 ): EndRunResult {
-  const { session: key, as, actor, reason, requeue = true } = params;
+  const { session: key, as, actor, reason } = params;
   const stored = findRun(connection, params.run);
   const before = checkRunOf(key, params.run, stored?.run);
   const step = nextRunState(before.state, verbOf(as));
@@ -38,7 +39,7 @@ export function endRun(
   if (step.effects.includes("archive_tail")) archive(connection, staged, before);
   addUsage(connection, key, params.usage ?? []);
   const run = endedRun(before, params, now);
-  const event = requeue ? "requeue" : "give_up";
+  const event = endEventOf(params);
   const input = step.effects.includes("end_input") ? inputAfter(given, event, { atMs: now, reason })! : given;
   recordAudit(connection, { key, atMs: now, actor, verb: `run_${as}`, run: run.id, reason });
   closeRun(connection, { rowId: stored!.rowId, run }, input, now);
@@ -59,6 +60,7 @@ function publishTail(
   const staged: readonly StagedLog[] = stagedLogs(connection, run);
   if (staged.length === 0) return;
   const { id } = connection.get<{ id: number }>(sessionSql, project, session)!;
+  if (staged.some((part) => !isOwnLog(part.log))) show(connection, run, id);
   publish(connection, staged, { key: { project, session }, sessionId: id, now, fold, resumeToken });
 }
 

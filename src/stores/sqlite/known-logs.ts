@@ -3,13 +3,13 @@ import { uuidsIn } from "../../core/chunk.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * What this process knows of the logs that it writes: their rows' ids, which are never given twice, and their uuids,
+ * What this process knows of the logs that it writes: their rows, whose ids are never given twice, and their uuids,
  * so that dedupe needs no index in random order: such an index writes one page more for each entry. A set of uuids
  * is exact for one head of one log, checked under the write lock: another process's appends move the head, and what
  * they added is then read in order of seq.
  */
 export class KnownLogs {
-  readonly #ids = new Map<string, LogIds>();
+  readonly #found = new Map<string, FoundLog>();
   readonly #logs = new Map<number, KnownLog>();
   readonly #limit: number;
   #count = 0;
@@ -18,15 +18,15 @@ export class KnownLogs {
     this.#limit = limit;
   }
 
-  /** The ids of a log's row and its session's, if this process has met it; the row may be gone since. */
-  idsOf(key: LogKey): LogIds | undefined {
-    return this.#ids.get(nameOf(key));
+  /** A log as this process last wrote it: another may have written since, and its row may be gone. */
+  find(key: LogKey): FoundLog | undefined {
+    return this.#found.get(nameOf(key));
   }
 
-  /** Remembers a log's ids. */
-  learn(key: LogKey, ids: LogIds): void {
-    if (this.#ids.size >= maxIds) this.#ids.clear();
-    this.#ids.set(nameOf(key), ids);
+  /** Remembers a log as it is now. */
+  learn(key: LogKey, found: FoundLog): void {
+    if (this.#found.size >= maxFound) this.#found.clear();
+    this.#found.set(nameOf(key), found);
   }
 
   /** All uuids of a log up to its head; the caller adds those it inserts and then calls `advance`. */
@@ -56,7 +56,7 @@ export class KnownLogs {
 
   /** Forgets all; after a roll-back it holds what was never stored. */
   clear(): void {
-    this.#ids.clear();
+    this.#found.clear();
     this.#logs.clear();
     this.#count = 0;
   }
@@ -80,9 +80,11 @@ export interface LogVersion {
   readonly cuts: number;
 }
 
-export interface LogIds {
+/** A log's row. */
+export interface FoundLog extends LogVersion {
   readonly sessionId: number;
-  readonly logId: number;
+  readonly committed: number;
+  readonly atMs: number;
 }
 
 interface KnownLog {
@@ -91,7 +93,7 @@ interface KnownLog {
   readonly uuids: Set<string>;
 }
 
-const maxIds = 10_000;
+const maxFound = 10_000;
 
 // No name holds a NUL.
 function nameOf({ project, session, log }: LogKey): string {

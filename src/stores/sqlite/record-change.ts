@@ -7,7 +7,7 @@ export function recordChange(
   connection: Connection,
   { key, atMs, kind, log, from, to, of }: RecordChangeParams,
 ): void {
-  connection.run(
+  connection.perform(
     changeSql,
     atMs,
     kind,

@@ -1,3 +1,4 @@
+import type { SQLInputValue } from "node:sqlite";
 import type { SessionKey } from "../../core/ids.ts";
 import { greaterUsage, type RecordUsageParams, type Tokens, type UsageRow } from "../../core/usage.ts";
 import type { Connection } from "./connection.ts";
@@ -27,16 +28,29 @@ export function addUsage(connection: Connection, key: SessionKey, rows: readonly
   return added;
 }
 
+/** Takes the usage of a response that another store has counted, and says whether that changed anything. */
+export function adoptUsage(connection: Connection, key: SessionKey, row: UsageRow): boolean {
+  const known = findUsage(connection, row.key);
+  if (findTombstone(connection, key) !== undefined) return false;
+  if (known !== undefined && greaterUsage(known, row) === known) return false;
+  addUsage(connection, key, [row]);
+  return true;
+}
+
+/** The rows of a query's rest. */
+export function usageRows(connection: Connection, rest: string, ...values: SQLInputValue[]): UsageRow[] {
+  return connection
+    .all<Omit<UsageRow, "tokens"> & Tokens>(`${usageSql} ${rest}`, ...values)
+    .map(({ key, model, atMs, microDollars, ...tokens }) => ({ key, model, atMs, microDollars, tokens }));
+}
+
 function findUsage(connection: Connection, key: string): UsageRow | undefined {
-  const row = connection.get<Omit<UsageRow, "tokens"> & Tokens>(usageSql, key);
-  if (row === undefined) return undefined;
-  const { model, atMs, microDollars, ...tokens } = row;
-  return { key, model, atMs, microDollars, tokens };
+  return usageRows(connection, "WHERE key = ?", key)[0];
 }
 
 const usageSql = `
-  SELECT model, at_ms AS atMs, micro_dollars AS microDollars, input, output, cache_read AS cacheRead,
-    cache_write_5m AS cacheWrite5m, cache_write_1h AS cacheWrite1h FROM usage WHERE key = ?`;
+  SELECT key, model, at_ms AS atMs, micro_dollars AS microDollars, input, output, cache_read AS cacheRead,
+    cache_write_5m AS cacheWrite5m, cache_write_1h AS cacheWrite1h FROM usage`;
 const insertSql = `
   INSERT INTO usage (key, project, session, model, at_ms, input, output, cache_read, cache_write_5m,
     cache_write_1h, micro_dollars) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;

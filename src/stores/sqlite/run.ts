@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { Receipt, Run } from "../../core/run.ts";
+import type { Run, RunState } from "../../core/run.ts";
 import type { Connection } from "./connection.ts";
 
 /** One run by its id. */
@@ -14,12 +14,22 @@ export interface StoredRun {
 }
 
 export function findRun(connection: Connection, id: string): StoredRun | undefined {
-  return allRuns(connection, "WHERE name = ?", id)[0];
+  const [, input, attempt] = /^([1-9]\d{0,15})\.([1-9]\d{0,8})$/.exec(id) ?? [];
+  if (input === undefined) return undefined;
+  let [found] = connection.tuples<RunColumns>(lastSql, Number(input)).map(toRun);
+  while (found !== undefined && found.run.attempt > Number(attempt))
+    found = allRuns(connection, "WHERE id = ?", found.previous)[0];
+  return found?.run.id === id ? found : undefined;
+}
+
+/** A run's id, which its row does not hold a second time. */
+export function runIdOf(input: number | string, attempt: number): string {
+  return `${input}.${attempt}`;
 }
 
 /** The runs of a query's rest. */
-export function allRuns(connection: Connection, rest: string, ...values: SQLInputValue[]): StoredRun[] {
-  return connection.all<RunRow>(`${runSql} ${rest}`, ...values).map(toRun);
+export function allRuns(connection: Connection, rest: string, ...values: SQLInputValue[]): FoundRun[] {
+  return connection.tuples<RunColumns>(`${runSql} ${rest}`, ...values).map(toRun);
 }
 
 /** Writes what changes in a run's life. */
@@ -41,46 +51,60 @@ export function saveRun(
   );
 }
 
-interface RunRow extends Pick<
-  Run,
-  "id" | "project" | "session" | "attempt" | "worker" | "epoch" | "revision" | "state" | "startedAtMs"
-> {
-  readonly rowId: number;
-  readonly input: number;
-  readonly endedAtMs: number | null;
-  readonly reason: string | null;
-  readonly outcome: string | null;
-  readonly digest: string | null;
-  readonly entries: number | null;
-  readonly newRevision: number | null;
+type RunColumns = readonly [
+  rowId: number,
+  input: number,
+  previous: number | null,
+  project: string,
+  session: string,
+  attempt: number,
+  worker: string,
+  epoch: number,
+  revision: number,
+  state: RunState,
+  startedAtMs: number,
+  endedAtMs: number | null,
+  reason: string | null,
+  outcome: string | null,
+  digest: string | null,
+  receiptEntries: number | null,
+  receiptRevision: number | null,
+];
+
+interface FoundRun extends StoredRun {
+  readonly previous: number | null;
 }
 
-function toRun(row: RunRow): StoredRun {
-  const { rowId, input, endedAtMs, reason, outcome, digest, entries, newRevision, ...rest } = row;
+// Named one by one: a spread of what the driver gives costs more than its query.
+function toRun(columns: RunColumns): FoundRun {
+  const [rowId, number, previous, project, session, attempt, worker, epoch, revision, ...rest] = columns;
+  const [state, startedAtMs, endedAtMs, reason, outcome, digest, entries, newRevision] = rest;
+  const id = runIdOf(number, attempt);
+  const input = String(number);
+  const receipt = { run: id, seq: 1, digest: digest!, entries: entries!, revision: newRevision!, input };
   const run = {
-    ...rest,
-    input: String(input),
+    id,
+    project,
+    session,
+    input,
+    attempt,
+    worker,
+    epoch,
+    revision,
+    state,
+    startedAtMs,
     ...(endedAtMs === null ? {} : { endedAtMs }),
     ...(reason === null ? {} : { reason }),
     ...(outcome === null ? {} : { outcome }),
+    ...(digest === null ? {} : { receipt: { ...receipt, atMs: endedAtMs! } }),
   };
-  if (digest === null) return { rowId, run };
-  const receipt: Receipt = {
-    run: run.id,
-    seq: 1,
-    digest,
-    entries: entries!,
-    revision: newRevision!,
-    input: run.input,
-    atMs: endedAtMs!,
-  };
-  return { rowId, run: { ...run, receipt } };
+  return { rowId, previous, run };
 }
 
 const runSql = `
-  SELECT id AS rowId, name AS id, input, project, session, attempt, worker, epoch, revision, state,
-    started_at_ms AS startedAtMs, ended_at_ms AS endedAtMs, reason, outcome, digest, receipt_entries AS entries,
-    receipt_revision AS newRevision FROM run`;
+  SELECT id, input, previous, project, session, attempt, worker, epoch, revision, state, started_at_ms, ended_at_ms,
+    reason, outcome, digest, receipt_entries, receipt_revision FROM run`;
+const lastSql = `${runSql} WHERE id = (SELECT i.run FROM input i WHERE i.id = ?)`;
 const saveSql = `
   UPDATE run SET state = ?, ended_at_ms = ?, reason = ?, outcome = ?, digest = ?, receipt_entries = ?,
     receipt_revision = ? WHERE id = ?`;

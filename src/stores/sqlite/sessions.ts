@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor } from "../../core/cursor.ts";
 import type { SessionPage, SessionsFilter, SessionsParams } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { type SessionColumns, sessionColumnsSql, toStoredSession } from "./session.ts";
-import { whereOf } from "./where.ts";
+import { limited, whereOf } from "./where.ts";
 
 /** One page of sessions, newest first; walks an index and never opens a log. */
 export function sessions(
@@ -16,7 +16,7 @@ export function sessions(
   const after = cursor === undefined ? undefined : decodeCursor(cursor, filterKey);
   const end = after === undefined ? [] : [after.updatedAtMs, after.rowId];
   const behind = after === undefined ? "" : "AND (updated_at_ms, id) < (?, ?)";
-  const sql = `${sessionColumnsSql} ${where} ${behind} ORDER BY updated_at_ms DESC, id DESC LIMIT ?`;
+  const sql = `${sessionColumnsSql} ${where} ${behind} ORDER BY updated_at_ms DESC, id DESC ${limited}`;
   const found = connection.tuples<SessionColumns>(sql, ...values, ...end, limit + 1).map(toStoredSession);
   const page = found.length > limit ? found.slice(0, limit) : found;
   const rows = page.map(({ row }) => row);

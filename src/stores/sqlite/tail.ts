@@ -27,7 +27,7 @@ export function stagedLogs(connection: Connection, { project, session }: Session
   return rows
     .toSorted((a, b) => (a.log < b.log ? -1 : 1))
     .map(({ committed, ...row }) => {
-      const sha256 = hashOf(chunksOf(connection, row.logId, committed));
+      const sha256 = hashOf(linesOf(connection, row.logId, committed));
       return { ...row, from: committed + 1, sha256 };
     });
 }
@@ -39,9 +39,19 @@ export function partsOf(logs: readonly StagedLog[]): TailPart[] {
 
 type StagedRow = Omit<StagedLog, "from" | "sha256"> & { readonly committed: number };
 
-function* chunksOf(connection: Connection, logId: number, committed: number): Generator<string> {
-  for (const { bodies } of connection.each<{ bodies: string }>(bodiesSql, logId, committed))
-    yield `${bodies}\n`;
+/** All behind what is committed, one by one: a tail may be longer than what one wants in memory. */
+function* linesOf(connection: Connection, logId: number, committed: number): Generator<Uint8Array> {
+  for (let after = committed; ;) {
+    const chunk = connection.get<StagedChunk>(chunkSql, logId, after);
+    if (chunk === undefined) return;
+    yield chunk.lines;
+    after = chunk.first;
+  }
+}
+
+interface StagedChunk {
+  readonly first: number;
+  readonly lines: Uint8Array;
 }
 
 const stagedSql = `
@@ -49,5 +59,8 @@ const stagedSql = `
     l.updated_at_ms AS atMs
   FROM session s JOIN log l ON l.session_id = s.id
   WHERE s.project = ? AND s.session = ? AND l.committed < l.head`;
-// An append is staged or committed as a whole, so no chunk lies on both sides.
-const bodiesSql = "SELECT bodies FROM chunk WHERE log_id = ? AND first_seq > ? ORDER BY first_seq";
+// An append is staged or committed as a whole, so no chunk lies on both sides. As bytes: a hash of text would decode and
+// encode all of it.
+const chunkSql = `
+  SELECT first_seq AS first, CAST(bodies || char(10) AS BLOB) AS lines FROM chunk
+  WHERE log_id = ? AND first_seq > ? ORDER BY first_seq LIMIT 1`;

@@ -2,6 +2,7 @@ import { checkLimit } from "../../core/checks.ts";
 import type { Tombstone, TombstonesParams } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { tombstoneColumns, type TombstoneRow, toTombstone } from "./tombstone.ts";
+import { limited } from "./where.ts";
 
 /** What is left of dropped sessions, the newest removal first. */
 export function tombstones(
@@ -18,4 +19,4 @@ export function tombstones(
 const tombstonesSql = `
   SELECT ${tombstoneColumns} FROM tombstone
   WHERE session >= ? AND session < ? AND (? IS NULL OR project = ?)
-  ORDER BY dropped_at_ms DESC, rowid DESC LIMIT ?`;
+  ORDER BY dropped_at_ms DESC, rowid DESC ${limited}`;

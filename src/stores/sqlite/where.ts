@@ -7,6 +7,9 @@ export function whereOf(conditions: readonly (readonly [string, SQLInputValue | 
   return { where: sql === "" ? "" : `WHERE ${sql}`, values: given.map(([, value]) => value) };
 }
 
+/** For a limit that is bound: behind a bare `?` SQLite prepares the statement anew at each call. */
+export const limited = "LIMIT +?";
+
 interface Where {
   readonly where: string;
   readonly values: readonly SQLInputValue[];

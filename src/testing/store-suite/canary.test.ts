@@ -6,6 +6,7 @@ import { openMemoryStore } from "../../stores/memory/index.ts";
 import { appendBreaks } from "./canary/append-breaks.ts";
 import type { Sabotage } from "./canary/breaks.ts";
 import { commitBreaks } from "./canary/commit-breaks.ts";
+import { copyBreaks } from "./canary/copy-breaks.ts";
 import { dropBreaks, feedBreaks } from "./canary/drop-breaks.ts";
 import { endRunBreaks } from "./canary/end-run-breaks.ts";
 import { inputBreaks } from "./canary/input-breaks.ts";
@@ -31,6 +32,7 @@ const breaks = {
   ...projectionBreaks,
   ...recordBreaks,
   ...sweepBreaks,
+  ...copyBreaks,
 };
 
 // A suite that cannot fail proves nothing: each break here breaks one rule, and one group must name it.

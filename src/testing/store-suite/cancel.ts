@@ -63,6 +63,15 @@ export function cancelTests({ describe, test }: StoreTests): void {
       }
     });
 
+    test("Of an input whose provider nobody serves lets those behind it run.", async (store) => {
+      const stuck = await admitTo(store, "s-1", "stuck", { provider: "nobody", priority: 9 });
+      await admitTo(store, "s-1", "good", { provider: "scripted" });
+      const claim = () => store.claim({ worker: "w-1", leaseMs, providers: ["scripted"] });
+      assert.equal(await claim(), null);
+      await store.cancel({ session: sessionKey("s-1"), input: stuck.id, actor: "tester" });
+      assert.equal((await claim())?.input.key, "good");
+    });
+
     test("Of an input that waits for its second try ends it.", async (store) => {
       const claim = await begin(store);
       await endOf(store, claim, "interrupted");

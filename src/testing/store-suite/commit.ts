@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { digestLines } from "../../core/run.ts";
 import type { StoreTests } from "./harness.ts";
-import { allChanges, appendTo, keyed, logKey, plain, refused, sessionKey } from "./samples.ts";
+import { allChanges, appendTo, bodiesOf, keyed, logKey, plain, refused, sessionKey } from "./samples.ts";
 import {
   admitTo,
   begin,
@@ -47,6 +47,24 @@ export function commitTests({ describe, test }: StoreTests): void {
           ["subagents/a", 1, 1, 15],
         ],
       );
+    });
+
+    test("Shows closers behind what was staged, folds and counts them, and knows the same request again.", async (store) => {
+      await appendTo(store, "s-1", keyed(1, 1));
+      const claim = await begin(store);
+      await stage(store, claim, keyed(2, 2));
+      const parts = await partsOf(store, claim);
+      const closers = [...keyed(1, 1), ...plain(3, 4)];
+      const asked = { parts, closers, fold: counting };
+      const { receipt } = await commitOf(store, claim, asked);
+      assert.equal(receipt.entries, 3);
+      assert.equal(receipt.digest, sha256(digestLines(parts, outcome, closers)));
+      const bodies = [...keyed(1, 2), ...plain(3, 4)].map(({ body }) => body);
+      assert.deepEqual(await bodiesOf(store, logKey("s-1")), bodies);
+      assert.equal((await store.session(sessionKey("s-1")))?.title, "3 entries");
+      assert.deepEqual(await commitOf(store, claim, asked), { receipt, alreadyCommitted: true });
+      await refused("commit_conflict", () => commitOf(store, claim, { parts }));
+      await refused("invalid_entry", () => commitOf(store, claim, { parts, closers: [{ body: "[]" }] }));
     });
 
     test("Writes the receipt: what became visible, and after which revision.", async (store, clock) => {

@@ -306,6 +306,25 @@ export function endRunTests({ describe, test }: StoreTests): void {
         assert.equal((await claimNext(store)).input.key, "k-2");
       });
 
+      test(`As ${as} uncounted puts the input back as if it had not been tried, under a new run.`, async (store) => {
+        const ids = [];
+        await admitTo(store, "s-1", "k-1");
+        for (const requeue of [true, "uncounted", true, "uncounted", true] as const) {
+          const claim = await claimNext(store);
+          ids.push(claim.run.id);
+          await endOf(store, claim, as, { requeue });
+        }
+        const { id, state, attempts } = (await store.inputs({ key: "k-1" }))[0]!;
+        assert.deepEqual([ids, state, attempts], [[1, 2, 3, 4, 5].map((n) => `${id}.${n}`), "abandoned", 3]);
+      });
+
+      test(`As ${as} uncounted ends an input whose cancel was asked for.`, async (store) => {
+        const claim = await begin(store);
+        await store.cancel({ session: sessionKey("s-1"), input: claim.input.id, actor: "tester" });
+        const { input } = await endOf(store, claim, as, { requeue: "uncounted" });
+        assert.equal(input.state, "cancelled");
+      });
+
       test(`As ${as} gives an input up after its third run, and serves those behind it.`, async (store) => {
         await admitTo(store, "s-1", "poison", { priority: 9 });
         await admitTo(store, "s-1", "good");

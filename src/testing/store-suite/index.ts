@@ -19,6 +19,7 @@ import { endRunGuardsTests } from "./end-run-guards.ts";
 import { endRunTests } from "./end-run.ts";
 import { foldTests } from "./fold.ts";
 import { type StoreTests, SuiteClock, type SuiteRunner } from "./harness.ts";
+import { holdingsTests } from "./holdings.ts";
 import { isolationTests } from "./isolation.ts";
 import { keysTests } from "./keys.ts";
 import { leasesTests } from "./leases.ts";
@@ -104,4 +105,5 @@ const verbs: readonly ((tests: StoreTests) => void)[] = [
   projectionsTests,
   resumeTests,
   sweepTests,
+  holdingsTests,
 ];

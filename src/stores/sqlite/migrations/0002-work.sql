@@ -20,8 +20,9 @@ CREATE TABLE lane (
 ) STRICT;
 CREATE INDEX lane_ready ON lane (next_priority DESC, served, next_input)
   WHERE next_input IS NOT NULL AND open_run IS NULL;
-CREATE INDEX lane_running ON lane (project) WHERE running = 1;
+CREATE INDEX lane_open ON lane (running, project, open_run) WHERE open_run IS NOT NULL;
 
+-- run is the row of its last run, last_attempt that run's number; attempts counts those runs that were tries. What is running is found by the lanes, and what is consumed needs no index: it is nearly all.
 CREATE TABLE input (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   project TEXT NOT NULL,
@@ -34,20 +35,22 @@ CREATE TABLE input (
   attempts INTEGER NOT NULL DEFAULT 0,
   admitted_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
-  run TEXT,
+  run INTEGER,
+  last_attempt INTEGER,
   reason TEXT,
   cancel_requested INTEGER NOT NULL DEFAULT 0,
   UNIQUE (project, session, key),
   CHECK (state <> 'running' OR run IS NOT NULL)
 ) STRICT;
 CREATE INDEX input_queue ON input (project, session, priority DESC, id) WHERE state = 'queued';
-CREATE INDEX input_state ON input (state, id);
+CREATE INDEX input_unanswered ON input (state, id) WHERE state IN ('cancelled', 'abandoned');
 
+-- A run is named by its input and its attempt; its input leads to its last run, and each run to the one before.
 -- digest and receipt_revision are the receipt: both stand, or the run was not committed.
 CREATE TABLE run (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL UNIQUE,
+  id INTEGER PRIMARY KEY,
   input INTEGER NOT NULL,
+  previous INTEGER,
   project TEXT NOT NULL,
   session TEXT NOT NULL,
   attempt INTEGER NOT NULL,
@@ -67,7 +70,7 @@ CREATE TABLE run (
   CHECK ((state IN ('running', 'held')) = (ended_at_ms IS NULL))
 ) STRICT;
 CREATE INDEX run_session ON run (project, session, id);
-CREATE INDEX run_state ON run (state, id);
+CREATE INDEX run_aside ON run (state, id) WHERE state IN ('interrupted', 'discarded');
 
 CREATE TABLE usage (
   key TEXT PRIMARY KEY,

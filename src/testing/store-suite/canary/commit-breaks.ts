@@ -14,6 +14,7 @@ export const commitBreaks: Breaks = {
       },
     }),
   ],
+  "forgets the closers of a boundary": ["commit", (s) => ({ commit: ({ closers: _, ...p }) => s.commit(p) })],
   "forgets the usage of a run": ["commit", (s) => ({ commit: ({ usage: _, ...p }) => s.commit(p) })],
   "forgets who decided a boundary": ["audit", (s) => ({ commit: ({ decided: _, ...p }) => s.commit(p) })],
   "forgets the token of a boundary": [

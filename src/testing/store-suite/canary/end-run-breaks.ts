@@ -147,6 +147,12 @@ export const endRunBreaks: Breaks = {
     }),
   ],
   "never tries an input again": ["endRun", (s) => ({ endRun: (p) => s.endRun({ ...p, requeue: false }) })],
+  "counts what was put back": [
+    "endRun",
+    (s) => ({
+      endRun: (p) => s.endRun({ ...p, requeue: p.requeue === "uncounted" ? true : (p.requeue ?? true) }),
+    }),
+  ],
   "tries again what was given up": ["endRun", (s) => ({ endRun: (p) => s.endRun({ ...p, requeue: true }) })],
   "tries an input for ever": [
     "endRun",

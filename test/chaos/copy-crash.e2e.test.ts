@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { copyStore } from "../../src/runtime/copy.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import { Random } from "../simulator/random.ts";
+import { fillStore } from "../runtime/full-store.ts";
+
+const rounds = Number(process.env["HOLDFAST_COPY_CRASHES"] ?? 8);
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-copy-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test(
+  `A copy that is killed anywhere goes on from what is there, ${rounds} times over, and doubles nothing.`,
+  { timeout: 300_000 },
+  async () => {
+    const source = join(folder, "source.db");
+    const target = join(folder, "target.db");
+    const from = openSqliteStore({ path: source, synchronous: "NORMAL" });
+    await fillStore(from);
+    for (let session = 0; session < 12; session += 1)
+      await from.append({
+        log: { project: "long", session: `s${session}`, log: "" },
+        entries: longEntries(),
+      });
+    const random = new Random(20_261_121);
+    const killed: boolean[] = [];
+    for (let round = 0; round < rounds; round += 1)
+      killed.push(await copyAndKill(source, target, 1 + random.below(6)));
+    expect(killed.filter(Boolean).length).toBeGreaterThan(rounds / 4);
+    const to = openSqliteStore({ path: target });
+    const { parity } = await copyStore({ from, to });
+    expect(parity?.differences).toEqual([]);
+    expect((await to.health({ deep: true })).problems).toEqual([]);
+    for (const key of await from.keys())
+      for (const { log } of await from.logs(key))
+        expect(await seqsOf(to, { ...key, log })).toEqual(await seqsOf(from, { ...key, log }));
+    await Promise.all([from.close(), to.close()]);
+  },
+);
+
+/** Kills the process once it has written so many times; says whether it was still at work. */
+function copyAndKill(source: string, target: string, lines: number): Promise<boolean> {
+  const script = join(import.meta.dirname, "copy-worker.ts");
+  const child = spawn(process.execPath, [script, source, target], { stdio: ["ignore", "pipe", "inherit"] });
+  let seen = 0;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    seen += text.split("\n").filter((line) => Number(line) > 0).length;
+    if (seen >= lines) child.kill("SIGKILL");
+  });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  child.once("close", (_, signal) => resolve(signal === "SIGKILL"));
+  return promise;
+}
+
+/** Entries of 2 MB together, of which none has a uuid. */
+function longEntries() {
+  const text = "x".repeat(40_000);
+  return Array.from({ length: 60 }, (_, n) => ({ body: JSON.stringify({ n, text }) }));
+}
+
+async function seqsOf(
+  store: ReturnType<typeof openSqliteStore>,
+  log: Parameters<typeof store.read>[0]["log"],
+) {
+  const { entries } = await store.read({ log });
+  return entries.map(({ seq, atMs, uuid, body }) => [seq, atMs, uuid, body.length]);
+}
