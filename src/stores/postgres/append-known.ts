@@ -113,7 +113,7 @@ function valuesOf(write: Write, { log: key, fence }: AppendParams, now: number |
   const values: Value[] = [project, name, session.version, fence?.epoch ?? null, now, times.wantedMs];
   values.push(times.atMs, isGiven, key.log, log.id, to, lengthOf(fresh));
   for (const chunk of chunks) values.push(...chunkValues(chunk));
-  if (kind !== "staged") values.push(fresh.length);
+  values.push(fresh.length);
   if (kind === "folded") {
     const { summary, summaryHead, title } = fold!;
     values.push(summary, summaryHead, title, title?.toLowerCase() ?? null);
@@ -131,34 +131,28 @@ function statementOf({ kind, chunks }: Write): string {
 }
 
 const nowSql = "coalesce($5::bigint, floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)";
-const ofSession = "WHERE s.project = $1 AND s.session = $2";
 
 // Everything else rests on the lane's row: where it has another version, nothing is written, and no change has an id.
 function statementText(kind: Kind, chunks: number): string {
   const count = `$${firstChunk + chunks * 5}::bigint`;
   const parts = [
     `log AS (
-      UPDATE hf.log l SET head = $11::bigint, updated_at_ms = lane.at, ${
-        kind === "staged"
-          ? "staged_length = l.staged_length + $12"
-          : "committed = $11, length = l.length + $12"
-      }
+      UPDATE hf.log l SET head = $11::bigint, committed = $11, length = l.length + $12, updated_at_ms = lane.at
       FROM lane WHERE l.project = $1 AND l.session = $2 AND l.name = $9)`,
     `chunk AS (
       INSERT INTO hf.chunk (project, session, log_id, first_seq, last_seq, times, uuids, bodies)
       SELECT $1, $2, $10::bigint, c.first, c.last, replace(c.times, 'null', lane.at::text), c.uuids, c.bodies
       FROM lane, (VALUES ${chunkRows(chunks)}) AS c (first, last, times, uuids, bodies))`,
-  ];
-  if (kind !== "staged")
-    parts.push(`change AS (
+    `change AS (
       INSERT INTO hf.unnumbered (at_ms, kind, project, session, log, first_seq, last_seq)
-      SELECT lane.now, 'appended', $1, $2, $9, $11 - ${count} + 1, $11 FROM lane)`);
-  if (kind === "counted" || kind === "folded")
+      SELECT lane.now, 'appended', $1, $2, $9, $11 - ${count} + 1, $11 FROM lane)`,
+  ];
+  if (kind !== "own")
     parts.push(`session AS (
       UPDATE hf.session s SET entries = s.entries + ${count}, length = s.length + $12,
         updated_at_ms = greatest(s.updated_at_ms, lane.at),
         main_head = CASE WHEN $9 = '' THEN $11 ELSE s.main_head END ${kind === "folded" ? foldedColumns(chunks) : ""}
-      FROM lane ${ofSession})`);
+      FROM lane WHERE s.project = $1 AND s.session = $2)`);
   return `
     WITH lane AS (
       UPDATE hf.lane SET version = version + 1

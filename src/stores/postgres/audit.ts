@@ -10,19 +10,21 @@ export async function audit(
   checkLimit(limit, 1000);
   const rows =
     session === undefined
-      ? await query<StoredRow>(`${auditSql} ORDER BY seq DESC LIMIT $1`, limit)
-      : await query<StoredRow>(ofSessionSql, session.project, session.session, limit);
-  return rows.map(({ run, reason, ...row }) => ({
-    ...row,
-    ...(run === null ? {} : { run }),
-    ...(reason === null ? {} : { reason }),
-  }));
+      ? await query<StoredAuditRow>(`${auditSql} ORDER BY seq DESC LIMIT $1`, limit)
+      : await query<StoredAuditRow>(ofSessionSql, session.project, session.session, limit);
+  return rows.map(toAuditRow);
 }
 
-type StoredRow = Omit<AuditRow, "run" | "reason"> & {
+/** A row as the port shows it. */
+export function toAuditRow({ run, reason, ...row }: StoredAuditRow): AuditRow {
+  return { ...row, ...(run === null ? {} : { run }), ...(reason === null ? {} : { reason }) };
+}
+
+export type StoredAuditRow = Omit<AuditRow, "run" | "reason"> & {
   readonly run: string | null;
   readonly reason: string | null;
 };
 
-const auditSql = `SELECT seq, at_ms AS "atMs", actor, verb, project, session, run, reason FROM hf.audit`;
+/** What a query of the audit begins with. */
+export const auditSql = `SELECT seq, at_ms AS "atMs", actor, verb, project, session, run, reason FROM hf.audit`;
 const ofSessionSql = `${auditSql} WHERE project = $1 AND session = $2 ORDER BY seq DESC LIMIT $3`;

@@ -43,7 +43,8 @@ function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Cha
   };
 }
 
+// What is committed and has no place yet stands behind what has one: a full page's position counts it.
 const changesSql = `
   SELECT seq, at_ms AS "atMs", kind, project, session, log, first_seq AS first, last_seq AS last, subject AS of,
-    (SELECT max(seq) FROM hf.change) AS position
+    (SELECT max(seq) FROM hf.change) + (SELECT count(*) FROM hf.unnumbered) AS position
   FROM hf.change WHERE seq > $1 ORDER BY seq LIMIT $2`;

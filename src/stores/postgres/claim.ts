@@ -42,11 +42,11 @@ async function claimNext(write: Query, now: number | null, params: ClaimParams):
   return row!.epoch === null ? { passed: row!.passed } : { claim: claimOf(row as ClaimedRow), passed: false };
 }
 
-function claimOf({ epoch, revision, untilMs, now, passed: _, worker, ...row }: ClaimedRow): Claim {
+function claimOf({ epoch, revision, untilMs, now, passed: _, worker, attempt, ...row }: ClaimedRow): Claim {
   const input = toInput(row);
   const { project, session } = input;
   const begun = {
-    attempt: input.attempts,
+    attempt,
     worker,
     epoch,
     revision,
@@ -63,6 +63,7 @@ function claimOf({ epoch, revision, untilMs, now, passed: _, worker, ...row }: C
 interface ClaimedRow extends InputRow {
   readonly epoch: number;
   readonly worker: string;
+  readonly attempt: number;
   readonly revision: number;
   readonly now: number;
   readonly untilMs: number;
@@ -91,6 +92,8 @@ const isReadySql = `
 const orderSql = "ORDER BY l.next_priority DESC, l.served, l.next_input LIMIT 1";
 const readySql = `SELECT l.project FROM hf.lane l WHERE ${isReadySql} ${orderSql}`;
 const limitSql = "SELECT pg_advisory_xact_lock(hashtextextended('holdfast.claim.hf.' || $1::text, 0))";
+// The number of an input's last run, which counts those too that were no tries.
+const attemptSql = "split_part(i.run, '.', 2)::integer";
 // One statement, which takes a lane only as its snapshot shows it: what else it looks at is not older than the lock then.
 const claimSql = `
   WITH t AS MATERIALIZED (SELECT ${nowSql("$1")} AS now),
@@ -100,8 +103,8 @@ const claimSql = `
       AND l.version = (SELECT s.version FROM hf.lane s WHERE s.project = l.project AND s.session = l.session)
     ${orderSql} FOR UPDATE SKIP LOCKED),
   input AS (
-    UPDATE hf.input i SET state = 'running', attempts = i.attempts + 1, run = i.id || '.' || (i.attempts + 1),
-      updated_at_ms = t.now
+    UPDATE hf.input i SET state = 'running', attempts = i.attempts + 1, updated_at_ms = t.now,
+      run = i.id || '.' || (coalesce(${attemptSql}, 0) + 1)
     FROM pick, t WHERE i.project = pick.project AND i.session = pick.session AND i.id = pick.next_input
     RETURNING i.*),
   lane AS (
@@ -115,15 +118,15 @@ const claimSql = `
     RETURNING l.version, l.epoch, l.until_ms),
   run AS (
     INSERT INTO hf.run (project, session, name, input, attempt, worker, epoch, revision, state, started_at_ms)
-    SELECT i.project, i.session, i.run, i.id, i.attempts, $6, lane.epoch, coalesce(
+    SELECT i.project, i.session, i.run, i.id, ${attemptSql}, $6, lane.epoch, coalesce(
       (SELECT s.revision FROM hf.session s WHERE s.project = i.project AND s.session = i.session), 0), 'running', t.now
     FROM input i, lane, t
-    RETURNING revision),
+    RETURNING revision, attempt),
   change AS (
     INSERT INTO hf.unnumbered (at_ms, kind, project, session, subject)
     SELECT t.now, 'run', i.project, i.session, i.run FROM input i, lane, t)
   SELECT claimed.*, t.now, CASE WHEN claimed.epoch IS NULL THEN EXISTS (
     SELECT FROM hf.lane l WHERE ${isReadySql}) ELSE false END AS passed
   FROM t LEFT JOIN (
-    SELECT ${inputColumns}, lane.epoch, lane.until_ms AS "untilMs", run.revision, $6::text AS worker
+    SELECT ${inputColumns}, lane.epoch, lane.until_ms AS "untilMs", run.revision, run.attempt, $6::text AS worker
     FROM input, lane, run) claimed ON true`;

@@ -101,8 +101,14 @@ class Statement {
   }
 
   #input({ input }: CloseRunParams): string {
-    const { id, state, updatedAtMs, reason = null, cancelRequested = false } = input;
-    const set = this.#set({ state, updated_at_ms: updatedAtMs, reason, cancel_requested: cancelRequested });
+    const { id, state, attempts, updatedAtMs, reason = null, cancelRequested = false } = input;
+    const set = this.#set({
+      state,
+      attempts,
+      updated_at_ms: updatedAtMs,
+      reason,
+      cancel_requested: cancelRequested,
+    });
     return `UPDATE hf.input i SET ${set} FROM lane ${ofSession} AND i.id = ${this.#value(numberOf(id))}`;
   }
 

@@ -20,8 +20,12 @@ export async function describe(session: LockedSession, params: DescribeParams): 
   return row;
 }
 
-// The key's own lock comes first: of two sessions that are given a key which none has yet, the second finds the first.
-async function takeKey({ query, key: { project, session } }: LockedSession, key: string): Promise<void> {
+/** Takes a resume key from whichever other session of the project has it. */
+export async function takeKey(
+  { query, key: { project, session } }: LockedSession,
+  key: string,
+): Promise<void> {
+  // The key's own lock comes first: of two sessions that are given a key which none has yet, the second finds the first.
   await Promise.all([
     query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `holdfast.resume.${project}/${key}`),
     query(lockHolderSql, project, session, key),

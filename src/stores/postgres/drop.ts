@@ -1,31 +1,65 @@
 import { stagedBy } from "../../core/fence.ts";
 import { isOwnLog, type LogKey } from "../../core/ids.ts";
-import type { DropParams, DropResult } from "../../core/store.ts";
+import type { DropParams, DropResult, Tombstone } from "../../core/store.ts";
 import { freeBlobs } from "./blobs.ts";
 import { dropWork } from "./drop-work.ts";
 import type { LockedSession } from "./in-session.ts";
 import { recordAudit } from "./record-audit.ts";
 import { recordChange } from "./record-change.ts";
 import { findRun } from "./run.ts";
+import { findTombstone } from "./tombstone.ts";
 
 /** Removes a session with all it has, or one log of it. */
 export async function drop(session: LockedSession, params: DropParams): Promise<DropResult> {
   const { query, key, now } = session;
   const { log, actor, reason, sealed = true } = params;
   if (log !== undefined) return dropLog(session, { ...key, log });
+  const [{ held, ...result }] = await Promise.all([
+    dropAll(session),
+    recordAudit(query, { key, atMs: now, actor, verb: "dropped", reason }),
+  ]);
+  if (held) await bury(session, { ...key, droppedAtMs: now, actor, reason: reason ?? null, sealed });
+  return result;
+}
+
+/** Drops what began before it was dropped in another store, and says whether this store knew it. */
+export async function dropAsThere(session: LockedSession, tombstone: Tombstone): Promise<boolean> {
+  const { query, key } = session;
+  const { droppedAtMs } = tombstone;
+  const [known, [row]] = await Promise.all([
+    findTombstone(query, key),
+    query<{ createdAtMs: number }>(createdSql, key.project, key.session),
+  ]);
+  if (known !== undefined && known.droppedAtMs >= droppedAtMs) return false;
+  if (row !== undefined && row.createdAtMs > droppedAtMs) return false;
+  await dropAll(session);
+  await bury(session, tombstone);
+  return true;
+}
+
+interface Dropped extends DropResult {
+  /** There was something that a tombstone is left for. */
+  readonly held: boolean;
+}
+
+async function dropAll(session: LockedSession): Promise<Dropped> {
+  const { query, key } = session;
   const [[content], worked] = await Promise.all([
     query<Content>(contentSql, key.project, key.session),
     dropWork(session),
-    recordAudit(query, { key, atMs: now, actor, verb: "dropped", reason }),
   ]);
   const { known, logs, entries } = content!;
+  const held = known || worked;
   const blobs = await freeBlobs(query, JSON.parse(content!.blobs) as string[]);
-  if (!known && !worked) return { ...nothing, dropped: blobs > 0, blobs };
+  return { dropped: held || blobs > 0, logs, entries, blobs, held };
+}
+
+async function bury({ query, key, now }: LockedSession, tombstone: Tombstone): Promise<void> {
+  const { project, session, droppedAtMs, actor, reason, sealed } = tombstone;
   await Promise.all([
-    query(tombstoneSql, key.project, key.session, now, actor, reason ?? null, sealed),
+    query(tombstoneSql, project, session, droppedAtMs, actor, reason, sealed),
     recordChange(query, { key, atMs: now, kind: "dropped" }),
   ]);
-  return { dropped: true, logs, entries, blobs };
 }
 
 const nothing: DropResult = { dropped: false, logs: 0, entries: 0, blobs: 0 };
@@ -59,6 +93,7 @@ interface LogRow {
 }
 
 const ofSession = "WHERE project = $1 AND session = $2";
+const createdSql = `SELECT created_at_ms AS "createdAtMs" FROM hf.session ${ofSession}`;
 const contentSql = `
   WITH chunk AS (DELETE FROM hf.chunk ${ofSession}),
   log AS (DELETE FROM hf.log ${ofSession} RETURNING head),

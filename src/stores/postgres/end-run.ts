@@ -1,4 +1,4 @@
-import { endedRun, inputAfter, verbOf } from "../../core/boundary.ts";
+import { endedRun, endEventOf, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence } from "../../core/fence.ts";
 import { leaseLost } from "../../core/lease.ts";
 import { type EndRunParams, type EndRunResult, nextRunState } from "../../core/run.ts";
@@ -19,7 +19,7 @@ export async function endRun(
   params: EndRunParams,
 ): Promise<EndRunResult> {
   const { query, key, now } = session;
-  const { as, actor, reason, epoch, usage = [], requeue = true } = params;
+  const { as, actor, reason, epoch, usage = [] } = params;
   const facts = (await readFacts(query, { key, run: params.run, now, entries: false }))!;
   const step = nextRunState(facts.run.state, verbOf(as));
   if ("refused" in step && step.refused === "closed") throw runClosed(facts.run);
@@ -32,9 +32,8 @@ export async function endRun(
     : undefined;
   if (step.effects.includes("archive_tail")) await archive(session, facts.staged, facts.run);
   const run = endedRun(facts.run, params, now);
-  const event = requeue ? "requeue" : "give_up";
   const ends = step.effects.includes("end_input");
-  const input = ends ? inputAfter(facts.input, event, { atMs: now, reason })! : facts.input;
+  const input = ends ? inputAfter(facts.input, endEventOf(params), { atMs: now, reason })! : facts.input;
   const audit = { actor, verb: `run_${as}`, reason } as const;
   const { version } = session.lane;
   const close = { epoch, version, now, atMs: now, run, input, publish, usage, audit };

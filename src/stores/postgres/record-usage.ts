@@ -1,6 +1,6 @@
 import type { SessionKey } from "../../core/ids.ts";
-import { greaterUsage, type RecordUsageParams, type UsageRow } from "../../core/usage.ts";
-import type { Query } from "./client.ts";
+import { greaterUsage, type RecordUsageParams, type Tokens, type UsageRow } from "../../core/usage.ts";
+import type { Query, Value } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
 import { findTombstone } from "./tombstone.ts";
 
@@ -19,9 +19,39 @@ export async function addUsage(
   { project, session }: SessionKey,
   rows: readonly UsageRow[],
 ): Promise<number> {
-  if (rows.length === 0) return 0;
-  const written = await query<{ added: boolean }>(addUsageSql("$3"), project, session, usageText(rows));
-  return written.filter(({ added }) => added).length;
+  return (await writeUsage(query, { project, session }, rows)).filter(({ added }) => added).length;
+}
+
+/** Takes the usage of responses that another store has counted, and says how many of them changed anything. */
+export async function adoptUsage({ query, key }: LockedSession, rows: readonly UsageRow[]): Promise<number> {
+  if (rows.length === 0 || (await findTombstone(query, key)) !== undefined) return 0;
+  return (await writeUsage(query, key, rows)).length;
+}
+
+/** The rows of a query's rest. */
+export async function usageRows(
+  query: Query,
+  rest: string,
+  ...values: readonly Value[]
+): Promise<UsageRow[]> {
+  const rows = await query<Omit<UsageRow, "tokens"> & Tokens>(`${usageSql} ${rest}`, ...values);
+  return rows.map(({ key, model, atMs, microDollars, ...tokens }) => ({
+    key,
+    model,
+    atMs,
+    microDollars,
+    tokens,
+  }));
+}
+
+async function writeUsage(
+  query: Query,
+  { project, session }: SessionKey,
+  rows: readonly UsageRow[],
+): Promise<readonly { readonly added: boolean }[]> {
+  return rows.length === 0
+    ? []
+    : await query<{ added: boolean }>(addUsageSql("$3"), project, session, usageText(rows));
 }
 
 /** The rows as the statement takes them: each key once, in an order that two writers of the same keys share. */
@@ -49,6 +79,9 @@ export function addUsageSql(parameter: string, from = ""): string {
   RETURNING xmax = 0 AS added`;
 }
 
+const usageSql = `
+  SELECT key, model, at_ms AS "atMs", micro_dollars AS "microDollars", input, output, cache_read AS "cacheRead",
+    cache_write_5m AS "cacheWrite5m", cache_write_1h AS "cacheWrite1h" FROM hf.usage`;
 // In the order in which `greaterUsage` compares them.
 const tokens = ["output", "input", "cache_read", "cache_write_5m", "cache_write_1h"];
 const kept = ["model", "at_ms", ...tokens, "micro_dollars"];

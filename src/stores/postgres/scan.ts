@@ -12,48 +12,50 @@ export async function* scan(
   const row = await findVisibleLog(query(), log);
   checkSameLog(id, row && String(row.id));
   checkAfter(after, row?.committed ?? 0, "the log");
-  if (row === undefined) return;
+  if (row === undefined || after === row.committed) return;
   const { committed } = row;
-  let next = after < committed ? nextPiece(query(), log, { id: row.id, after, committed }) : undefined;
-  for (let seq = after; next !== undefined;) {
-    const piece = await next;
-    if (piece.length === 0) throw droppedMeanwhile();
-    seq += piece.length;
-    // The server makes the next piece while the caller takes this one.
-    next = seq < committed ? nextPiece(query(), log, { id: row.id, after: seq, committed }) : undefined;
-    // Whoever stops here never awaits it.
+  for (let seq = after, next: Promise<Stretch> | undefined; seq < committed;) {
+    const { pieces, last } = await (next ?? stretchOf(query(), log, { id: row.id, after: seq, committed }));
+    if (pieces.length === 0) throw droppedMeanwhile();
+    seq = last;
+    // The server makes the next stretch while the caller takes this one; whoever stops here never awaits it.
+    next = seq < committed ? stretchOf(query(), log, { id: row.id, after: seq, committed }) : undefined;
     next?.catch(() => {});
-    yield piece;
+    yield* pieces;
   }
 }
 
-interface PieceParams {
+/** What one statement gives: several pieces, since a round trip for each takes as long as its parsing. */
+interface Stretch {
+  readonly pieces: readonly (readonly string[])[];
+  readonly last: number;
+}
+
+interface StretchParams {
   readonly id: number;
   readonly after: number;
   readonly committed: number;
 }
 
-async function nextPiece(
+async function stretchOf(
   query: Query,
-  log: LogKey,
-  { id, after, committed }: PieceParams,
-): Promise<string[]> {
-  const lines: string[] = [];
-  const { project, session } = log;
-  for (const { first, bodies } of await query<BodiesRow>(
-    bodiesSql,
-    project,
-    session,
-    id,
-    after + 1,
-    committed,
-  )) {
-    if (first > after + lines.length + 1) throw droppedMeanwhile();
-    const skipped = after + lines.length + 1 - first;
-    for (const body of skipped === 0 ? bodies.split("\n") : bodies.split("\n").slice(skipped))
-      lines.push(body);
+  { project, session }: LogKey,
+  { id, after, committed }: StretchParams,
+): Promise<Stretch> {
+  const rows = await query<BodiesRow>(bodiesSql, project, session, id, after + 1, committed);
+  const pieces: string[][] = [];
+  let [last, length] = [after, pieceLength];
+  for (const { first, bodies } of rows) {
+    if (first > last + 1) throw droppedMeanwhile();
+    const lines = bodies.split("\n").slice(last + 1 - first, committed + 1 - first);
+    if (length >= pieceLength) {
+      pieces.push(lines);
+      length = 0;
+    } else for (const line of lines) pieces.at(-1)!.push(line);
+    last += lines.length;
+    length += bodies.length;
   }
-  return lines.length > committed - after ? lines.slice(0, committed - after) : lines;
+  return { pieces, last };
 }
 
 interface BodiesRow {
@@ -61,7 +63,9 @@ interface BodiesRow {
   readonly bodies: string;
 }
 
-// octet_length of a body that is stored apart reads only its length. The rows of a piece are few, so that the sum is cheap.
+const pieceLength = 1 << 20;
+
+// octet_length of a body that is stored apart reads only its length. The rows of a stretch are few, so the sum is cheap.
 const bodiesSql = `
   SELECT first, bodies FROM (
     SELECT first, bodies, sum(octet_length(bodies)) OVER (ORDER BY first) - octet_length(bodies) AS before
@@ -72,6 +76,6 @@ const bodiesSql = `
           SELECT coalesce(max(first_seq), 1) FROM hf.chunk
           WHERE project = $1 AND session = $2 AND log_id = $3 AND first_seq <= $4
         ) AND first_seq <= $5
-      ORDER BY first_seq LIMIT 256
+      ORDER BY first_seq LIMIT 1024
     ) AS nearest
-  ) AS measured WHERE before < 1048576 ORDER BY first`;
+  ) AS measured WHERE before < 4194304 ORDER BY first`;

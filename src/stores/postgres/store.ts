@@ -1,6 +1,7 @@
 import type { AuditParams, AuditRow } from "../../core/audit.ts";
 import { checkAfter, checkLimit, closedStore } from "../../core/checks.ts";
 import { checkEntries } from "../../core/entry.ts";
+import type * as copies from "../../core/holdings.ts";
 import { checkLogKey, checkSessionKey, type SessionKey } from "../../core/ids.ts";
 import type * as input from "../../core/input.ts";
 import * as leases from "../../core/lease.ts";
@@ -13,6 +14,8 @@ import type * as ledger from "../../core/usage.ts";
 import { checkInput } from "../../core/work-checks.ts";
 import { acquireLease } from "./acquire-lease.ts";
 import { admit } from "./admit.ts";
+import { reserveIds } from "./adopt-input.ts";
+import { adopt } from "./adopt.ts";
 import { advance } from "./advance.ts";
 import { append } from "./append.ts";
 import { audit } from "./audit.ts";
@@ -27,8 +30,10 @@ import { describe } from "./describe.ts";
 import { drop } from "./drop.ts";
 import { endRun } from "./end-run.ts";
 import { health } from "./health.ts";
+import { holdings } from "./holdings.ts";
 import { inSession, type LockedSession, type Writer } from "./in-session.ts";
 import { inputs } from "./inputs.ts";
+import { keys } from "./keys.ts";
 import { KnownLogs } from "./known-logs.ts";
 import { lease } from "./lease.ts";
 import { logs } from "./logs.ts";
@@ -198,7 +203,8 @@ export class PostgresStore implements port.Store {
 
   async commit(params: work.CommitParams): Promise<work.CommitResult> {
     checkSessionKey(params.session);
-    return this.#wake(commit(this.#open(), ownCopy(params)));
+    checkEntries(params.closers ?? []);
+    return this.#wake(commit(this.#open(), this.#known, ownCopy(params)));
   }
 
   async endRun(params: work.EndRunParams): Promise<work.EndRunResult> {
@@ -247,6 +253,21 @@ export class PostgresStore implements port.Store {
 
   async getBlob(params: { readonly blob: string }): Promise<Uint8Array | null> {
     return getBlob(this.#query(), params);
+  }
+
+  async keys(params: copies.KeysParams = {}): Promise<readonly SessionKey[]> {
+    return keys(this.#query(), params);
+  }
+
+  async holdings(params: copies.HoldingsParams): Promise<copies.HoldingsPage> {
+    checkSessionKey(params.session);
+    return holdings(() => this.#query(), params);
+  }
+
+  async adopt(params: copies.AdoptParams): Promise<{ readonly adopted: number }> {
+    checkSessionKey(params.session);
+    await reserveIds(this.#open().client, params.holdings);
+    return this.#change(params.session, params, adopt);
   }
 
   async changes(params: port.ChangesParams): Promise<port.ChangesResult> {

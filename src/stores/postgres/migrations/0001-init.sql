@@ -155,7 +155,8 @@ CREATE TABLE hf.input (
   UNIQUE (project, session, key),
   CHECK (state <> 'running' OR run IS NOT NULL)
 );
-CREATE INDEX input_id ON hf.input (id);
+-- An input that was copied keeps its id, also while another one is admitted.
+CREATE UNIQUE INDEX input_id ON hf.input (id);
 CREATE INDEX input_queue ON hf.input (project, session, priority DESC, id) WHERE state = 'queued';
 
 -- name is the run's id: its input's id and its attempt. digest and receipt_revision are the receipt: both stand, or the
