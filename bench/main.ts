@@ -9,6 +9,7 @@ import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
+import { benchPostgresCopy } from "./postgres-copy.ts";
 import { benchPostgresList } from "./postgres-list.ts";
 import { benchPostgresLoad } from "./postgres-load.ts";
 import { benchReconcile } from "./reconcile.ts";
@@ -27,6 +28,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-append": benchPostgresAppend,
   "postgres-load": benchPostgresLoad,
   "postgres-list": benchPostgresList,
+  "postgres-copy": benchPostgresCopy,
   spool: benchSpool,
 };
 

@@ -62,7 +62,7 @@ describe.each(stores.all)("resolveRun on $driver", ({ open }) => {
   });
 
   test("As commit closes what was left open, in the same boundary, so that its provider can go on.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const { a } = await leave(store, clock, { a: "open" });
     const { run } = await resolveRun({ store, run: a!.run.id, as: "commit", ...by });
     expect(run).toMatchObject({ state: "committed", receipt: { entries: 7 } });
@@ -108,7 +108,7 @@ describe.each(stores.all)("resolveRun on $driver", ({ open }) => {
   });
 
   test("As resume lets the input be tried again also after its third run.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       await leave(store, clock, { a: attempt === 3 ? "corrupt" : "open" });
       await reconcile({ store, owner: "r" });
