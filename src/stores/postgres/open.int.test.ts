@@ -64,6 +64,13 @@ describe("openPostgresStore", () => {
     await refused("store_closed", () => store.session(log), store.url);
   });
 
+  it("Passes over what other libraries read of a URL, and names what nobody does.", async () => {
+    const url = `${schemas.next()}&channel_binding=prefer&connection_limit=5&pgbouncer=true&sslmode=prefer`;
+    await (await openPostgresStore({ url })).close();
+    const error = await refused("store_url_invalid", () => openPostgresStore({ url: `${url}&no_such=1` }));
+    assert.match(error.message, /"no_such"/);
+  });
+
   it("Names the schema by its option too, and tells two of them apart.", async () => {
     const [one, two] = [schemas.next(), schemas.next()].map(schemaOf);
     const [first, second] = await Promise.all(
