@@ -1,8 +1,6 @@
-import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import { clientOn } from "../../../test/postgres/client-on.ts";
 import { Proxy } from "../../../test/postgres/proxy.ts";
 import { testSchemas } from "../../../test/postgres/schemas.ts";
 import type { EntryInput } from "../../core/entry.ts";
@@ -113,26 +111,6 @@ describe.each(["postgres", "pg"])("Over %s a store whose connection is cut", (li
     proxy.closeAll(false);
     expect(await store.append({ log, entries: first })).toMatchObject({ appended: 2 });
   });
-});
-
-test("A transaction whose connection was cut between two statements runs none of them anew on another one.", async () => {
-  url = schemas.next();
-  await (await openPostgresStore({ url })).close();
-  const client = clientOn(url, 2);
-  const lane = (name: string) => `INSERT INTO hf.lane (project, session) VALUES ('p', '${name}')`;
-  const cut = client.transaction(async (query) => {
-    const [row] = await query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-    await query(lane("a"));
-    await admin`SELECT pg_terminate_backend(${row!.pid}, 5000)`;
-    await setTimeout(50);
-    await query(lane("b")).catch(() => {});
-    // What others ask makes connections anew.
-    await client.query("SELECT");
-    await query(lane("c")).catch(() => {});
-  });
-  await expect(cut).rejects.toMatchObject(unreachable);
-  expect(await client.query("SELECT FROM hf.lane")).toHaveLength(0);
-  await client.close();
 });
 
 function entriesOf(name: string): EntryInput[] {
