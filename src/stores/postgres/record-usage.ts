@@ -14,7 +14,7 @@ export async function recordUsage(
 }
 
 /** Adds the rows whose keys are new in the store, and says how many those were; of the others the greater stays. */
-export async function addUsage(
+async function addUsage(
   query: Query,
   { project, session }: SessionKey,
   rows: readonly UsageRow[],
