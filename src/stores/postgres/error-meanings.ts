@@ -13,12 +13,12 @@ export interface Meaning {
  * library or of the socket.
  */
 export function meaningOf(code: string): Meaning | undefined {
-  const isServers = /^[0-9A-Z]{5}$/.test(code);
-  return meanings.get(code) ?? (isServers ? meanings.get(code.slice(0, 2)) : ofConnection(code));
+  return meanings.get(code) ?? ofConnection(code) ?? meanings.get(code.slice(0, 2));
 }
 
 function ofConnection(code: string): Meaning | undefined {
   if (/CERT|ERR_TLS|SIGNATURE|EPROTO/.test(code)) return untrusted;
+  // No class of the server's begins with an E.
   return /^(E[A-Z]+|CONNECT(ION)?_[A-Z]+)$/.test(code) ? unreachable : undefined;
 }
 

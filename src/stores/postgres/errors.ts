@@ -42,7 +42,6 @@ const lostAnswer = /^(57P01|57P02|40003|08...|E[A-Z]+|CONNECTION_CLOSED|CONNECTI
 function shownCause(error: unknown): unknown {
   if (!(error instanceof Error) || !("parameters" in error || "detail" in error)) return error;
   const shown = new Error(error.message);
-  shown.name = error.name;
   if (error.stack !== undefined) shown.stack = error.stack;
   return Object.assign(shown, fieldsOf(error));
 }
