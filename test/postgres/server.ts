@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,14 +28,20 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 export async function startServer({ flags = [], port, parent }: ServerOptions = {}): Promise<Server> {
   const folder = mkdtempSync(join(parent ?? tmpdir(), "holdfast-postgres-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  // The library stops its servers on a signal and leaves their files.
-  process.once("exit", remove);
+  const data = join(folder, "data");
+  const removeLate = (): void => {
+    // The library has told the server to end, and no timer runs any more.
+    for (let waited = 0; waited < 100 && existsSync(join(data, "postmaster.pid")); waited += 1)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    remove();
+  };
+  process.once("exit", removeLate);
   // As root the server runs as another user, who must reach its folder.
   chmodSync(folder, 0o755);
   const usedPort = port ?? (await freePort());
   const log: string[] = [];
   const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
+    databaseDir: data,
     port: usedPort,
     user: "postgres",
     password: "secret",
@@ -44,7 +50,7 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
     // Its socket too, as the default's folder may be closed to the user it runs as.
     postgresFlags: [
       ...["-c", "max_connections=300", "-c", "listen_addresses=127.0.0.1"],
-      ...["-c", `unix_socket_directories=${join(folder, "data")}`, ...flags],
+      ...["-c", `unix_socket_directories=${data}`, ...flags],
     ],
     onLog: (line) => void log.push(String(line)),
     onError: (error) => void log.push(String(error)),
@@ -53,10 +59,11 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
     try {
       await server.start();
     } catch (error) {
+      // It would wait for ever for the end of a process that has ended.
+      Reflect.set(server, "process", undefined);
       throw notStarted(error, log);
     }
   };
-  const data = join(folder, "data");
   const shutDown = async (signal: NodeJS.Signals = "SIGINT"): Promise<void> => {
     const [pid] = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
     process.kill(Number(pid), signal);
@@ -66,14 +73,16 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
   const stop = async (): Promise<void> => {
     await server.stop();
     remove();
-    process.removeListener("exit", remove);
+    process.removeListener("exit", removeLate);
   };
   try {
-    await server.initialise();
+    await server.initialise().catch((error: unknown) => {
+      throw notStarted(error, log);
+    });
     await start();
   } catch (error) {
     await stop();
-    throw notStarted(error, log);
+    throw error;
   }
   return {
     url: `postgres://postgres:secret@127.0.0.1:${usedPort}/postgres`,
