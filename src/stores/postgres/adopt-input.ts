@@ -3,6 +3,7 @@ import type { Run } from "../../core/run.ts";
 import type { Client, Value } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
 import { numberOf } from "./input.ts";
+import { ownJson } from "./own-values.ts";
 
 type InputHolding = Extract<Holding, { kind: "input" }>;
 
@@ -35,7 +36,7 @@ function valuesOf({ input, runs }: InputHolding): Value[] {
   const { id, key, body, provider, priority, state, attempts, admittedAtMs, updatedAtMs } = input;
   const { reason = null, cancelRequested = false } = input;
   const life = [state, attempts, admittedAtMs, updatedAtMs, runs.at(-1)?.id ?? null, reason, cancelRequested];
-  return [numberOf(id), key, body, provider, priority, ...life, JSON.stringify(runs.map(columnsOf))];
+  return [numberOf(id), key, body, provider, priority, ...life, ownJson(runs.map(columnsOf))];
 }
 
 function columnsOf({ receipt, ...run }: Run): object {

@@ -41,11 +41,6 @@ export async function refreshQueue(query: Query, { project, session }: SessionKe
   await query(refreshSql, project, session);
 }
 
-/** Says that no run of the lane is open any more, ends its lease, and sets its next input anew. */
-export async function freeLane(query: Query, { project, session }: SessionKey): Promise<void> {
-  await query(freeSql, project, session);
-}
-
 /** What a query of lanes gives. */
 export const laneColumns = `
   project, session, version, epoch, owner, since_ms AS "sinceMs", until_ms AS "untilMs", open_run AS "openRun"`;
@@ -54,11 +49,8 @@ const ofSession = "WHERE project = $1 AND session = $2";
 const laneSql = `SELECT ${laneColumns} FROM hf.lane ${ofSession}`;
 const beginSql = `UPDATE hf.lane SET epoch = $3, owner = $4, since_ms = $5, until_ms = $6 ${ofSession}`;
 const endSql = `UPDATE hf.lane SET epoch = $3, owner = NULL, since_ms = 0, until_ms = 0 ${ofSession}`;
-const nextColumns = `
-  (next_input, next_priority) = (
+const refreshSql = `
+  UPDATE hf.lane SET (next_input, next_priority) = (
     SELECT id, priority FROM hf.input WHERE project = $1 AND session = $2 AND state = 'queued'
-    ORDER BY priority DESC, id LIMIT 1)`;
-const refreshSql = `UPDATE hf.lane SET ${nextColumns} ${ofSession}`;
-const freeSql = `
-  UPDATE hf.lane SET owner = NULL, since_ms = 0, until_ms = 0, open_run = NULL, running = false, ${nextColumns}
+    ORDER BY priority DESC, id LIMIT 1)
   ${ofSession}`;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import postgres from "postgres";
 import { afterAll, describe, inject, it } from "vitest";
 import { testSchemas } from "../../../test/postgres/schemas.ts";
@@ -55,6 +56,30 @@ describe("openPostgresStore", () => {
     await sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
+  it("Works for a user who has the rights that the guide grants, and no other.", async () => {
+    const url = schemas.next();
+    const [owner, app] = [await newRole(), await newRole()];
+    const page = readFileSync(new URL("../../../docs/guide/postgresql.md", import.meta.url), "utf8");
+    const [, grants] = /```sql\n([^]*?)```/.exec(page)!;
+    const own = grants!.replaceAll("holdfast_owner", owner).replaceAll("holdfast_app", app);
+    await sql.unsafe(own.replaceAll(/\bholdfast\b/g, schemaOf(url)));
+    await refused("store_unreachable", () => openPostgresStore({ url: asRole(url, app) }));
+    await (await openPostgresStore({ url: asRole(url, owner) })).close();
+    const store = await openPostgresStore({ url: asRole(url, app), create: false });
+    await store.admit({ session: log, key: "k-1", body: "{}" });
+    const { run, lease } = (await store.claim({ worker: "w-1", leaseMs: 60_000 }))!;
+    await store.append({ log, entries, run: run.id, fence: lease });
+    const { parts } = await store.tail({ run: run.id });
+    await store.commit({ session: log, run: run.id, epoch: lease.epoch, parts, outcome: "{}" });
+    await store.putBlob({ session: log, bytes: Uint8Array.of(1) });
+    assert.equal((await store.changes({ after: 0 })).changes.at(-1)?.kind, "run");
+    assert.deepEqual((await store.health({ deep: true })).problems, []);
+    await store.sweep({ minAgeMs: 0 });
+    await store.drop({ session: log, actor: "test" });
+    await store.close();
+    await sql.unsafe(`DROP OWNED BY ${app}, ${owner}; DROP ROLE ${app}, ${owner}`);
+  });
+
   it("Shows a URL without credentials, with the schema that it was given.", async () => {
     const url = schemas.next();
     const store = await openPostgresStore({ url });
@@ -62,6 +87,13 @@ describe("openPostgresStore", () => {
     assert.equal(store.url, `postgres://${host}/postgres?schema=${schemaOf(url)}`);
     await store.close();
     await refused("store_closed", () => store.session(log), store.url);
+  });
+
+  it("Passes over what other libraries read of a URL, and names what nobody does.", async () => {
+    const url = `${schemas.next()}&channel_binding=prefer&connection_limit=5&pgbouncer=true&sslmode=prefer`;
+    await (await openPostgresStore({ url })).close();
+    const error = await refused("store_url_invalid", () => openPostgresStore({ url: `${url}&no_such=1` }));
+    assert.match(error.message, /"no_such"/);
   });
 
   it("Names the schema by its option too, and tells two of them apart.", async () => {
@@ -186,10 +218,16 @@ function schemaOf(url: string): string {
   return new URL(url).searchParams.get("schema")!;
 }
 
-/** A role that may log in, after a statement that ends before its name. */
+/** A role that may log in, given what the statement grants. */
 async function roleWith(grant: string): Promise<string> {
+  const role = await newRole();
+  await sql.unsafe(`${grant} ${role}`);
+  return role;
+}
+
+async function newRole(): Promise<string> {
   const role = `r${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
-  await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'; ${grant} ${role}`);
+  await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
   return role;
 }
 

@@ -53,8 +53,18 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return new PostgresStore({ client, place, now: () => clock?.now() ?? null, pollMs });
   } catch (error) {
     await client.close();
-    throw error;
+    throw explained(error);
   }
+}
+
+// What the library does not know of a URL, it gives to the server as a setting.
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "42704") return error;
+  return new HoldfastError({
+    code: "store_url_invalid",
+    message: `The server does not know what the store URL asks for: ${error.message}.`,
+    next: "Take it out of the URL.",
+  });
 }
 
 interface Connected {

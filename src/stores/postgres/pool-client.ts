@@ -3,6 +3,7 @@ import { Ear } from "./ear.ts";
 import { typedError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { ownRows } from "./own-rows.ts";
+import { ownValues } from "./own-values.ts";
 import type { Place } from "./place.ts";
 import { PoolLine } from "./pool-line.ts";
 import { transact, type TransactParams } from "./transact.ts";
@@ -99,7 +100,7 @@ export class PoolClient implements Client {
     const text = this.#place.qualified(sql);
     try {
       // Without values the server takes several statements at once.
-      const given = values.length === 0 ? { text } : { text, name: nameOf(text), values: [...values] };
+      const given = values.length === 0 ? { text } : { text, name: nameOf(text), values: ownValues(values) };
       const results = await client.query(given);
       const { rows, rowCount, fields } = Array.isArray(results) ? results.at(-1)! : results;
       const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));

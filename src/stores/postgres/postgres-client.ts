@@ -5,6 +5,7 @@ import { Connections } from "./connections.ts";
 import { Ear } from "./ear.ts";
 import { typedError } from "./errors.ts";
 import { ownRows } from "./own-rows.ts";
+import { ownValues } from "./own-values.ts";
 import type { Place } from "./place.ts";
 import { transact } from "./transact.ts";
 
@@ -62,7 +63,7 @@ export class PostgresClient implements Client {
     ...values: readonly Value[]
   ): Promise<Rows<Row>> {
     try {
-      const rows = await connection.run(this.#place.qualified(sql), values);
+      const rows = await connection.run(this.#place.qualified(sql), ownValues(values));
       return ownRows<Row>(rows, rows.columns ?? [], rows.count);
     } catch (error) {
       throw typedError(error, { place: this.#place, mayBeWritten });

@@ -1,11 +1,14 @@
 import { describe, test } from "vitest";
-import { testSchemas } from "../../../test/postgres/schemas.ts";
+import { oneSchema } from "../../../test/postgres/one-schema.ts";
 import { storeSuite } from "../../testing/store-suite/index.ts";
 import { openPostgresStore } from "./index.ts";
 
-const schemas = testSchemas();
+const { url, emptied } = oneSchema();
 
 storeSuite({
   runner: { describe, test },
-  open: async ({ clock }) => openPostgresStore({ url: schemas.next(), clock, connections: 4 }),
+  open: async ({ clock }) => {
+    await emptied();
+    return openPostgresStore({ url, clock, connections: 4 });
+  },
 });

@@ -2,6 +2,7 @@ import type { AuditRow } from "../../core/audit.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Query } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
+import { ownJson } from "./own-values.ts";
 
 /** Adds one row to the audit, inside the transaction of what it tells. */
 export async function recordAudit(
@@ -16,9 +17,7 @@ export async function adoptAudit(
   { query, key: { project, session } }: LockedSession,
   rows: readonly Omit<AuditRow, "seq">[],
 ): Promise<number> {
-  const texts = rows.map(({ atMs, actor, verb, run, reason }) =>
-    JSON.stringify({ atMs, actor, verb, run, reason }),
-  );
+  const texts = rows.map(({ atMs, actor, verb, run, reason }) => ownJson({ atMs, actor, verb, run, reason }));
   if (texts.length === 0) return 0;
   const written = await query(adoptSql, project, session, `[${[...new Set(texts)].join(",")}]`);
   return written.count;

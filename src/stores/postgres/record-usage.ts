@@ -2,6 +2,7 @@ import type { SessionKey } from "../../core/ids.ts";
 import { greaterUsage, type RecordUsageParams, type Tokens, type UsageRow } from "../../core/usage.ts";
 import type { Query, Value } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
+import { ownJson } from "./own-values.ts";
 import { findTombstone } from "./tombstone.ts";
 
 /** Counts the responses that are not counted yet. */
@@ -14,7 +15,7 @@ export async function recordUsage(
 }
 
 /** Adds the rows whose keys are new in the store, and says how many those were; of the others the greater stays. */
-export async function addUsage(
+async function addUsage(
   query: Query,
   { project, session }: SessionKey,
   rows: readonly UsageRow[],
@@ -62,7 +63,7 @@ export function usageText(rows: readonly UsageRow[]): string {
     greatest.set(row.key, known === undefined ? row : greaterUsage(known, row));
   }
   const sorted = [...greatest.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  return JSON.stringify(sorted.map(({ tokens, ...row }) => ({ ...row, ...tokens })));
+  return ownJson(sorted.map(({ tokens, ...row }) => ({ ...row, ...tokens })));
 }
 
 /** Adds usage to session $1, $2 from the JSON of a parameter, and says for each row that was written whether it is new. */

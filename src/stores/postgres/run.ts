@@ -23,14 +23,6 @@ export async function allRuns(query: Query, rest: string, ...values: readonly Va
   return rows.map(toRun);
 }
 
-/** Writes what changes in a run's life. */
-export async function saveRun(query: Query, run: Run): Promise<void> {
-  const { project, session, id, state, endedAtMs, reason, outcome, receipt } = run;
-  const ended = [state, endedAtMs ?? null, reason ?? null, outcome ?? null];
-  const proof = [receipt?.digest ?? null, receipt?.entries ?? null, receipt?.revision ?? null];
-  await query(saveSql, project, session, id, ...ended, ...proof);
-}
-
 export interface RunRow extends Pick<
   Run,
   "id" | "project" | "session" | "attempt" | "worker" | "epoch" | "revision" | "state" | "startedAtMs"
@@ -72,8 +64,3 @@ export const runColumns = `
   id AS "rowId", name AS id, input, project, session, attempt, worker, epoch, revision, state,
   started_at_ms AS "startedAtMs", ended_at_ms AS "endedAtMs", reason, outcome, digest, receipt_entries AS entries,
   receipt_revision AS "newRevision"`;
-
-const saveSql = `
-  UPDATE hf.run SET state = $4, ended_at_ms = $5, reason = $6, outcome = $7, digest = $8, receipt_entries = $9,
-    receipt_revision = $10
-  WHERE project = $1 AND session = $2 AND name = $3`;

@@ -35,7 +35,8 @@ function conditionsOf({ project, provider, title, sinceMs, sessionPrefix, resume
     ["project = ?", project],
     ["provider = ?", provider],
     ["strpos(title_folded, ?) > 0", title?.toLowerCase()],
-    ["updated_at_ms >= ?", sinceMs],
+    // A parameter of the column's type takes no fraction.
+    ["updated_at_ms >= ?", sinceMs === undefined ? undefined : Math.ceil(sinceMs)],
     ["resume_key = ?", resumeKey],
     ["session >= ?", sessionPrefix],
     ["session < ?", sessionPrefix === undefined ? undefined : `${sessionPrefix}\u{10ffff}`],

@@ -50,6 +50,31 @@ describe("Of two stores on one schema", () => {
   });
 });
 
+describe("A text that PostgreSQL cannot keep", () => {
+  it("stops no write: a NUL in a title or a reason becomes a replacement character.", async () => {
+    const store = await openPostgresStore({ url: schemas.next() });
+    const log = { ...keyOf("s-1"), log: "" };
+    const fold = () => ({ summary: "{}", title: "a\0b" });
+    assert.equal((await store.append({ log, entries, fold })).appended, 1);
+    assert.equal((await store.session(log))?.title, "a\u{fffd}b");
+    await store.drop({ session: log, actor: "test", reason: "because \0" });
+    assert.equal((await store.tombstone(log))?.reason, "because \u{fffd}");
+    await store.close();
+  });
+
+  it("refuses a name that no index takes, and changes nothing.", async () => {
+    const store = await openPostgresStore({ url: schemas.next() });
+    // Of characters that no compression makes shorter.
+    const name = Array.from({ length: 2048 }, (_, n) =>
+      String.fromCodePoint(0x4e00 + ((n * 7919) % 20_000)),
+    ).join("");
+    const log = { ...keyOf(name), log: "" };
+    await assert.rejects(store.append({ log, entries }), { code: "invalid_key" });
+    assert.deepEqual((await store.sessions()).sessions, []);
+    await store.close();
+  });
+});
+
 describe("Health", () => {
   it("names the process whose transaction others wait for, and ends although it holds the feed.", async () => {
     const url = schemas.next();

@@ -1,5 +1,4 @@
 import { checkOpenRun } from "../../core/fence.ts";
-import type { SessionKey } from "../../core/ids.ts";
 import type { Tail, TailPart } from "../../core/run.ts";
 import { runUnknown } from "../../core/work-checks.ts";
 import type { Query } from "./client.ts";
@@ -19,19 +18,6 @@ export interface StagedLog extends TailPart {
   readonly logId: number;
   readonly length: number;
   readonly atMs: number;
-}
-
-/** The session's logs that hold staged entries, by the logs' names. */
-export async function stagedLogs(
-  query: Query,
-  { project, session }: SessionKey,
-): Promise<readonly StagedLog[]> {
-  const [row] = await query<{ staged: readonly StagedLog[] }>(
-    `SELECT ${stagedSql("$1", "$2")} AS staged`,
-    project,
-    session,
-  );
-  return sorted(row!.staged);
 }
 
 /** As JSON the logs of a session with what they have staged; `sorted` gives them their order. */

@@ -25,8 +25,13 @@ export async function transact<Result>(
     return result;
   } catch (error) {
     await run(false, "ROLLBACK").catch(drop);
-    throw error;
+    throw failure !== undefined && isConsequence(error) ? failure.error : error;
   }
+}
+
+// Of statements that were sent together one behind the one that failed may be noticed first.
+function isConsequence(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "25P02";
 }
 
 export interface TransactParams {

@@ -18,8 +18,7 @@ export function readUrl(given: string): Address & { readonly url: string } {
   const named = authority.slice(authority.lastIndexOf("@") + 1);
   const socket = params.get("host") ?? (/^%2f/i.test(named) ? decoded(named) : undefined);
   const schema = params.get("schema") ?? undefined;
-  params.delete("host");
-  params.delete("schema");
+  for (const name of ["host", "schema", ...ofOthers]) params.delete(name);
   const rest = params.size === 0 ? "" : `?${params.toString()}`;
   // With a user and without a host it would be no URL.
   const host = socket !== undefined && named === "" ? "localhost" : "";
@@ -30,6 +29,9 @@ export function readUrl(given: string): Address & { readonly url: string } {
     ...(path.length > 1 && { database: decoded(path.slice(1)) }),
   };
 }
+
+// Of other libraries, in URLs that a platform gives out: the server would take them for settings of its own.
+const ofOthers = ["channel_binding", "connection_limit", "gssencmode", "pgbouncer", "pool_timeout"];
 
 /** The URL as it may be shown: without credentials and options. */
 export function shownUrl({ host, port, database }: Server, schema: string | undefined): string {

@@ -88,14 +88,14 @@ describe("A store that is watched", () => {
   test("tells of many commits at once by few notifications.", async () => {
     const writer = await open(never);
     let heard = 0;
-    const { unlisten } = await admin.listen(schema, () => (heard += 1));
+    const ear = await admin.listen(schema, () => (heard += 1));
     const reader = await open(never);
     await Promise.all(Array.from({ length: 200 }, (_, n) => append(writer, `s-${n % 20}`)));
     await expect.poll(async () => (await reader.changes({ after: 0, limit: 1 })).position).toBe(200);
     await writer.close();
     await expect.poll(() => heard).toBeGreaterThan(0);
     expect(heard).toBeLessThan(120);
-    await unlisten();
+    await ear.unlisten();
   });
 
   test("leaves no connection behind, and ends those who wait, when it closes.", async () => {

@@ -2,6 +2,7 @@ import { closedStore } from "../../core/checks.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Client, Listening } from "./client.ts";
 import { numberChanges } from "./number-changes.ts";
+import { Pace } from "./pace.ts";
 import type { Place } from "./place.ts";
 
 /**
@@ -13,6 +14,8 @@ export class Watch {
   readonly #place: Place;
   readonly #pollMs: number;
   readonly #waiting = new Set<() => void>();
+  readonly #lookPace = new Pace();
+  readonly #tellPace = new Pace();
   #timer: NodeJS.Timeout | undefined;
   #listening: Listening | undefined;
   #looking: Promise<number> | undefined;
@@ -66,9 +69,13 @@ export class Watch {
   async #tell(): Promise<void> {
     do {
       this.#isToldAgain = false;
-      await this.#client.query("SELECT pg_notify($1, '')", this.#place.channel).catch(() => {});
+      await this.#tellPace.next(() => this.#notify());
     } while (this.#isToldAgain);
     this.#telling = undefined;
+  }
+
+  async #notify(): Promise<void> {
+    await this.#client.query("SELECT pg_notify($1, '')", this.#place.channel).catch(() => {});
   }
 
   // All readers that wake at one moment share one look at the feed; one that is under way may have looked too early. While
@@ -86,9 +93,11 @@ export class Watch {
 
   async #look(): Promise<number> {
     await this.#looking?.catch(() => {});
-    this.#nextLook = undefined;
-    this.#looking = numberChanges(this.#client);
-    return this.#looking;
+    return this.#lookPace.next(() => {
+      this.#nextLook = undefined;
+      this.#looking = numberChanges(this.#client);
+      return this.#looking;
+    });
   }
 
   #wait(signal: AbortSignal): { readonly promise: Promise<void>; readonly done: () => void } {
