@@ -18,7 +18,7 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy, 130 stopped by Ctrl-C\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)\nDATABASE_URL: used where it is named, as by HOLDFAST_STORE=env:DATABASE_URL",
+      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy, 130 stopped by Ctrl-C\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)\nDATABASE_URL: used where nothing names a store and its PostgreSQL database holds one",
     );
   tame(program);
   const runs = runner(ended);

@@ -23,7 +23,8 @@ const schemas = testSchemas();
 for (const store of ["SQLite", "PostgreSQL"]) {
   describe(`the guide to the command line, on ${store}`, () => {
     const before = process.cwd();
-    const file = "sqlite:/home/dev/.local/share/holdfast/holdfast.db";
+    const path = ".local/share/holdfast/holdfast.db";
+    const file = `sqlite:/home/dev/${path}`;
     let home: Home;
     let env: NodeJS.ProcessEnv = {};
 
@@ -41,7 +42,8 @@ for (const store of ["SQLite", "PostgreSQL"]) {
     });
 
     it.each(examples)("shows what really comes: $command", async ({ command, says }) => {
-      const { code, printed: all } = await home.runInside(wordsOf(command), { env });
+      const named = store === "PostgreSQL" ? command.replace(path, "env:DATABASE_URL") : command;
+      const { code, printed: all } = await home.runInside(wordsOf(named), { env });
       const ending = code === 0 ? "" : `[exit code ${code}]\n`;
       const printed = all.replaceAll(home.folder, "/home/dev").replace(/postgres:\/\/\S+/, file) + ending;
       // A server's disk is not this machine's, and each driver counts its own schemas.

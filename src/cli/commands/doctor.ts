@@ -7,9 +7,10 @@ import type { Check } from "../check.ts";
 import { claudeRetention } from "../claude-settings.ts";
 import { counted, size } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { databaseUrl } from "../database-url.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
-import { type StoreOption, withStore } from "../store.ts";
+import { type StoreOption, storeName, withStore } from "../store.ts";
 import { stdoutStyle } from "../style.ts";
 import { transcriptChecks } from "../transcript-checks.ts";
 import { workChecks } from "../work-checks.ts";
@@ -20,7 +21,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
     const health = await store.health({ deep: true });
     return [
       ...storeChecks(health),
-      ...unusedUrl(health),
+      ...unusedUrl(health, options),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
       ...(await workChecks(store)),
@@ -54,10 +55,12 @@ function storeChecks(health: StoreHealth): Check[] {
 }
 
 // Whoever expects his sessions there would look for them in vain.
-function unusedUrl({ driver }: StoreHealth): Check[] {
-  if (driver === "postgres" || !/^postgres(?:ql)?:/.test(process.env["DATABASE_URL"] ?? "")) return [];
+function unusedUrl({ driver }: StoreHealth, options: StoreOption): Check[] {
+  if (driver === "postgres" || databaseUrl() === undefined) return [];
   const message =
-    "DATABASE_URL names a PostgreSQL database, and is not used; --store env:DATABASE_URL uses it.";
+    storeName(options) === undefined
+      ? "DATABASE_URL is not used: its database holds no store; holdfast import --store env:DATABASE_URL makes one."
+      : "DATABASE_URL is not used: another store is named; --store env:DATABASE_URL names it.";
   return [{ check: "database-url", state: "ok", message }];
 }
 

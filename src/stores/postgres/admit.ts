@@ -1,6 +1,7 @@
 import { checkTombstone } from "../../core/checks.ts";
 import type { AdmitParams, AdmitResult, Input } from "../../core/input.ts";
 import { inputConflict } from "../../core/work-checks.ts";
+import { isCollision } from "./errors.ts";
 import { inSession, type LockedSession, nowSql, type Writer } from "./in-session.ts";
 import { allInputs } from "./input.ts";
 import { recordChange } from "./record-change.ts";
@@ -11,7 +12,11 @@ export async function admit(writer: Writer, params: AdmitParams): Promise<AdmitR
   const { project, session } = params.session;
   const { key, body, provider = "unknown", priority = 0 } = params;
   const values = [project, session, writer.now(), key, body, provider, priority];
-  const [made] = await writer.client.write<MadeRow>(newSql, ...values);
+  const [made] = await writer.client.write<MadeRow>(newSql, ...values).catch((error: unknown) => {
+    // A copy came first with the id that this one had just been given.
+    if (isCollision(error)) return [];
+    throw error;
+  });
   if (made !== undefined) return { input: queued(params, made), admitted: true };
   return inSession(writer, { project, session }, (locked) => admitLocked(locked, params));
 }

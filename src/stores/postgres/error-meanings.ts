@@ -65,6 +65,7 @@ const busy: Meaning = {
   next: `Try again; ${nothingWritten}`,
   retryable: true,
 };
+const sameId: Meaning = { ...busy, message: "Two writes took the same id at one moment" };
 const noRoom: Meaning = {
   ...unreachable,
   message: "The PostgreSQL server has no connection or memory left",
@@ -100,6 +101,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map([
   ["28", refused],
   ["3D000", noDatabase],
   ["3F000", noTables],
+  ["23505", sameId],
   ["40", busy],
   ["42501", forbidden],
   ["42P01", noTables],

@@ -16,6 +16,7 @@ describe("What an error of the server or the connection means", () => {
     ["3D000", "store_unreachable", false],
     ["25006", "store_unreachable", false],
     ["25P03", "store_busy", true],
+    ["23505", "store_busy", true],
     ["40001", "store_busy", true],
     ["55P03", "store_busy", true],
     ["57014", "store_busy", true],

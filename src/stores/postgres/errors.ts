@@ -23,9 +23,9 @@ export interface ErrorContext {
   readonly mayBeWritten: boolean;
 }
 
-/** Whether the server gave up one of several transactions that waited for each other; nothing of it was written. */
+/** Whether the server gave up one of several transactions that met; nothing of it was written, and it can be made again. */
 export function isCollision(error: unknown): boolean {
-  return isHoldfastError(error) && ["40001", "40P01"].includes(String(error.data["cause"]));
+  return isHoldfastError(error) && ["23505", "40001", "40P01"].includes(String(error.data["cause"]));
 }
 
 const outcomeUnknown: Meaning = {

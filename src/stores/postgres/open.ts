@@ -129,7 +129,7 @@ async function prepare(client: Client, place: Place, create: boolean): Promise<v
       code: "store_unreachable",
       message: `There is no store at ${place.url}.`,
       next: "Make one with `holdfast import`, or name another with --store.",
-      data: { url: place.url },
+      data: { url: place.url, cause: "no_store" },
     });
   if (schema < latestSchema) await migrate(client, place, readMigrations());
 }
