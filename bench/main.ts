@@ -11,6 +11,7 @@ import { printRows, type Row } from "./measure.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresList } from "./postgres-list.ts";
 import { benchPostgresLoad } from "./postgres-load.ts";
+import { benchPostgresWatch } from "./postgres-watch.ts";
 import { benchReconcile } from "./reconcile.ts";
 import { benchTurn } from "./turn.ts";
 
@@ -26,6 +27,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-append": benchPostgresAppend,
   "postgres-load": benchPostgresLoad,
   "postgres-list": benchPostgresList,
+  "postgres-watch": benchPostgresWatch,
 };
 
 const wanted = process.argv.slice(2);
