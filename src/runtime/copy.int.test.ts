@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { entriesOf, fillStore, logOf, sessionOf } from "../../test/runtime/full-store.ts";
-import { onEachPair, type StorePair } from "../../test/runtime/store-pairs.ts";
+import { onEachPair, pairsToServers, type StorePair } from "../../test/runtime/store-pairs.ts";
 import { withVerbs } from "../../test/chaos/with-verbs.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import type { Holding } from "../core/holdings.ts";
@@ -333,7 +333,7 @@ describe("a comparison", () => {
       expect(differences.map((one) => one.what)).toContain(what);
       expect(differences.map((one) => one.message).join("\n")).toMatch(message);
     });
-  });
+  }, pairsToServers);
 });
 
 /** Everything that a store holds, by session. */
@@ -387,6 +387,6 @@ function onVerb(store: Store, verb: "append" | "changes", before: (count: number
 /** 10 MB in a main log. */
 async function appendLong(store: Store, session: string): Promise<void> {
   const text = "x".repeat(20_000);
-  const entries = Array.from({ length: 510 }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
+  const entries = Array.from({ length: 260 }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
   await store.append({ log: logOf(session), entries });
 }

@@ -29,12 +29,7 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
   const folder = mkdtempSync(join(parent ?? tmpdir(), "holdfast-postgres-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   const data = join(folder, "data");
-  const removeLate = (): void => {
-    // The library has told the server to end, and no timer runs any more.
-    for (let waited = 0; waited < 100 && existsSync(join(data, "postmaster.pid")); waited += 1)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-    remove();
-  };
+  const removeLate = (): void => (waitForEnd(data), remove());
   process.once("exit", removeLate);
   // As root the server runs as another user, who must reach its folder.
   chmodSync(folder, 0o755);
@@ -109,6 +104,13 @@ export interface Server {
   shutDown(signal?: "SIGINT" | "SIGQUIT"): Promise<void>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
+}
+
+// The library has told the server to end, and no timer runs any more.
+function waitForEnd(data: string): void {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; waited < 100 && existsSync(join(data, "postmaster.pid")); waited += 1)
+    Atomics.wait(cell, 0, 0, 50);
 }
 
 function notStarted(cause: unknown, log: readonly string[]): Error {

@@ -21,7 +21,7 @@ export interface PairOpener {
 }
 
 /** Declares tests once for each pairing of kinds of stores. */
-export function onEachPair(declare: (pairs: PairOpener) => void): void {
+export function onEachPair(declare: (opener: PairOpener) => void, pairs = everyPair): void {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-pairs-"));
   let opened = 0;
   const postgres = postgresStores();
@@ -50,7 +50,7 @@ export function onEachPair(declare: (pairs: PairOpener) => void): void {
 type Kind = "memory" | "SQLite" | "PostgreSQL";
 
 // A server takes its time: of the pairs with it those are tried that people move between.
-const pairs: readonly (readonly [Kind, Kind])[] = [
+const everyPair: readonly (readonly [Kind, Kind])[] = [
   ["memory", "memory"],
   ["memory", "SQLite"],
   ["SQLite", "memory"],
@@ -59,3 +59,6 @@ const pairs: readonly (readonly [Kind, Kind])[] = [
   ["PostgreSQL", "SQLite"],
   ["PostgreSQL", "PostgreSQL"],
 ];
+
+/** Those of which no source is a server: for what depends on the stores little. */
+export const pairsToServers: typeof everyPair = everyPair.filter(([source]) => source !== "PostgreSQL");

@@ -160,7 +160,7 @@ async function endWaiting(): Promise<void> {
   for (let ended = 0; ended === 0;) {
     const rows = await admin`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE wait_event = 'advisory' AND query LIKE ${`%holdfast.feed."${schema}"%`}`;
+      WHERE wait_event = 'advisory' AND query LIKE ${`%"${schema}".number_changes(%`}`;
     ended = rows.length;
   }
 }

@@ -257,3 +257,33 @@ CREATE TABLE hf.change (
   last_seq bigint,
   subject text
 );
+
+-- Gives the changes that were committed their place in the feed, and tells the feed's end, and whether more wait. As a
+-- function it is planned once, takes one round trip, and never holds the lock while the server waits for its caller.
+-- One transaction at a time takes all that it sees: what commits later gets a later place, so nothing is skipped.
+-- A replica, and a user who may only read, show what others have numbered. feed_end is null where the transaction's
+-- isolation would not show what the lock's last holder has committed.
+CREATE FUNCTION hf.number_changes(most bigint, OUT feed_end bigint, OUT waiting boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  may_number boolean := current_setting('transaction_read_only') = 'off'
+    AND has_table_privilege('hf.unnumbered', 'DELETE') AND has_table_privilege('hf.change', 'INSERT');
+BEGIN
+  IF may_number AND EXISTS (SELECT FROM hf.unnumbered) THEN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+      RETURN;
+    END IF;
+    -- A place that was told to anyone must outlive a crash.
+    IF current_setting('synchronous_commit') = 'off' THEN
+      PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('holdfast.feed.hf.', 0));
+    WITH committed AS (
+      DELETE FROM hf.unnumbered WHERE id IN (SELECT id FROM hf.unnumbered ORDER BY id LIMIT most) RETURNING *)
+    INSERT INTO hf.change (seq, at_ms, kind, project, session, log, first_seq, last_seq, subject)
+    SELECT (SELECT coalesce(max(seq), 0) FROM hf.change) + row_number() OVER (ORDER BY id),
+      at_ms, kind, project, session, log, first_seq, last_seq, subject
+    FROM committed;
+  END IF;
+  feed_end := (SELECT coalesce(max(seq), 0) FROM hf.change);
+  waiting := may_number AND EXISTS (SELECT FROM hf.unnumbered);
+END $$;
