@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "test/e2e/**"],
+    globalSetup: "test/postgres/server.ts",
     pool: "forks",
     // The default leaves one core idle.
     maxWorkers: availableParallelism(),

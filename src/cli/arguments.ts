@@ -24,9 +24,9 @@ export function pointInTime(text: string, option: string, nowMs: number): number
   );
 }
 
-/** What the user gave, short and harmless enough to stand in a message. */
+/** What the user gave, short and harmless enough to stand in a message, and without a URL's password. */
 export function shown(text: string): string {
-  return cut(harmlessLine(text), 60);
+  return cut(harmlessLine(text.replace(/(:\/\/[^:/@?#]*):.*@/s, "$1@")), 60);
 }
 
 /** The same as a word of a command line that can be typed. */

@@ -202,6 +202,7 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
   [["show", long], 1, ["xxx…", "holdfast list"]],
   [["list", `--${long}`], 2, ["xxx…"]],
   [["list", "--limit", long], 2, ["xxx…"]],
+  [["--store=postgres://me:pw@h/d", "--raw", "show", "x"], 2, ["postgres://me@h/d"]],
   ...storeCommands().flatMap((args): Row[] => [
     [[...args, "--store", "~/folder"], 1, ["folder", "is a folder", "holdfast.db"]],
     [[...args, "--store", "~/taken.txt"], 1, ["taken.txt", "not an SQLite database", "another path"]],
@@ -212,6 +213,9 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
     [[...args, "--store", ""], 2, ["--store is empty"]],
     [[...args, "--store", "memory:"], 2, ["memory", "--store"]],
     [[...args, "--store", "redis://me:pw@host/0"], 2, ["redis:", "sqlite:PATH"]],
+    [[...args, "--store", "postgres://me:pw@host:port/db"], 2, ["PostgreSQL URL", "postgres://"]],
+    [[...args, "--store", "postgres://me:pw@127.0.0.1:1/db"], 1, ["127.0.0.1:1/db", "cannot be reached"]],
+    [[...args, "--store", "env:NO_SUCH_VARIABLE"], 2, ["NO_SUCH_VARIABLE", "is not set"]],
   ]),
   ...storeCommands()
     .filter(([verb]) => verb !== "import" && verb !== "start" && verb !== "run")

@@ -13,6 +13,17 @@ beforeEach(() => {
 afterEach(() => home[Symbol.dispose]());
 
 describe("doctor", () => {
+  it("says that DATABASE_URL is not used where another store is named, and how it would be", async () => {
+    await home.runInside(["import"]);
+    const env = { HOLDFAST_STORE: home.database, DATABASE_URL: "postgres://me:pw@localhost/app" };
+    const { code, stdout } = await home.runInside(["doctor"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain("ok      database-url: ");
+    expect(stdout).toContain("--store env:DATABASE_URL names it");
+    expect(stdout).not.toContain("pw");
+    expect((await home.runInside(["doctor"])).stdout).not.toContain("DATABASE_URL");
+  });
+
   it("advises an import while a transcript of this machine is in no store and was not removed", async () => {
     home.transcript(project, first, turn);
     await home.runInside(["import"]);

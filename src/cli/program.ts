@@ -12,13 +12,13 @@ import { type Runner, runner } from "./runner.ts";
 export function createProgram(ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
     .description("Durable sessions for coding agents")
-    .option("--store <path>", "the store, as a path or sqlite:PATH")
+    .option("--store <store>", "a path, sqlite:PATH, postgres://…, or env:NAME of a variable that holds one")
     .version(version(), "-V, --version")
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy, 130 stopped by Ctrl-C\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)",
+      "\nExit codes: 0 ok, 1 failure, 2 usage, 3 problems found, 4 busy, 130 stopped by Ctrl-C\nHOLDFAST_LOCK_WAIT_MS: how long a busy store is waited for, in milliseconds (default: 10000)\nDATABASE_URL: used where nothing names a store and its PostgreSQL database holds one",
     );
   tame(program);
   const runs = runner(ended);

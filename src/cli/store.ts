@@ -6,6 +6,7 @@ import type { Store } from "../core/store.ts";
 import { openStore } from "../open-store.ts";
 import { shown, usage } from "./arguments.ts";
 import { configuredStore, xdgFolder } from "./config.ts";
+import { storeInDatabaseUrl } from "./database-url.ts";
 
 /** The option that every command with a store takes. */
 export interface StoreOption {
@@ -14,12 +15,12 @@ export interface StoreOption {
 
 /** Opens the store for a command that reads: one that is not there is never made. @throws store_unreachable */
 export async function withStore<T>(options: StoreOption, use: (store: Store) => Promise<T>): Promise<T> {
-  return await withOpened(storeUrl(options), false, use);
+  return await withOpened(await storeUrl(options), false, use);
 }
 
 /** Opens the store, or makes it, for a command that brings sessions in. */
 export async function withNewStore<T>(options: StoreOption, use: (store: Store) => Promise<T>): Promise<T> {
-  return await withOpened(storeUrl(options), true, use);
+  return await withOpened(await storeUrl(options), true, use);
 }
 
 /** Two stores that a command reads or copies between. */
@@ -50,7 +51,7 @@ export async function withMirror<T>(
   create: boolean,
   use: (stores: { readonly from: Store; readonly to: Store }) => Promise<T>,
 ): Promise<T> {
-  return await withBoth(storeUrl(options), urlOf(options.to), create, use);
+  return await withBoth(await storeUrl(options), urlOf(options.to), create, use);
 }
 
 async function withBoth<T>(
@@ -73,9 +74,16 @@ function isSameStore(a: string, b: string): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
-/** The store's URL: the option, the environment, the config file, the default, in this order. */
-function storeUrl({ store }: StoreOption): string {
-  return urlOf(store ?? (process.env["HOLDFAST_STORE"] || configuredStore() || defaultPath()));
+/** The store's name: the option, the environment, the config file, in this order; undefined where none names one. */
+export function storeName({ store }: StoreOption): string | undefined {
+  return store ?? (process.env["HOLDFAST_STORE"] || configuredStore());
+}
+
+/** The URL of what is named; where nothing is, the store in DATABASE_URL, else the default file. */
+async function storeUrl(options: StoreOption): Promise<string> {
+  const name = storeName(options);
+  if (name !== undefined) return urlOf(name);
+  return (await storeInDatabaseUrl()) ?? urlOf(defaultPath());
 }
 
 async function withOpened<T>(url: string, create: boolean, use: (store: Store) => Promise<T>): Promise<T> {
@@ -111,9 +119,21 @@ function urlOf(name: string): string {
   if (name === "") throw usage("The store's name is empty.", "Name a path, such as --store ./holdfast.db.");
   if (name === "memory:")
     throw usage("A store in memory ends with the command.", "Name a path, such as --store ./holdfast.db.");
+  const variable = /^env:(.*)$/s.exec(name)?.[1];
+  if (variable !== undefined) return urlOf(valueOf(variable));
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/s.exec(name)?.[1];
   if (path === undefined && /^[a-z][a-z0-9+.-]+:/i.test(name)) return name;
   return `sqlite:${resolve((path ?? name).replace(/^~(?=\/)/, homedir()))}`;
+}
+
+// Named, so that a password stands in no file and no list of processes.
+function valueOf(variable: string): string {
+  const value = process.env[variable];
+  if (value !== undefined && value !== "" && !value.startsWith("env:")) return value;
+  throw usage(
+    `The variable ${shown(variable)}, which is to name the store, ${value === undefined || value === "" ? "is not set" : "names another variable"}.`,
+    "Set it to a path or a URL, or name another store with --store.",
+  );
 }
 
 // What the driver would take for a failing disk, or would make a store of although the command only reads.

@@ -104,3 +104,13 @@ export function abortedWrite(): HoldfastError {
     next: "Nothing was written; make the call again if it is still wanted.",
   });
 }
+
+/** The error of a feed that lost a row. */
+export function feedHole(seq: number): HoldfastError {
+  return new HoldfastError({
+    code: "store_corrupt",
+    message: `The change feed has no row ${seq}.`,
+    next: "Restore a backup; what was committed is still in the logs.",
+    data: { seq },
+  });
+}

@@ -73,7 +73,7 @@ export async function pageOfHoldings({
 }: PageParams): Promise<HoldingsPage> {
   checkLimit(limit, 1000);
   const start = cursor === undefined ? undefined : placeIn(cursor);
-  const holdings: Holding[] = start === undefined ? [...single()] : [];
+  const holdings: Holding[] = start === undefined ? [...(await single())] : [];
   let room = limit;
   for (const kind of listedKinds.slice(start === undefined ? 0 : listedKinds.indexOf(start.kind))) {
     const found = await lists[kind](kind === start?.kind ? start.place : undefined, room);
@@ -86,7 +86,7 @@ export async function pageOfHoldings({
 
 interface PageParams extends Pick<HoldingsParams, "cursor" | "limit"> {
   /** What there is but once. */
-  readonly single: () => readonly Holding[];
+  readonly single: () => readonly Holding[] | Promise<readonly Holding[]>;
   readonly lists: Readonly<Record<ListedKind, HoldingReader>>;
 }
 

@@ -19,8 +19,8 @@ describe("an agent that does not end", () => {
     /** Lets the agents go on that hang. */
     let late: PromiseWithResolvers<void>;
 
-    beforeEach(() => {
-      store = open();
+    beforeEach(async () => {
+      store = await open();
       ended = [];
       faults = [];
       late = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { entriesOf, fillStore, logOf, sessionOf } from "../../test/runtime/full-store.ts";
-import { onEachPair, type StorePair } from "../../test/runtime/store-pairs.ts";
+import { onEachPair, pairsToServers, type StorePair } from "../../test/runtime/store-pairs.ts";
 import { withVerbs } from "../../test/chaos/with-verbs.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import type { Holding } from "../core/holdings.ts";
@@ -102,9 +102,9 @@ const faults: readonly Fault[] = [
 ];
 
 describe("a copy", () => {
-  onEachPair((open) => {
+  onEachPair(({ open }) => {
     test("moves everything of every session, and says what is at work", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await fillStore(from);
       const before = await contentsOf(from);
       const { parity, stopped } = await copyStore({ from, to });
@@ -118,7 +118,7 @@ describe("a copy", () => {
     });
 
     test("made again writes nothing", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await fillStore(from);
       await copyStore({ from, to });
       const { position } = await to.changes({ after: 0 });
@@ -131,7 +131,7 @@ describe("a copy", () => {
     });
 
     test("adds what came since behind what is there, also without uuids", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       const bare = [{ body: '{"same":1}' }, { body: '{"same":1}' }];
       await from.append({ log: logOf("s"), entries: bare });
       await copyStore({ from, to });
@@ -143,7 +143,7 @@ describe("a copy", () => {
     });
 
     test("that is stopped between two batches goes on from there", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       for (const session of ["a", "b", "c", "d", "e", "f"]) await appendLong(from, session);
       const stop = new AbortController();
       const onProgress = ({ copied }: { copied: number }): void => {
@@ -159,7 +159,7 @@ describe("a copy", () => {
     });
 
     test("leaves a session alone that has something else at the target, and says so", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await from.append({ log: logOf("s"), entries: entriesOf(1, 5) });
       await from.describe({ session: sessionOf("s"), title: "Source" });
       await from.append({ log: logOf("t"), entries: entriesOf(1, 5) });
@@ -179,7 +179,7 @@ describe("a copy", () => {
     });
 
     test("brings back nothing that was dropped at the target", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       for (const session of ["sealed", "unsealed"]) {
         await from.append({ log: logOf(session), entries: entriesOf(1, 2) });
         await copyStore({ from, to });
@@ -191,7 +191,7 @@ describe("a copy", () => {
     });
 
     test("drops at the target what was dropped at the source", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await from.append({ log: logOf("s"), entries: entriesOf(1, 2) });
       await copyStore({ from, to });
       await from.drop({ session: sessionOf("s"), actor: "ann", reason: "old" });
@@ -202,7 +202,7 @@ describe("a copy", () => {
     });
 
     test("takes the sessions of one project, or those that were written since", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await from.append({ log: logOf("old"), entries: entriesOf(1, 2, 1_000) });
       await from.append({ log: logOf("new"), entries: entriesOf(1, 2) });
       await from.append({ log: { project: "q", session: "x", log: "" }, entries: entriesOf(1, 2) });
@@ -212,7 +212,7 @@ describe("a copy", () => {
     });
 
     test("lets no input of the target go on with the steps of one that was copied", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await fillStore(from);
       const [newest] = await from.inputs({});
       await copyStore({ from, to });
@@ -225,9 +225,9 @@ describe("a copy", () => {
 });
 
 describe("a copy of a store that is being written", () => {
-  onEachPair((open) => {
+  onEachPair(({ open }) => {
     test("ends when it has caught up, with all that was written meanwhile", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       for (const session of ["a", "b", "c"])
         await from.append({ log: logOf(session), entries: entriesOf(1, 5) });
       await from.append({ log: logOf("c", "side"), entries: entriesOf(1, 2) });
@@ -244,7 +244,7 @@ describe("a copy of a store that is being written", () => {
     });
 
     test("drops what is dropped meanwhile, and takes what begins anew", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       for (const session of ["gone", "anew", "again"])
         await from.append({ log: logOf(session), entries: entriesOf(1, 5) });
       const written = onVerb(from, "changes", async (count) => {
@@ -307,9 +307,9 @@ test("A store is not copied onto itself.", async () => {
 });
 
 describe("a comparison", () => {
-  onEachPair((open) => {
+  onEachPair(({ open }) => {
     test("tells every log with its count, bytes and digest, and changes nothing", async () => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await from.append({ log: logOf("s"), entries: [{ body: '{"é":1}' }, { body: "{}" }] });
       await copyStore({ from, to });
       const before = [await contentsOf(from), await contentsOf(to)];
@@ -324,7 +324,7 @@ describe("a comparison", () => {
     });
 
     test.each(faults)("finds at the target: $name", async ({ spoil, what, message }) => {
-      const { from, to } = open();
+      const { from, to } = await open();
       await fillStore(from);
       await copyStore({ from, to });
       await spoil({ from, to });
@@ -333,7 +333,7 @@ describe("a comparison", () => {
       expect(differences.map((one) => one.what)).toContain(what);
       expect(differences.map((one) => one.message).join("\n")).toMatch(message);
     });
-  });
+  }, pairsToServers);
 });
 
 /** Everything that a store holds, by session. */
@@ -387,6 +387,6 @@ function onVerb(store: Store, verb: "append" | "changes", before: (count: number
 /** 10 MB in a main log. */
 async function appendLong(store: Store, session: string): Promise<void> {
   const text = "x".repeat(20_000);
-  const entries = Array.from({ length: 510 }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
+  const entries = Array.from({ length: 260 }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
   await store.append({ log: logOf(session), entries });
 }

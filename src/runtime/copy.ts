@@ -93,6 +93,7 @@ class Copy {
     this.#phase = "following";
     await this.#follow();
     this.#phase = "comparing";
+    this.#tell();
     return await this.#compare();
   }
 

@@ -17,7 +17,7 @@ const paid: StepOutcome = { ok: true, value: "receipt 7" };
 describe.each(stores.all)("a step of unknown outcome on $driver", ({ open }) => {
   async function held() {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     const claim = await beginRun(store, "a");
     await recordStep(store, claim, { type: "started", effect: "unsafe" });
     await tails.open(store, claim);

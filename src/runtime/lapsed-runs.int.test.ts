@@ -12,13 +12,13 @@ import { Worker, type WorkerParams } from "./worker.ts";
 
 describe("a worker beside others", () => {
   onEachStore(({ open }) => {
-    function fresh() {
+    async function fresh() {
       const clock = stoppedClock();
-      return { clock, store: open(clock) };
+      return { clock, store: await open(clock) };
     }
 
     test("ends the runs that a dead one has left, whatever they came to, and answers their inputs", async () => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       await leave(store, clock, { a: "open", b: "done", c: "corrupt" });
       const { worker, done } = watched(store);
       const working = worker.run();
@@ -36,7 +36,7 @@ describe("a worker beside others", () => {
     });
 
     test("disturbs no live run, and none whose agent it does not have", async () => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       await admitTo(store, "b", "k", { provider: "other" });
       const other = await store.claim({ worker: "w-1", leaseMs, session: "b" });
       await leave(store, clock, { c: "done" });
@@ -53,7 +53,7 @@ describe("a worker beside others", () => {
     });
 
     test("commits a finished run also where its agent has given an old entry again", async () => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       const entry = (uuid: string) => ({ kind: "entry", log: "", entry: { body: "{}", uuid } }) as const;
       const repeating: Agent = {
         ...scriptedAgent(),
@@ -80,7 +80,7 @@ describe("a worker beside others", () => {
     });
 
     test("tells once of what it cannot end, and ends and runs the rest", async () => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       const { b } = await leave(store, clock, { a: "done", b: "open" });
       await admitTo(store, "c", "k", { provider: "scripted" });
       let tries = 0;
@@ -107,7 +107,7 @@ describe("a worker beside others", () => {
     });
 
     test("looks at a page of the open runs at a time, and comes to each of them", async () => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       const dead = await beginRun(store, "dead");
       clock.advance(leaseMs);
       for (let n = 0; n < 100; n += 1) await beginRun(store, `live-${n}`);
@@ -126,7 +126,7 @@ describe("a worker beside others", () => {
 
 function watched(store: Store, params: Partial<WorkerParams> = {}) {
   const done: Reconciled[] = [];
-  const own = { store, agents: [scriptedAgent()], owner: "w-2", leaseMs: 60 };
+  const own = { store, agents: [scriptedAgent()], owner: "w-2", leaseMs: 600 };
   const onRecovered = (one: Reconciled): void => void done.push(one);
   return { done, worker: new Worker({ ...own, onRecovered, ...params }) };
 }

@@ -28,7 +28,7 @@ onEachStore(({ open, again }) => {
 
     it("applies each change once in effect while others do the same", async () => {
       const store = await historyOn(open());
-      const stores = [store, again(store), again(store), again(store)];
+      const stores = [store, await again(store), await again(store), await again(store)];
       const runs = stores.map((each, index) => runnerOf(each, 1 + index * 2).catchUp());
       for (const [status] of await Promise.all(runs)) {
         expect(status).toMatchObject({ name: "counting", lag: 0, known: true });
@@ -105,7 +105,7 @@ onEachStore(({ open, again }) => {
     });
 
     it("follows what comes while others fail for ever, and ends when it is told to", async () => {
-      const store = open();
+      const store = await open();
       const stop = new AbortController();
       const projections = [picky({ session: "s-1" }), counting];
       const runner = new ProjectionRunner({ store, projections, timers: new HandTimers() });
@@ -127,7 +127,7 @@ onEachStore(({ open, again }) => {
       const stop = new AbortController();
       const projections = [counting, { ...counting, name: "other" }];
       const runner = new ProjectionRunner({ store, projections, timers: new HandTimers() });
-      await new ProjectionRunner({ store: again(store), projections }).pause("counting");
+      await new ProjectionRunner({ store: await again(store), projections }).pause("counting");
       const running = runner.run(stop.signal);
       for (let n = 1; n <= 5; n += 1) {
         await appendTo(store, "s-9", plain(1, 1));
@@ -162,10 +162,11 @@ onEachStore(({ open, again }) => {
       const projections = [counting, { ...counting, name: "other" }];
       const running = new ProjectionRunner({ store, projections }).run(new AbortController().signal);
       await until(async () => (await countsIn(store, "other"))["s-3"] !== undefined);
-      await store.close();
-      await expect(running).rejects.toSatisfy(
+      const ended = expect(running).rejects.toSatisfy(
         (error) => isHoldfastError(error) && error.code === "store_closed",
       );
+      await store.close();
+      await ended;
     });
 
     it("builds a projection anew to the same bytes, also one that is paused or was spoiled", async () => {
@@ -266,7 +267,8 @@ function runnerOf(store: Store, batchSize = 100): ProjectionRunner {
 }
 
 /** Three sessions whose changes come in turns. */
-async function historyOn(store: Store): Promise<Store> {
+async function historyOn(opened: Promise<Store>): Promise<Store> {
+  const store = await opened;
   for (const name of ["s-1", "s-3", "s-1", "s-2", "s-3", "s-1", "s-2", "s-2", "s-3"])
     await appendTo(store, name, plain(1, 2));
   return store;

@@ -60,7 +60,7 @@ async function expectOneBoundaryEach(store: Store, reports: readonly ReconcileRe
 describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) => {
   test.for([2, 8])("%i reconcilers of one store make one boundary of each run.", async (count) => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     await leave(store, clock, kinds);
     const reports = await Promise.all(
       Array.from({ length: count }, (_, n) => reconcile({ store, owner: `r-${n}` })),
@@ -70,7 +70,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("Twice changes nothing, byte for byte.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     await leave(store, clock, kinds);
     await reconcile({ store, owner: "r" });
     clock.advance(leaseMs);
@@ -81,7 +81,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A worker that was paused can neither write nor end its run once it is taken over.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     const { a } = await leave(store, clock, { a: "done" });
     const parts = await partsOf(store, a!);
     const session = sessionKey("a");
@@ -118,7 +118,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A worker that was paused can write nothing into a run that recovery has closed.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     const { a } = await leave(store, clock, { a: "open" });
     const parts: readonly TailPart[] = await partsOf(store, a!);
     await reconcile({ store, owner: "r" });
@@ -133,7 +133,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A reconciler that dies after it took a run over leaves it to the next one.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     await leave(store, clock, { a: "done" });
     const dead = new Error("Killed.");
     const dying = storeWith(store, {
@@ -150,7 +150,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A run that its worker ends while it is listed is left alone, with its session's epoch.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     const claim = await beginRun(store, "a");
     const late = storeWith(store, {
       lease: async (key) => {
@@ -170,7 +170,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
       const twins = [];
       for (const dies of [false, true]) {
         const clock = stoppedClock();
-        const store = open(clock);
+        const store = await open(clock);
         const body = JSON.stringify({ prompt });
         await store.admit({ session: sessionKey("a"), key: "k", body, provider: "scripted" });
         const died = leaseLost(sessionKey("a"), 1);
@@ -194,7 +194,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A run that is held while it is being taken over stays held.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     const { a } = await leave(store, clock, { a: "done" });
     const late = storeWith(store, {
       acquireLease: async (params) => {
@@ -211,7 +211,7 @@ describe.each(stores.all)("reconcile at the same time on $driver", ({ open }) =>
 
   test("A session that is dropped while its run is recovered stays dropped.", async () => {
     const clock = stoppedClock();
-    const store = open(clock);
+    const store = await open(clock);
     await leave(store, clock, { a: "done", b: "done" });
     const late = storeWith(store, {
       acquireLease: async (params) => {

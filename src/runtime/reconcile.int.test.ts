@@ -24,13 +24,13 @@ const stores = new Stores();
 afterAll(() => stores[Symbol.dispose]());
 
 describe.each(stores.all)("reconcile on $driver", ({ open }) => {
-  function fresh() {
+  async function fresh() {
     const clock = stoppedClock();
-    return { clock, store: open(clock) };
+    return { clock, store: await open(clock) };
   }
 
   test("A run that left its own result is committed with all that it staged.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const { a } = await leave(store, clock, { a: "done" });
     const report = await reconcile({ store, owner: "r", priceOf: () => 9 });
     expect(report).toMatchObject({ dryRun: false, looked: 1, live: 0, held: 0, more: false });
@@ -49,7 +49,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A run that stopped in a tool call is closed so that its provider can go on, and its input waits again.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const { a } = await leave(store, clock, { a: "open" });
     const report = await reconcile({ store, owner: "r" });
     expect(report.runs).toEqual([{ run: a!.run, result: "interrupted", closers: 2, input: "queued" }]);
@@ -73,7 +73,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   ] as const)(
     "A call whose step is in the journal as %s (%s) is closed as %s.",
     async ([type, effect, told]) => {
-      const { clock, store } = fresh();
+      const { clock, store } = await fresh();
       const claim = await beginRun(store, "a");
       await recordStep(store, claim, { type, effect });
       await tails.open(store, claim);
@@ -84,7 +84,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   );
 
   test("A run that staged nothing is interrupted, and shows nothing of its session.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { a: "empty" });
     const { runs } = await reconcile({ store, owner: "r" });
     expect(runs).toMatchObject([{ result: "interrupted", closers: 0, input: "queued" }]);
@@ -122,7 +122,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
         await stageEvents(store, claim, [{ type: "result", ok: true, text: "Done." }]);
       },
     } satisfies Record<string, (typeof tails)["done"]>;
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     for (const [reason, make] of Object.entries(cases)) await make(store, await beginRun(store, reason));
     clock.advance(leaseMs);
     const { runs, held } = await reconcile({ store, owner: "r" });
@@ -142,7 +142,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("One run that cannot be read keeps none of the others from being recovered.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const kinds = Object.fromEntries(
       Array.from({ length: 40 }, (_, n) => [`s${n}`, n === 20 ? "corrupt" : n % 2 === 0 ? "done" : "open"]),
     ) as Record<string, keyof typeof tails>;
@@ -159,7 +159,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A run whose lease is live is left alone, by its own worker's or by another's.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { own: "done", other: "done" });
     const own = await store.acquireLease({ session: sessionKey("own"), owner: "w-1", leaseMs });
     await store.acquireLease({ session: sessionKey("other"), owner: "dead reconciler", leaseMs });
@@ -174,14 +174,14 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A run whose lease was cleared by an operator is recovered at once.", async () => {
-    const { store } = fresh();
+    const { store } = await fresh();
     await tails.done(store, await beginRun(store, "a"));
     await store.clearLease({ session: sessionKey("a"), actor: "ops" });
     expect((await reconcile({ store, owner: "r" })).runs).toMatchObject([{ result: "committed" }]);
   });
 
   test("Runs that have ended stay as they are.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const claims = await leave(store, clock, {
       committed: "done",
       interrupted: "open",
@@ -197,7 +197,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A dry run says what would be done, and writes nothing.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const kinds = { a: "done", b: "open", c: "corrupt", d: "empty" } as const;
     await leave(store, clock, kinds);
     const before = await dumpOf(store, Object.keys(kinds));
@@ -210,7 +210,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("An input is tried three times, then abandoned with its reason.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     for (const attempt of [1, 2, 3]) {
       const { a } = await leave(store, clock, { a: "open" });
       expect(a!.run.attempt).toBe(attempt);
@@ -224,7 +224,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("An input whose cancel was asked for ends with its interrupted run.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const { a } = await leave(store, clock, { a: "open" });
     await store.cancel({ session: sessionKey("a"), input: a!.input.id, actor: "ops", reason: "Not wanted." });
     const [foreseen] = (await reconcile({ store, owner: "r", dryRun: true })).runs;
@@ -234,7 +234,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A run that fails is told with its code, keeps no lease, and is recovered by the next.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { a: "open", b: "open", c: "done" });
     const full = new HoldfastError({ code: "store_full", message: "Full.", next: "Wait." });
     const failing = storeWith(store, {
@@ -254,7 +254,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A limit ends no more runs than it says, and no run that fails takes another's place.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { a: "open", b: "open", c: "open", d: "open" });
     const seen: string[] = [];
     const failing = storeWith(store, {
@@ -275,7 +275,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("Every page of runs is walked.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const sessions = Array.from({ length: 1100 }, (_, n) => `s${n}`);
     await Promise.all(sessions.map((session) => beginRun(store, session)));
     clock.advance(leaseMs);
@@ -286,7 +286,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A tail of many pages is read whole, and the lease outlives the reading.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     const claim = await beginRun(store, "a");
     const events = Array.from({ length: 1200 }, (_, n) => ({ type: "assistant", text: `${n}` }) as const);
     await stageEvents(store, claim, [...events, { type: "result", ok: true, text: "Done." }]);
@@ -302,7 +302,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A tail that has changed since it was read is read and judged again, three times at most.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { a: "done" });
     let stale = 2;
     let reads = 0;
@@ -328,7 +328,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("Title and summary are folded as the agent folds them, and a fold that throws stops no recovery.", async () => {
-    const { clock, store } = fresh();
+    const { clock, store } = await fresh();
     await leave(store, clock, { a: "done", b: "done" });
     const { runs } = await reconcile({
       store,
@@ -346,7 +346,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
   });
 
   test("A lease or a limit that makes no sense is refused before anything is looked at.", async () => {
-    const { store } = fresh();
+    const { store } = await fresh();
     await refused("invalid_lease", () => reconcile({ store, owner: "" }));
     await refused("invalid_lease", () => reconcile({ store, owner: "r", leaseMs: 0 }));
     await refused("invalid_limit", () => reconcile({ store, owner: "r", limit: 0 }));

@@ -25,11 +25,11 @@ import { statisticsName, statisticsOf } from "./session-statistics.ts";
 
 const seed = Number(process.env["HOLDFAST_MODEL_SEED"] ?? 20_261_121);
 
-onEachStore(({ open }) => {
+onEachStore(({ open, tries }) => {
   describe("session statistics", () => {
     it("are those of what is stored, and the same bytes however the feed is cut and whenever it is replayed", async () => {
       const property = fc.asyncProperty(plans(), async ({ steps, sizes }) => {
-        const store = open({ now: () => 1000 });
+        const store = await open({ now: () => 1000 });
         try {
           const world = { store, runs: 0 };
           for (const step of steps) await step(world);
@@ -45,11 +45,11 @@ onEachStore(({ open }) => {
           await store.close();
         }
       });
-      await fc.assert(property, { seed, numRuns: 60 });
+      await fc.assert(property, { seed, numRuns: tries(60) });
     }, 120_000);
 
     it("are there with what a run commits, and have nothing of what it staged or what was discarded", async () => {
-      const store = open();
+      const store = await open();
       const claim = await beginRun(store, "s-2", "k-1");
       await stage(store, claim, [made.prompt("Hi."), made.write("/a.ts")].map(plainEntry));
       await stage(store, claim, [made.used("r-1", 7)].map(plainEntry), `@run/${claim.run.id}`);
@@ -73,7 +73,7 @@ onEachStore(({ open }) => {
     });
 
     it("count a response once that comes in several appends, with what its last part says", async () => {
-      const store = open();
+      const store = await open();
       for (const n of [1, 1, 40]) {
         await append(store, "s-1", [made.response("m-1", n)]);
         await catchUp(store);
@@ -82,7 +82,7 @@ onEachStore(({ open }) => {
     });
 
     it("count as turns what the user asked, and nothing that is written in the user's name", async () => {
-      const store = open();
+      const store = await open();
       const user = (content: unknown, more: object = {}) =>
         ({
           body: JSON.stringify({ type: "user", message: { role: "user", content }, ...more }),
@@ -119,7 +119,7 @@ onEachStore(({ open }) => {
     it("begin with what makes a session visible, whether one looks early or late", async () => {
       const found = [];
       for (const early of [true, false]) {
-        const store = open({ now: () => 1000 });
+        const store = await open({ now: () => 1000 });
         for (const [n, as] of (["interrupted", "commit", "interrupted"] as const).entries()) {
           const claim = await beginRun(store, "s-3", `k-${n}`);
           await stage(
@@ -140,7 +140,7 @@ onEachStore(({ open }) => {
     });
 
     it("take their times from the entries of all logs but Holdfast's own", async () => {
-      const store = open({ now: () => 5000 });
+      const store = await open({ now: () => 5000 });
       const at = (log: string, atMs: number) =>
         store.append({ log: logKey("s-1", log), entries: [{ body: "{}", atMs }], provider: "claude-code" });
       for (const [log, atMs] of [
@@ -160,7 +160,7 @@ onEachStore(({ open }) => {
     });
 
     it("go with a log or a session that is dropped, and begin anew with what comes after it", async () => {
-      const store = open();
+      const store = await open();
       const key = sessionKey("s-1");
       await append(store, "s-1", [made.prompt("One."), made.write("/a.ts"), made.response("m-1", 3)]);
       await append(store, "s-1", [made.write("/b.ts"), made.response("m-1", 9)], "subagents/a");

@@ -7,7 +7,7 @@ onEachStore(({ open }) => {
   describe("a sweep", () => {
     it("leaves an orphan for a day, then tells and removes it once, and says why", async () => {
       const clock = { atMs: 1000, now: () => clock.atMs };
-      const store = open(clock);
+      const store = await open(clock);
       const { blob } = await store.putBlob({ session: sessionKey(), bytes: Uint8Array.of(1) });
       await store.advance({ projection: "a-former", from: 0, to: 0 });
       clock.atMs += 86_399_999;

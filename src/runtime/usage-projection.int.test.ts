@@ -13,7 +13,7 @@ onEachStore(({ open, again }) => {
     it("counts a response once, with what its last part says, however its parts are cut into appends and batches", async () => {
       for (const batchSize of [1, 2, 100]) {
         for (const cut of [1, 2, 3]) {
-          const store = open();
+          const store = await open();
           const entries = [part("m-1", 1), part("m-1", 1), part("m-1", 50), result(), part("m-2", 4)];
           for (let at = 0; at < entries.length; at += cut) {
             await mirror(store, "s-1", entries.slice(at, at + cut));
@@ -26,7 +26,7 @@ onEachStore(({ open, again }) => {
     });
 
     it("counts the last response of a session, though nothing follows it, and those of subagents", async () => {
-      const store = open();
+      const store = await open();
       await mirror(store, "s-1", [part("m-1", 5)]);
       await mirror(store, "s-1", [part("m-2", 7)], "subagents/a");
       await catchUp(store);
@@ -35,7 +35,7 @@ onEachStore(({ open, again }) => {
 
     it("counts a copy in a fork for the session that had the response first, in one batch and in many", async () => {
       for (const batchSize of [1, 100]) {
-        const store = open();
+        const store = await open();
         await mirror(store, "s-2", [part("m-0", 1)]);
         await mirror(store, "s-1", [part("m-1", 5)]);
         await mirror(store, "s-2", [part("m-1", 5), part("m-2", 8)]);
@@ -45,7 +45,7 @@ onEachStore(({ open, again }) => {
     });
 
     it("adds nothing when it is built anew, by several at once, or after a crash before its step", async () => {
-      const store = open();
+      const store = await open();
       await mirror(store, "s-1", [part("m-1", 5), part("m-2", 6)]);
       await mirror(store, "s-2", [part("m-2", 6), part("m-3", 7)]);
       const crashed = new Proxy(store, {
@@ -58,14 +58,14 @@ onEachStore(({ open, again }) => {
       const wanted = { "s-1": 11, "s-2": 7 };
       expect(await outputOf(store)).toEqual(wanted);
       expect(await store.projections()).toEqual([]);
-      await Promise.all([store, again(store), again(store)].map((each) => catchUp(each)));
+      await Promise.all([store, await again(store), await again(store)].map((each) => catchUp(each)));
       expect(await outputOf(store)).toEqual(wanted);
       await runnerOf(store).rebuild("usage");
       expect(await outputOf(store)).toEqual(wanted);
     });
 
     it("leaves alone what a run has counted, and counts nothing that is not committed", async () => {
-      const store = open();
+      const store = await open();
       await mirror(store, "s-1", [part("m-1", 5)]);
       const claim = await begin(store);
       await stage(store, claim, [part("m-2", 6)]);
@@ -78,7 +78,7 @@ onEachStore(({ open, again }) => {
     });
 
     it("reads no transcript of a provider that it has no reader for, nor Holdfast's own logs", async () => {
-      const store = open();
+      const store = await open();
       await mirror(store, "s-1", [part("m-1", 5)], "@order");
       await store.append({ log: logKey("s-2"), entries: [part("m-2", 6)], provider: "codex" });
       await catchUp(store);
@@ -86,7 +86,7 @@ onEachStore(({ open, again }) => {
     });
 
     it("counts what a dropped session has used when it comes back", async () => {
-      const store = open();
+      const store = await open();
       await mirror(store, "s-1", [part("m-1", 5)]);
       await store.drop({ session: sessionKey(), actor: "test" });
       await catchUp(store);

@@ -1,6 +1,6 @@
-import { isOwnLog } from "../core/ids.ts";
+import { isOwnLog, type SessionKey } from "../core/ids.ts";
 import type { Change, Store } from "../core/store.ts";
-import type { RecordUsageParams, UsageRow } from "../core/usage.ts";
+import { greaterUsage, type RecordUsageParams, type UsageRow } from "../core/usage.ts";
 import { changedEntries } from "./changed-entries.ts";
 import type { Projection } from "./projection.ts";
 import type { TranscriptReader } from "./statistics-entry.ts";
@@ -18,16 +18,35 @@ export function usageProjection({ readers }: UsageProjectionParams): Projection 
   return {
     name: "usage",
     async apply({ store, changes }) {
-      const found: RecordUsageParams[] = [];
+      const found = new Map<string, FoundUsage>();
       for (const change of changes) {
         const rows = isTranscript(change) ? await usageIn(store, change, named) : [];
-        if (rows.length > 0) found.push({ session: sessionOf(change), rows });
+        for (const row of rows) {
+          // A response is its first session's, in the order of the feed.
+          const { session, row: known } = found.get(row.key) ?? { session: sessionOf(change), row };
+          found.set(row.key, { session, row: greaterUsage(known, row) });
+        }
       }
-      // Together they cost one write to disk; in the order of the feed, for a response is its first session's.
-      await Promise.all(found.map((params) => store.recordUsage(params)));
+      // Together: a store that shares transactions then writes to disk once.
+      await Promise.all(bySession(found.values()).map((params) => store.recordUsage(params)));
       return [];
     },
   };
+}
+
+interface FoundUsage {
+  readonly session: SessionKey;
+  readonly row: UsageRow;
+}
+
+function bySession(found: Iterable<FoundUsage>): readonly RecordUsageParams[] {
+  const groups = Map.groupBy(found, ({ session: { project, session } }) =>
+    JSON.stringify([project, session]),
+  );
+  return Array.from(groups.values(), (group) => ({
+    session: group[0]!.session,
+    rows: group.map(({ row }) => row),
+  }));
 }
 
 function isTranscript({ kind, log = "" }: Change): boolean {

@@ -2,7 +2,8 @@ import type { AdmitParams } from "../../src/core/input.ts";
 
 /** What a worker's process does, and where it dies; one line of JSON on its standard input. */
 export interface CrashPlan {
-  readonly path: string;
+  /** Where the store is: an SQLite file, or a PostgreSQL URL. */
+  readonly place: string;
   /** The file that tools leave a line in for each time they took effect. */
   readonly effects: string;
   readonly owner: string;

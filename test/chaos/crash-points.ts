@@ -58,11 +58,11 @@ export class CrashPoints {
     if (sql.startsWith("BEGIN")) this.#seen = 0;
     if (this.#seen >= 0 && this.#seen === this.#statement)
       this.#die(`in ${this.#subject}, before ${oneLine(sql)}`);
+    if (this.#seen >= 0) this.#seen += 1;
   }
 
   #after(sql: string): void {
     if (this.#statement === undefined || this.#seen < 0) return;
-    this.#seen += 1;
     if (sql === "ROLLBACK") this.#seen = -1;
     if (sql === "COMMIT") this.#die(`after COMMIT of ${this.#subject}, before its answer`);
   }

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Store } from "../../src/core/store.ts";
 import { ProjectionRunner } from "../../src/runtime/projection-runner.ts";
@@ -6,31 +5,35 @@ import { reconcile } from "../../src/runtime/reconcile.ts";
 import type { Reconciled } from "../../src/runtime/recover-run.ts";
 import { resolveRun } from "../../src/runtime/resolve.ts";
 import { Worker } from "../../src/runtime/worker.ts";
-import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
 import { chaosAgent } from "./chaos-agent.ts";
 import { chaosProjection } from "./chaos-projection.ts";
 import { type CrashPlan, type CrashPoint, seededRandom } from "./crash-plan.ts";
 import { CrashProcess } from "./crash-process.ts";
+import { openPlace } from "./open-place.ts";
 import { checkRound, resolvedReason } from "./round-checks.ts";
 import { PollingReader } from "./polling-reader.ts";
 import { changedSince, rowsOf } from "./rows.ts";
 
-/** One store file that crashes go over, one round after the other, with the time between them. */
+/** One store that crashes go over, one round after the other, with the time between them. */
 export class CrashSite implements AsyncDisposable {
-  readonly path: string;
+  readonly place: string;
   readonly effects: string;
   /** Two handles, as two processes have them. */
-  readonly store: Store;
-  readonly other: Store;
+  store!: Store;
+  other!: Store;
   aheadMs = 0;
   #next: CrashProcess;
 
-  constructor(folder: string, name: string) {
-    this.path = join(folder, `${name}.db`);
-    this.effects = join(folder, `${name}.effects`);
-    const clock: Clock = { now: () => Date.now() + this.aheadMs };
-    this.store = openSqliteStore({ path: this.path, clock });
-    this.other = openSqliteStore({ path: this.path, clock });
+  static async open({ place, effects }: CrashSiteParams): Promise<CrashSite> {
+    const site = new CrashSite({ place, effects });
+    site.store = await openPlace(place, site.clock);
+    site.other = await openPlace(place, site.clock);
+    return site;
+  }
+
+  private constructor({ place, effects }: CrashSiteParams) {
+    this.place = place;
+    this.effects = effects;
     this.#next = new CrashProcess();
   }
 
@@ -53,6 +56,8 @@ export class CrashSite implements AsyncDisposable {
   }
 }
 
+type CrashSiteParams = Pick<CrashPlan, "place" | "effects">;
+
 /** What a round met, for the tests that every window was hit. */
 export interface RoundReport {
   readonly point: string;
@@ -71,11 +76,12 @@ const leaseMs = 60_000;
 /** Crashes one worker where the seed says, recovers, and checks all that was promised. */
 export async function crashRound(site: CrashSite, seed: number): Promise<RoundReport> {
   const random = seededRandom(seed);
-  const point = pointOf(seed, random);
+  const named = pointOf(seed, random);
+  const point = site.place.startsWith("postgres:") ? ofFewStatements(named) : named;
   const project = `chaos-${seed}`;
   const sessions = ["a", "b", "c"].slice(0, 1 + Math.floor(random() * 3));
   const plan: CrashPlan = {
-    path: site.path,
+    place: site.place,
     effects: site.effects,
     owner: `crashing-${seed}`,
     leaseMs,
@@ -174,6 +180,18 @@ function pointOf(seed: number, random: () => number): NamedPoint {
   return { name, ...make((most) => 1 + Math.floor(random() * most), Math.floor(seed / pointCount)) };
 }
 
+/** To a server most verbs are one statement or two: else nearly every death would come behind them. */
+function ofFewStatements({ name, plan, recovery }: NamedPoint): NamedPoint {
+  const crashes = plan.crash === undefined ? plan : { ...plan, crash: sooner(plan.crash) };
+  return { name, plan: crashes, ...(recovery && { recovery: sooner(recovery) }) };
+}
+
+function sooner(point: CrashPoint): CrashPoint {
+  const { of, at } = point;
+  if (typeof at === "string" || at.statement >= 1000) return point;
+  return { ...point, at: { statement: at.statement % (of === "endRun" ? 16 : 3) } };
+}
+
 function crash(of: CrashPoint["of"], nth: number, at: CrashPoint["at"]): Pick<NamedPoint, "plan"> {
   return { plan: { crash: { of, nth, at } } };
 }
@@ -244,9 +262,9 @@ async function recover(
   const diedRecovering =
     point.recovery === undefined ? undefined : await dieRecovering(site, { seed, random, point });
 
-  const before = rowsOf(site.path);
+  const before = await rowsOf(site.place);
   const foreseen = await reconcile({ store, owner: "dry", dryRun: true });
-  if (changedSince(before, site.path).length > 0) problems.push("a dry run wrote");
+  if ((await changedSince(before, site.place)).length > 0) problems.push("a dry run wrote");
   const racing = [
     reconcile({ store, owner: "one" }),
     ...(random() < 0.5 ? [reconcile({ store: other, owner: "two" })] : []),
@@ -259,10 +277,10 @@ async function recover(
   if (names.join() !== expected.join())
     problems.push(`recovery did ${names.join()}, and foresaw ${expected.join()}`);
 
-  const recovered = rowsOf(site.path);
+  const recovered = await rowsOf(site.place);
   const again = await reconcile({ store, owner: "again" });
   if (again.runs.length > 0) problems.push("the second recovery found something to do");
-  const written = changedSince(recovered, site.path);
+  const written = await changedSince(recovered, site.place);
   if (written.length > 0) problems.push(`the second recovery wrote ${written.join()}`);
   return { settled: settled.map(({ result }) => result), diedRecovering };
 }
@@ -272,11 +290,11 @@ async function dieRecovering(
   site: CrashSite,
   { seed, random, point }: Pick<Recovering, "seed" | "random" | "point">,
 ): Promise<string | undefined> {
-  const { path, effects, aheadMs } = site;
+  const { place, effects, aheadMs } = site;
   const process = site.take();
   await process.until(() => process.said("ready").length > 0);
   const plan: CrashPlan = {
-    ...{ path, effects, leaseMs, aheadMs, maxRuns: 1, project: `chaos-${seed}`, inputs: [] },
+    ...{ place, effects, leaseMs, aheadMs, maxRuns: 1, project: `chaos-${seed}`, inputs: [] },
     owner: `recovering-${seed}`,
     work: "reconcile",
     ...(point.recovery === undefined ? {} : { crash: point.recovery }),

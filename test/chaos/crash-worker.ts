@@ -3,10 +3,10 @@ import { createInterface } from "node:readline";
 import { ProjectionRunner } from "../../src/runtime/projection-runner.ts";
 import { reconcile } from "../../src/runtime/reconcile.ts";
 import { Worker } from "../../src/runtime/worker.ts";
-import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
 import { chaosAgent } from "./chaos-agent.ts";
 import { chaosProjection } from "./chaos-projection.ts";
 import type { CrashPlan } from "./crash-plan.ts";
+import { openPlace } from "./open-place.ts";
 import { CrashPoints, crashingStore, say } from "./crash-points.ts";
 
 say({ said: "ready" });
@@ -17,10 +17,10 @@ for await (const line of createInterface({ input: process.stdin })) {
 process.exit(0);
 
 async function work(plan: CrashPlan): Promise<void> {
-  const { path, owner, leaseMs, maxRuns, effects, aheadMs, project } = plan;
+  const { place, owner, leaseMs, maxRuns, effects, aheadMs, project } = plan;
   const clock = { now: () => Date.now() + aheadMs };
   const points = new CrashPoints(plan);
-  const store = crashingStore(openSqliteStore({ path, clock }), plan, points);
+  const store = crashingStore(await openPlace(place, clock), plan, points);
   try {
     if (plan.work === "reconcile") await reconcile({ store, owner, leaseMs });
     else {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
+import { testSchemas } from "../postgres/schemas.ts";
 import { openSqliteSpool } from "../../src/stores/sqlite/spool/index.ts";
 import { Home } from "./home.ts";
 
@@ -17,29 +18,43 @@ const examples = [...page.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, bl
       says: text.slice(text.indexOf("\n") + 1),
     })),
 );
-let home: Home;
-const before = process.cwd();
+const schemas = testSchemas();
 
-beforeAll(async () => {
-  home = new Home();
-  cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
-  await leaveSpool(join(home.folder, "spool"));
-  process.chdir(home.folder);
-});
+for (const store of ["SQLite", "PostgreSQL"]) {
+  describe(`the guide to the command line, on ${store}`, () => {
+    const before = process.cwd();
+    const path = ".local/share/holdfast/holdfast.db";
+    const file = `sqlite:/home/dev/${path}`;
+    let home: Home;
+    let env: NodeJS.ProcessEnv = {};
 
-afterAll(() => {
-  process.chdir(before);
-  home[Symbol.dispose]();
-});
+    beforeAll(async () => {
+      home = new Home();
+      if (store === "PostgreSQL") env = { HOLDFAST_STORE: "env:DATABASE_URL", DATABASE_URL: schemas.next() };
+      cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
+      await leaveSpool(join(home.folder, "spool"));
+      process.chdir(home.folder);
+    });
+
+    afterAll(() => {
+      process.chdir(before);
+      home[Symbol.dispose]();
+    });
+
+    it.each(examples)("shows what really comes: $command", async ({ command, says }) => {
+      const named = store === "PostgreSQL" ? command.replace(path, "env:DATABASE_URL") : command;
+      const { code, printed: all } = await home.runInside(wordsOf(named), { env });
+      const ending = code === 0 ? "" : `[exit code ${code}]\n`;
+      const printed = all.replaceAll(home.folder, "/home/dev").replace(/postgres:\/\/\S+/, file) + ending;
+      // A server's disk is not this machine's, and each driver counts its own schemas.
+      const onServer = says.replace(/^ok +disk: .*\n/m, "").replace(/The schema is .*/, "…");
+      const said = store === "PostgreSQL" ? onServer : says;
+      expect(matches(said, printed), printed).toBe(true);
+    });
+  });
+}
 
 describe("the guide to the command line", () => {
-  it.each(examples)("shows what really comes: $command", async ({ command, says }) => {
-    const { code, printed: all } = await home.runInside(wordsOf(command));
-    const ending = code === 0 ? "" : `[exit code ${code}]\n`;
-    const printed = all.replaceAll(home.folder, "/home/dev") + ending;
-    expect(matches(says, printed), printed).toBe(true);
-  });
-
   it("has an example of every command", () => {
     const shown = examples.map(({ command }) => `${command} `);
     const verbs = pathsBelow(createProgram(() => {}));

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { errorCodes } from "../../src/core/errors.ts";
+import { testSchemas } from "../postgres/schemas.ts";
 
+const schemas = testSchemas();
 const root = join(import.meta.dirname, "../..");
 const pages = globSync(["*.md", "docs/**/*.md"], { cwd: root });
 
@@ -38,6 +40,7 @@ describe("the documentation", () => {
       const printed = execFileSync(process.execPath, ["--no-warnings", "program.mts"], {
         cwd: folder,
         encoding: "utf8",
+        env: { ...process.env, DATABASE_URL: schemas.next() },
       });
       expect(printed).toMatch(/hello|fail 0$/m);
     } finally {

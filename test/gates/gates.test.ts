@@ -34,6 +34,12 @@ const violations: readonly Planted[] = [
     says: forbidden,
   },
   {
+    title: "The linter stops a store from loading a database's library where it opens no connection.",
+    gate: "lint",
+    files: { "src/stores/postgres/other.ts": 'export { default as other } from "postgres";\n' },
+    says: forbidden,
+  },
+  {
     title: "The linter stops an agent from importing a store.",
     gate: "lint",
     files: {

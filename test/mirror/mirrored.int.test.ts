@@ -10,9 +10,9 @@ import { expectMirrored } from "./same-content.ts";
 import { unreliable } from "../runtime/unreliable.ts";
 
 onEachStore((stores) => {
-  const pairOf = (options: Partial<MirroredOptions> = {}) => {
-    const primary = stores.open();
-    const line = unreliable(stores.open());
+  const pairOf = async (options: Partial<MirroredOptions> = {}) => {
+    const primary = await stores.open();
+    const line = unreliable(await stores.open());
     const mirror = stores.keep(
       mirrored(primary, line.store, { flag: "dual", retryMs: 1, longestRetryMs: 5, ...options }),
     );
@@ -21,7 +21,7 @@ onEachStore((stores) => {
 
   test("A secondary that is down costs no write anything, is told of with its error, and heals by itself.", async () => {
     const lags: MirrorLag[] = [];
-    const { primary, line, secondary, mirror } = pairOf({ onLag: (lag) => lags.push(lag) });
+    const { primary, line, secondary, mirror } = await pairOf({ onLag: (lag) => lags.push(lag) });
     line.fate = () => "not_made";
     for (let n = 1; n <= 5; n += 1) await mirror.append({ log: main("a"), entries: [entry(n)] });
     await vi.waitFor(() => expect(lags.some(({ behind, error }) => behind === 5 && error)).toBe(true));
@@ -33,7 +33,7 @@ onEachStore((stores) => {
   });
 
   test("A secondary that hangs holds up no write and no read.", async () => {
-    const { line, mirror } = pairOf({ flag: "promoted", patienceMs: 20, closeWithinMs: 20 });
+    const { line, mirror } = await pairOf({ flag: "promoted", patienceMs: 20, closeWithinMs: 20 });
     await mirror.append({ log: main("a"), entries: [entry(1)] });
     await mirror.caughtUp();
     line.fate = () => "hangs";
@@ -45,7 +45,7 @@ onEachStore((stores) => {
   });
 
   test("The secondary is fed behind the primary's commit, and never with what the primary refused.", async () => {
-    const { line, mirror } = pairOf();
+    const { line, mirror } = await pairOf();
     const refused = mirror.append({ log: main("a"), entries: [entry(1)], expectHead: 7 });
     await expect(refused).rejects.toMatchObject({ code: "head_conflict" });
     const lease = await mirror.acquireLease({ session: key("a"), owner: "w", leaseMs: 60_000 });
@@ -60,7 +60,7 @@ onEachStore((stores) => {
 
   test("Off feeds nothing, and dual goes on from there, switched live.", async () => {
     let flag: MirrorFlag = "off";
-    const { primary, line, secondary, mirror } = pairOf({ flag: () => flag });
+    const { primary, line, secondary, mirror } = await pairOf({ flag: () => flag });
     await mirror.append({ log: main("a"), entries: [entry(1)] });
     expect(await mirror.caughtUp(AbortSignal.timeout(50))).toBe(false);
     expect(line.calls).not.toContain("append");
@@ -76,7 +76,7 @@ onEachStore((stores) => {
   });
 
   test("Title, labels, summary and resume key follow, and what is taken back too.", async () => {
-    const { primary, secondary, mirror } = pairOf();
+    const { primary, secondary, mirror } = await pairOf();
     await mirror.append({ log: main("a"), entries: [{ ...entry(1), atMs: 5000 }], fold: counting });
     await mirror.describe({
       session: key("a"),
@@ -96,7 +96,7 @@ onEachStore((stores) => {
   });
 
   test("A drop is made there with its actor and reason, also of what was never there, and a new beginning follows.", async () => {
-    const { primary, line, secondary, mirror } = pairOf();
+    const { primary, line, secondary, mirror } = await pairOf();
     line.fate = () => "not_made";
     await mirror.append({ log: main("a"), entries: [entry(1), entry(2)] });
     await mirror.append({ log: main("b"), entries: [entry(1)] });
@@ -116,7 +116,7 @@ onEachStore((stores) => {
   });
 
   test("A log that began anew with other entries while the secondary was down is that log there too.", async () => {
-    const { primary, line, secondary, mirror } = pairOf();
+    const { primary, line, secondary, mirror } = await pairOf();
     await mirror.append({ log: main("a"), entries: [entry(1), entry(2)] });
     await mirror.caughtUp();
     line.fate = () => "not_made";
@@ -132,16 +132,16 @@ onEachStore((stores) => {
   });
 
   test("A secondary that was replaced by an empty one is filled anew from the first change.", async () => {
-    const { primary, mirror } = pairOf();
+    const { primary, mirror } = await pairOf();
     await mirror.append({ log: main("a"), entries: [entry(1), entry(2)] });
     await mirror.caughtUp();
-    const fresh = stores.open();
+    const fresh = await stores.open();
     const second = stores.keep(mirrored(primary, fresh, { flag: "dual" }));
     await expectMirrored(second, primary, fresh);
   });
 
   test("What is there already, from a copy, is proved and gone on from, and not stored twice.", async () => {
-    const { primary, secondary, mirror } = pairOf({ flag: "off" });
+    const { primary, secondary, mirror } = await pairOf({ flag: "off" });
     const bare = [{ body: '{"n":1}' }, { body: '{"n":2}' }];
     for (const store of [primary, secondary]) await store.append({ log: main("a"), entries: bare });
     await primary.append({ log: main("a"), entries: [{ body: '{"n":3}' }] });
@@ -153,7 +153,7 @@ onEachStore((stores) => {
   });
 
   test("A secondary that holds something else stops the mirror with its name, and is never written over.", async () => {
-    const { secondary, mirror } = pairOf();
+    const { secondary, mirror } = await pairOf();
     await mirror.append({ log: main("a"), entries: [entry(1)] });
     await mirror.caughtUp();
     await secondary.append({ log: main("a"), entries: [{ body: '{"foreign":1}' }] });
@@ -170,9 +170,9 @@ onEachStore((stores) => {
   });
 
   test("Two processes that feed one secondary leave each entry there once.", async () => {
-    const { primary, secondary, mirror } = pairOf();
+    const { primary, secondary, mirror } = await pairOf();
     const second = stores.keep(
-      mirrored(stores.again(primary), secondary, { flag: "dual", retryMs: 1, longestRetryMs: 5 }),
+      mirrored(await stores.again(primary), secondary, { flag: "dual", retryMs: 1, longestRetryMs: 5 }),
     );
     for (let n = 1; n <= 40; n += 1)
       await mirror.append({ log: main(`s${n % 3}`), entries: [{ body: `{"n":${n}}` }, { body: "{}" }] });
@@ -183,7 +183,10 @@ onEachStore((stores) => {
 
   test("Shadow answers from the primary, and tells each difference with its place.", async () => {
     const found: MirrorDifference[] = [];
-    const { line, mirror } = pairOf({ flag: "shadow", onDifference: (difference) => found.push(difference) });
+    const { line, mirror } = await pairOf({
+      flag: "shadow",
+      onDifference: (difference) => found.push(difference),
+    });
     await mirror.append({ log: main("a"), entries: [entry(1), entry(2)] });
     await mirror.caughtUp();
     const answers = [
@@ -209,7 +212,7 @@ onEachStore((stores) => {
   });
 
   test("Promoted reads are the secondary's once it has all of the session, and the primary's until then.", async () => {
-    const { line, secondary, mirror } = pairOf({ flag: "promoted" });
+    const { line, secondary, mirror } = await pairOf({ flag: "promoted" });
     await mirror.append({ log: main("a"), entries: [entry(1)] });
     await mirror.append({ log: main("b"), entries: [entry(1)] });
     await mirror.caughtUp();
@@ -233,7 +236,7 @@ onEachStore((stores) => {
 
   test("A list and a log that were begun at one store go on there when the flag is switched.", async () => {
     let flag: MirrorFlag = "promoted";
-    const { mirror, primary } = pairOf({ flag: () => flag });
+    const { mirror, primary } = await pairOf({ flag: () => flag });
     // Other ids than the primary's, so that one taken for the other would be noticed.
     await primary.append({ log: main("z"), entries: [entry(1)] });
     await primary.drop({ session: key("z"), actor: "ann" });
@@ -254,7 +257,7 @@ onEachStore((stores) => {
   });
 
   test("A close waits for no secondary that hangs for ever, and closes both.", async () => {
-    const { line, primary, mirror } = pairOf({ closeWithinMs: 20 });
+    const { line, primary, mirror } = await pairOf({ closeWithinMs: 20 });
     await mirror.caughtUp();
     line.fate = () => "hangs";
     await mirror.append({ log: main("a"), entries: [entry(1)] });

@@ -6,19 +6,22 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { Store } from "../../src/core/store.ts";
 import { openMemoryStore } from "../../src/stores/memory/index.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import { postgresStores } from "../postgres/stores.ts";
 
 /** Opens new stores, and further handles on one of them; all are closed after the test. */
 export interface StoreOpener {
-  readonly open: (clock?: Clock) => Store;
+  readonly open: (clock?: Clock) => Promise<Store>;
   /** Another handle on the same store, as another process has it; of a store in memory there is but one. */
-  readonly again: (store: Store) => Store;
+  readonly again: (store: Store) => Promise<Store>;
   /** Closes this one too after the test, before those that are below it. */
   readonly keep: <Kept extends Store>(store: Kept) => Kept;
+  /** How often a property is tried, of so many times: on a server each costs ten times as much. */
+  readonly tries: (most: number) => number;
 }
 
 /** Declares tests once for each kind of store. */
 export function onEachStore(declare: (stores: StoreOpener) => void): void {
-  describe("on a memory store", () => declare(closing((clock) => openMemoryStore(clock && { clock }))));
+  describe("on a memory store", () => declare(closing(async (clock) => openMemoryStore(clock && { clock }))));
   describe("on a SQLite store", () => {
     const folder = mkdtempSync(join(tmpdir(), "holdfast-runtime-"));
     let opened = 0;
@@ -26,17 +29,21 @@ export function onEachStore(declare: (stores: StoreOpener) => void): void {
       openSqliteStore({ path, synchronous: "NORMAL", ...(clock && { clock }) });
     declare(
       closing(
-        (clock) => open(join(folder, `${(opened += 1)}.db`), clock),
-        (store) => open(store.url.slice("sqlite:".length)),
+        async (clock) => open(join(folder, `${(opened += 1)}.db`), clock),
+        async (store) => open(store.url.slice("sqlite:".length)),
       ),
     );
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
   });
+  describe("on a PostgreSQL store", () => {
+    const stores = postgresStores();
+    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 10) });
+  });
 }
 
 function closing(
-  open: (clock?: Clock) => Store,
-  again: (store: Store) => Store = (store) => store,
+  open: StoreOpener["open"],
+  again: StoreOpener["again"] = async (store) => store,
 ): StoreOpener {
   const stores = new Set<Store>();
   const keep = <Kept extends Store>(store: Kept): Kept => {
@@ -47,5 +54,10 @@ function closing(
     for (const store of [...stores].toReversed()) await store.close();
     stores.clear();
   });
-  return { open: (clock) => keep(open(clock)), again: (store) => keep(again(store)), keep };
+  return {
+    open: async (clock) => keep(await open(clock)),
+    again: async (store) => keep(await again(store)),
+    keep,
+    tries: (most) => most,
+  };
 }

@@ -11,6 +11,8 @@ import type { Store } from "../../src/core/store.ts";
 import { noTokens } from "../../src/core/usage.ts";
 import { openMemoryStore } from "../../src/stores/memory/index.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import { rowsOfStore } from "../postgres/rows.ts";
+import { postgresStores } from "../postgres/stores.ts";
 import { SuiteClock } from "../../src/testing/store-suite/harness.ts";
 import { logKey, sessionKey } from "../../src/testing/store-suite/samples.ts";
 import {
@@ -25,11 +27,13 @@ import {
 /** A store of each driver, with its clock standing still. */
 export class Stores implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-recovery-"));
+  readonly #postgres = postgresStores();
   #opened = 0;
 
   readonly all = [
-    { driver: "memory", open: (clock: Clock) => openMemoryStore({ clock }) },
-    { driver: "sqlite", open: (clock: Clock) => this.sqlite(clock, `${(this.#opened += 1)}.db`) },
+    { driver: "memory", open: async (clock: Clock) => openMemoryStore({ clock }) },
+    { driver: "sqlite", open: async (clock: Clock) => this.sqlite(clock, `${(this.#opened += 1)}.db`) },
+    { driver: "postgres", open: async (clock: Clock) => await this.#postgres.open(clock) },
   ];
 
   sqlite(clock: Clock, name: string): Store {
@@ -147,10 +151,11 @@ export function toolResult({ run }: { readonly run: Run }, n: number, id: string
   return entryOf(run, n, "user", [{ type: "tool_result", tool_use_id: id, content: "paid" }]);
 }
 
-/** All that any verb tells about these sessions, and of a file each row of each table. */
+/** All that any verb tells about these sessions, and but for a store in memory each row of each table. */
 export async function dumpOf(store: Store, sessions: readonly string[]): Promise<unknown> {
   const told = [];
   for (const session of sessions) told.push(await workSnapshot(store, session));
+  if (store.url.startsWith("postgres:")) return [told, await rowsOfStore(store)];
   return store.url.startsWith("sqlite:") ? [told, rowsOf(store.url.slice("sqlite:".length))] : told;
 }
 

@@ -19,8 +19,8 @@ beforeEach(() => (dir = join(root, `${(folders += 1)}`)));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 onEachStore((stores) => {
-  const remoteOf = () => {
-    const remote = stores.open();
+  const remoteOf = async () => {
+    const remote = await stores.open();
     return { remote, line: unreliable(remote) };
   };
   const open = async (store: Store, options: Partial<SpooledOptions> = {}): Promise<SpooledStore> =>
@@ -36,7 +36,7 @@ onEachStore((stores) => {
     );
 
   test("Appends are acknowledged while the store is down, and arrive once and in order when it is back.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     line.fate = () => "not_made";
     const heads: number[] = [];
@@ -65,7 +65,7 @@ onEachStore((stores) => {
   });
 
   test("A read shows what was appended, or says that it cannot, and never leaves it out.", async () => {
-    const { line } = remoteOf();
+    const { line } = await remoteOf();
     const store = await open(line.store);
     await store.append({ log: main("a"), entries: [entry(1)] });
     expect((await store.read({ log: main("a") })).head).toBe(1);
@@ -89,7 +89,7 @@ onEachStore((stores) => {
   });
 
   test("What a fenced-out writer has spooled is refused and kept aside, and the writer is told at its next append.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     const lease = await store.acquireLease({ session: key("a"), owner: "w1", leaseMs: 60_000 });
     await store.append({ log: main("a"), entries: [entry(1)], fence: lease });
@@ -123,7 +123,7 @@ onEachStore((stores) => {
   });
 
   test("Of two writers' batches that wait in one log, the fenced-out one's is kept aside and the other's is sent.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     const old = await remote.acquireLease({ session: key("a"), owner: "w1", leaseMs: 60_000 });
     line.fate = (verb) => (verb === "append" ? "not_made" : "answered");
@@ -138,7 +138,7 @@ onEachStore((stores) => {
   });
 
   test("What was written to a session that was dropped meanwhile is kept aside.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     await store.append({ log: main("a"), entries: [entry(1)] });
     await store.drain();
@@ -151,7 +151,7 @@ onEachStore((stores) => {
   });
 
   test("A session that a run keeps closed waits, and holds up no other.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     await store.admit({ session: key("a"), key: "k", body: "{}" });
     const claim = (await store.claim({ worker: "w", leaseMs: 60_000 }))!;
@@ -168,7 +168,7 @@ onEachStore((stores) => {
   });
 
   test("What only the store can decide comes behind what is spooled, and is not made while that cannot be shipped.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     await store.append({ log: main("a"), entries: [entry(1)] });
     const second = await store.append({ log: main("a"), entries: [entry(2)], expectHead: 1 });
@@ -186,7 +186,7 @@ onEachStore((stores) => {
   });
 
   test("A batch is refused at once where no store would take it, and nothing of it is spooled.", async () => {
-    const { line } = remoteOf();
+    const { line } = await remoteOf();
     line.fate = () => "not_made";
     const store = await open(line.store);
     const wrong = [
@@ -200,7 +200,7 @@ onEachStore((stores) => {
   });
 
   test("What waits already is a duplicate, and what the store has it tells apart.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store);
     line.fate = () => "not_made";
     expect(await store.append({ log: main("a"), entries: [entry(1), entry(1)] })).toMatchObject({
@@ -221,7 +221,7 @@ onEachStore((stores) => {
   });
 
   test("What a process leaves is shipped by the next one, with its times, options and the fold of its agent.", async () => {
-    const { line } = remoteOf();
+    const { line } = await remoteOf();
     line.fate = () => "not_made";
     const lefts: SpoolStatus[] = [];
     // It closes what it is given; the far store goes on.
@@ -244,7 +244,7 @@ onEachStore((stores) => {
   });
 
   test("A fold that came with an append is used as long as its process lives.", async () => {
-    const { line } = remoteOf();
+    const { line } = await remoteOf();
     const store = await open(line.store);
     line.fate = () => "not_made";
     for (const n of [1, 2, 3]) await store.append({ log: main("a"), entries: [entry(n)], fold: counting });
@@ -253,7 +253,7 @@ onEachStore((stores) => {
   });
 
   test("A store that hangs is asked again, and what it took after all is there once.", async () => {
-    const { remote, line } = remoteOf();
+    const { remote, line } = await remoteOf();
     const store = await open(line.store, { answerWithinMs: 20 });
     let calls = 0;
     line.fate = () => ((calls += 1) === 1 ? "hangs" : "answered");
@@ -262,7 +262,7 @@ onEachStore((stores) => {
   });
 
   test("After its close it refuses every verb, and may be closed again.", async () => {
-    const { line } = remoteOf();
+    const { line } = await remoteOf();
     const store = await open(line.store);
     line.fate = () => "not_made";
     await store.append({ log: main("a"), entries: [entry(1)] });

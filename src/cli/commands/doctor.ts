@@ -7,9 +7,10 @@ import type { Check } from "../check.ts";
 import { claudeRetention } from "../claude-settings.ts";
 import { counted, size } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { databaseUrl } from "../database-url.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
-import { type StoreOption, withStore } from "../store.ts";
+import { type StoreOption, storeName, withStore } from "../store.ts";
 import { stdoutStyle } from "../style.ts";
 import { transcriptChecks } from "../transcript-checks.ts";
 import { workChecks } from "../work-checks.ts";
@@ -20,6 +21,7 @@ export async function doctor(_: readonly string[], options: DoctorOptions): Prom
     const health = await store.health({ deep: true });
     return [
       ...storeChecks(health),
+      ...unusedUrl(health, options),
       ...(await diskChecks(health)),
       await mirrorCheck(store),
       ...(await workChecks(store)),
@@ -50,6 +52,16 @@ function storeChecks(health: StoreHealth): Check[] {
       message: `The schema is ${schema}; this program knows up to ${latestSchema}.`,
     },
   ];
+}
+
+// Whoever expects his sessions there would look for them in vain.
+function unusedUrl({ driver }: StoreHealth, options: StoreOption): Check[] {
+  if (driver === "postgres" || databaseUrl() === undefined) return [];
+  const message =
+    storeName(options) === undefined
+      ? "DATABASE_URL is not used: its database holds no store; holdfast import --store env:DATABASE_URL makes one."
+      : "DATABASE_URL is not used: another store is named; --store env:DATABASE_URL names it.";
+  return [{ check: "database-url", state: "ok", message }];
 }
 
 async function diskChecks({ url, bytes }: StoreHealth): Promise<Check[]> {

@@ -1,7 +1,7 @@
 import { nextTime } from "../../core/clock.ts";
 import { type EntryInput, lengthOf } from "../../core/entry.ts";
 import type { LogKey } from "../../core/ids.ts";
-import { chunksOf, type TimedEntry } from "./chunk.ts";
+import { chunksOf, type TimedEntry } from "../../core/chunk.ts";
 import type { Connection } from "./connection.ts";
 import type { FoundLog, KnownLogs } from "./known-logs.ts";
 import { sessionIdOf } from "./session-id.ts";

@@ -1,5 +1,4 @@
-import { checkAfter, checkLimit } from "../../core/checks.ts";
-import { HoldfastError } from "../../core/errors.ts";
+import { checkAfter, checkLimit, feedHole } from "../../core/checks.ts";
 import type { Change, ChangesParams, ChangesResult } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { limited } from "./where.ts";
@@ -20,15 +19,6 @@ export function changes(connection: Connection, { after, limit = 100 }: ChangesP
 export function positionOf(connection: Connection): number {
   return connection.get<{ position: number }>("SELECT coalesce(max(seq), 0) AS position FROM change")!
     .position;
-}
-
-function feedHole(seq: number): HoldfastError {
-  return new HoldfastError({
-    code: "store_corrupt",
-    message: `The change feed has no row ${seq}.`,
-    next: "Restore a backup; what was committed is still in the logs.",
-    data: { seq },
-  });
 }
 
 interface ChangeRow {

@@ -1,5 +1,5 @@
 import type { LogKey } from "../../core/ids.ts";
-import { uuidsIn } from "./chunk.ts";
+import { uuidsIn } from "../../core/chunk.ts";
 import type { Connection } from "./connection.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { EntryInput } from "../../core/entry.ts";
 import { isOwnLog, type SessionKey } from "../../core/ids.ts";
 import type { Fold } from "../../core/store.ts";
-import { type Chunk, entriesOf } from "./chunk.ts";
+import { type Chunk, entriesOf } from "../../core/chunk.ts";
 import type { Connection } from "./connection.ts";
 import { foldInto } from "./fold.ts";
 import { recordChange } from "./record-change.ts";

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../core/errors.ts";
 import { checkOpenRun } from "../../core/fence.ts";
 import type { LogKey } from "../../core/ids.ts";
 import type { ReadParams, ReadResult } from "../../core/store.ts";
-import { type Chunk, entriesOf } from "./chunk.ts";
+import { type Chunk, entriesOf } from "../../core/chunk.ts";
 import type { Connection } from "./connection.ts";
 import { findRun } from "./run.ts";
 

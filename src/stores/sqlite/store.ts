@@ -38,7 +38,7 @@ import { KnownLogs } from "./known-logs.ts";
 import { lease } from "./lease.ts";
 import { logs } from "./logs.ts";
 import { migrate, readMigrations } from "./migrate.ts";
-import { ownCopy } from "./own-copy.ts";
+import { ownCopy } from "../../core/own-copy.ts";
 import { openFile, openWriter, type Synchronous } from "./open.ts";
 import { projected } from "./projected.ts";
 import { projections } from "./projections.ts";

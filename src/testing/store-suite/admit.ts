@@ -90,6 +90,16 @@ export function admitTests({ describe, test }: StoreTests): void {
       assert.equal(new Set(results.map(({ input }) => input.id)).size, 9);
     });
 
+    test("Of many keys at once in a session queues each, and they are served by who came first.", async (store) => {
+      const names = Array.from({ length: 12 }, (_, n) => `k-${n}`);
+      const admitted = await Promise.all(names.map((name) => admitTo(store, "s-1", name)));
+      assert.equal(new Set(admitted.map(({ id }) => id)).size, names.length);
+      const queued = await store.inputs({ session: sessionKey("s-1"), state: "queued" });
+      const [first] = queued.toReversed();
+      const claim = await store.claim({ worker: "w", leaseMs });
+      assert.equal(claim?.input.id, first?.id);
+    });
+
     test("Of one key many times at once queues one input.", async (store) => {
       const results = await Promise.all(
         Array.from({ length: 10 }, () => store.admit({ session, key: "k-1", body })),

@@ -54,7 +54,10 @@ export function changesTests({ describe, test }: StoreTests): void {
       for (let n = 1; n <= 7; n += 1) await appendTo(store, `s-${n}`, plain(1, 1));
       const page = await store.changes({ after: 2, limit: 3 });
       assert.deepEqual([page.changes.map(({ seq }) => seq), page.position], [[3, 4, 5], 7]);
-      assert.deepEqual(await store.changes({ after: 7 }), { changes: [], position: 7 });
+      // Also of what came since the last look.
+      await appendTo(store, "s-8", plain(1, 1));
+      assert.equal((await store.changes({ after: 2, limit: 3 })).position, 8);
+      assert.deepEqual(await store.changes({ after: 8 }), { changes: [], position: 8 });
     });
 
     test("Without a limit come 100 a page.", async (store) => {

@@ -1,4 +1,4 @@
-import type { Entry, EntryInput } from "../../core/entry.ts";
+import type { Entry, EntryInput } from "./entry.ts";
 
 /** A row of the table: entries of one append that follow one another, none of which holds a line break. */
 export interface Chunk {

@@ -1,0 +1,50 @@
+import { checkAfter, checkLimit, feedHole } from "../../core/checks.ts";
+import type { Change, ChangesParams, ChangesResult } from "../../core/store.ts";
+import type { Client } from "./client.ts";
+import { numberChanges } from "./number-changes.ts";
+
+/** A page of the change feed. */
+export async function changes(client: Client, { after, limit = 100 }: ChangesParams): Promise<ChangesResult> {
+  checkLimit(limit, 1000);
+  const isPosition = Number.isSafeInteger(after) && after >= 0;
+  let rows = isPosition ? await client.query<ChangeRow>(changesSql, after, limit) : [];
+  let position = rows[0]?.position ?? 0;
+  // Who is far behind reads what has its place already.
+  if (rows.length < limit) {
+    position = await numberChanges(client);
+    checkAfter(after, position, "the change feed");
+    if (position > after + rows.length) rows = await client.query<ChangeRow>(changesSql, after, limit);
+  }
+  const hole = rows.findIndex(({ seq }, index) => seq !== after + index + 1);
+  if (hole !== -1) throw feedHole(after + hole + 1);
+  // Another process may have numbered more since: the page tells the position of its own moment.
+  return { changes: rows.map(toChange), position: rows[0]?.position ?? position };
+}
+
+interface ChangeRow {
+  readonly position: number;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly kind: Change["kind"];
+  readonly project: string;
+  readonly session: string;
+  readonly log: string | null;
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly of: string | null;
+}
+
+function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Change {
+  return {
+    ...row,
+    ...(log === null ? {} : { log }),
+    ...(first === null || last === null ? {} : { from: first, to: last }),
+    ...(of === null ? {} : { of }),
+  };
+}
+
+// What is committed and has no place yet stands behind what has one: a full page's position counts it.
+const changesSql = `
+  SELECT seq, at_ms AS "atMs", kind, project, session, log, first_seq AS first, last_seq AS last, subject AS of,
+    (SELECT max(seq) FROM hf.change) + (SELECT count(*) FROM hf.unnumbered) AS position
+  FROM hf.change WHERE seq > $1 ORDER BY seq LIMIT $2`;
