@@ -11,6 +11,7 @@ import { printRows, type Row } from "./measure.ts";
 import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresList } from "./postgres-list.ts";
 import { benchPostgresLoad } from "./postgres-load.ts";
+import { benchPostgresTurns } from "./postgres-turns.ts";
 import { benchPostgresWatch } from "./postgres-watch.ts";
 import { benchReconcile } from "./reconcile.ts";
 import { benchTurn } from "./turn.ts";
@@ -28,6 +29,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-load": benchPostgresLoad,
   "postgres-list": benchPostgresList,
   "postgres-watch": benchPostgresWatch,
+  "postgres-turns": benchPostgresTurns,
 };
 
 const wanted = process.argv.slice(2);
