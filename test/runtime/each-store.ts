@@ -13,7 +13,7 @@ export interface StoreOpener {
   readonly open: (clock?: Clock) => Promise<Store>;
   /** Another handle on the same store, as another process has it; of a store in memory there is but one. */
   readonly again: (store: Store) => Promise<Store>;
-  /** How often a property is tried, of so many times: on a server each costs ten times as much. */
+  /** How many of so many cases are tried: on a server each costs ten times as much. */
   readonly tries: (most: number) => number;
 }
 
@@ -35,7 +35,7 @@ export function onEachStore(declare: (stores: StoreOpener) => void): void {
   });
   describe("on a PostgreSQL store", () => {
     const stores = postgresStores();
-    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 10) });
+    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 3) });
   });
 }
 
