@@ -12,6 +12,7 @@ import { benchPostgresAppend } from "./postgres-append.ts";
 import { benchPostgresCopy } from "./postgres-copy.ts";
 import { benchPostgresList } from "./postgres-list.ts";
 import { benchPostgresLoad } from "./postgres-load.ts";
+import { benchPostgresTurns } from "./postgres-turns.ts";
 import { benchPostgresWatch } from "./postgres-watch.ts";
 import { benchReconcile } from "./reconcile.ts";
 import { benchSpool } from "./spool.ts";
@@ -31,6 +32,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-list": benchPostgresList,
   "postgres-copy": benchPostgresCopy,
   "postgres-watch": benchPostgresWatch,
+  "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
 };
 

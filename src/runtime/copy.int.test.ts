@@ -267,7 +267,7 @@ describe("a copy of a store that is being written", () => {
 describe("the pieces of a copy", () => {
   test("are large appends, of which one is read ahead and no more", async () => {
     const [from, to] = [openMemoryStore(), openMemoryStore()];
-    await appendLong(from, "s");
+    await appendLong(from, "s", 510);
     let [ahead, most, appends] = [0, 0, 0];
     const read = withVerbs(from, {
       read: async (params) => {
@@ -294,7 +294,7 @@ describe("the pieces of a copy", () => {
 
   test("are written by two copies at once without one that doubles", async () => {
     const [from, to] = [openMemoryStore(), openMemoryStore()];
-    await appendLong(from, "s");
+    await appendLong(from, "s", 510);
     const reports = await Promise.all([copyStore({ from, to }), copyStore({ from, to })]);
     expect(reports.map(({ parity }) => parity?.differing)).toEqual([0, 0]);
   });
@@ -385,8 +385,8 @@ function onVerb(store: Store, verb: "append" | "changes", before: (count: number
 }
 
 /** 10 MB in a main log. */
-async function appendLong(store: Store, session: string): Promise<void> {
+async function appendLong(store: Store, session: string, length = 260): Promise<void> {
   const text = "x".repeat(20_000);
-  const entries = Array.from({ length: 260 }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
+  const entries = Array.from({ length }, (_, n) => ({ body: JSON.stringify({ n, session, text }) }));
   await store.append({ log: logOf(session), entries });
 }

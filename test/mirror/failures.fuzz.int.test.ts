@@ -4,6 +4,7 @@ import type { SessionKey } from "../../src/core/ids.ts";
 import type { Store } from "../../src/core/store.ts";
 import { mirrored } from "../../src/runtime/mirrored.ts";
 import { openMemoryStore } from "../../src/stores/memory/index.ts";
+import { postgresStores } from "../postgres/stores.ts";
 import { expectMirrored } from "./same-content.ts";
 import { type Fate, unreliable } from "../runtime/unreliable.ts";
 
@@ -58,32 +59,45 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const fate = fc.constantFrom<Fate>("answered", "answered", "answered", "not_made", "answer_lost");
 
-test("Whatever the secondary does to the calls of a mirror that may begin anew, it holds in the end what the primary does.", async () => {
-  const schedule = fc.record({
-    steps: fc.array(step, { minLength: 1, maxLength: 25 }),
-    fates: fc.array(fate, { minLength: 1, maxLength: 40 }),
-    restarts: fc.array(fc.nat(24), { maxLength: 3 }),
-  });
-  const property = fc.asyncProperty(schedule, async ({ steps, fates, restarts }) => {
-    const [primary, there] = [openMemoryStore(), openMemoryStore()];
-    let calls = 0;
-    const line = unreliable(there, () => fates[(calls += 1) % fates.length]!);
-    const begin = () => mirrored(primary, line.store, { flag: "dual", retryMs: 1, longestRetryMs: 1 });
-    const mirrors = [begin()];
-    for (const [index, run] of steps.entries()) {
-      await run(primary).catch(() => undefined);
-      // The one before goes on, as a process does that is believed dead.
-      if (restarts.includes(index)) mirrors.push(begin());
-      if (index % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    line.fate = () => "answered";
-    for (const mirror of mirrors) await expectMirrored(mirror, primary, there);
-    for (const mirror of mirrors)
-      await vi.waitFor(async () => expect((await mirror.status()).error).toBeUndefined());
-    for (const mirror of mirrors) await mirror.close();
-  });
-  await fc.assert(property, { seed, numRuns: Number(process.env["HOLDFAST_MIRROR_RUNS"] ?? 120) });
-}, 60_000);
+const servers = postgresStores();
+// On a server each costs fifteen times as much.
+const kinds = [
+  { kind: "memory", open: async () => openMemoryStore(), share: 1 },
+  { kind: "PostgreSQL", open: () => servers.open(), share: 1 / 15 },
+];
+
+test.for(kinds)(
+  "On a $kind store, whatever the secondary does to the calls of a mirror that may begin anew, it holds in the end what the primary does.",
+  { timeout: 60_000 },
+  async ({ open, share }) => {
+    const schedule = fc.record({
+      steps: fc.array(step, { minLength: 1, maxLength: 25 }),
+      fates: fc.array(fate, { minLength: 1, maxLength: 40 }),
+      restarts: fc.array(fc.nat(24), { maxLength: 3 }),
+    });
+    const property = fc.asyncProperty(schedule, async ({ steps, fates, restarts }) => {
+      const [primary, there] = [await open(), await open()];
+      let calls = 0;
+      const line = unreliable(there, () => fates[(calls += 1) % fates.length]!);
+      const begin = () => mirrored(primary, line.store, { flag: "dual", retryMs: 1, longestRetryMs: 1 });
+      const mirrors = [begin()];
+      for (const [index, run] of steps.entries()) {
+        await run(primary).catch(() => undefined);
+        // The one before goes on, as a process does that is believed dead.
+        if (restarts.includes(index)) mirrors.push(begin());
+        if (index % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      line.fate = () => "answered";
+      for (const mirror of mirrors) await expectMirrored(mirror, primary, there);
+      for (const mirror of mirrors)
+        await vi.waitFor(async () => expect((await mirror.status()).error).toBeUndefined());
+      for (const mirror of mirrors) await mirror.close();
+      await Promise.all([primary.close(), there.close()]);
+    });
+    const runs = Number(process.env["HOLDFAST_MIRROR_RUNS"] ?? 120);
+    await fc.assert(property, { seed, numRuns: Math.ceil(runs * share) });
+  },
+);
 
 async function turn(
   store: Store,

@@ -15,7 +15,7 @@ export interface StoreOpener {
   readonly again: (store: Store) => Promise<Store>;
   /** Closes this one too after the test, before those that are below it. */
   readonly keep: <Kept extends Store>(store: Kept) => Kept;
-  /** How often a property is tried, of so many times: on a server each costs ten times as much. */
+  /** How many of so many cases are tried: on a server each costs ten times as much. */
   readonly tries: (most: number) => number;
 }
 
@@ -37,7 +37,7 @@ export function onEachStore(declare: (stores: StoreOpener) => void): void {
   });
   describe("on a PostgreSQL store", () => {
     const stores = postgresStores();
-    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 10) });
+    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 3) });
   });
 }
 

@@ -3,7 +3,7 @@ import type { DescribeParams, SessionRow } from "../../core/store.ts";
 import type { Value } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
 import { recordChange } from "./record-change.ts";
-import { findSession, type SessionColumns, sessionColumns, toStoredSession } from "./session.ts";
+import { findSession, type SessionColumns, sessionColumns, toStoredSessions } from "./session.ts";
 
 /** Changes a session's title, labels or summary. */
 export async function describe(session: LockedSession, params: DescribeParams): Promise<SessionRow> {
@@ -40,8 +40,8 @@ async function write({ query, key }: LockedSession, row: SessionRow, params: Des
   const sets = names.map((name, index) => `${name} = $${index + 3}`).join(", ");
   const sql = `
     UPDATE hf.session SET ${sets} WHERE project = $1 AND session = $2 RETURNING ${sessionColumns}`;
-  const [columns] = await query<SessionColumns>(sql, key.project, key.session, ...Object.values(values));
-  return toStoredSession(columns!).row;
+  const rows = await query<SessionColumns>(sql, key.project, key.session, ...Object.values(values));
+  return toStoredSessions(rows)[0]!.row;
 }
 
 function valuesOf(

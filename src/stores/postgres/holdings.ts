@@ -16,7 +16,7 @@ import { allInputs } from "./input.ts";
 import { findLane } from "./lane.ts";
 import { usageRows } from "./record-usage.ts";
 import { allRuns } from "./run.ts";
-import { type SessionColumns, sessionColumns, toStoredSession } from "./session.ts";
+import { type SessionColumns, sessionColumns, toStoredSessions } from "./session.ts";
 import { findTombstone } from "./tombstone.ts";
 
 /** A page of what a session has beside its entries. */
@@ -56,7 +56,7 @@ export interface TitledColumns extends SessionColumns {
 export const titledColumns = `${sessionColumns}, title_by_user AS "titleByUser"`;
 
 export function toTitledRow({ titleByUser, ...columns }: TitledColumns): TitledRow {
-  return { row: toStoredSession(columns).row, titleByUser };
+  return { row: toStoredSessions([columns])[0]!.row, titleByUser };
 }
 
 async function singleHoldings(query: Query, key: SessionKey): Promise<readonly Holding[]> {

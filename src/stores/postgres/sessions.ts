@@ -2,7 +2,7 @@ import { checkLimit, filterKeyOf } from "../../core/checks.ts";
 import { decodeCursor, encodeCursor } from "../../core/cursor.ts";
 import type { SessionPage, SessionsFilter, SessionsParams } from "../../core/store.ts";
 import type { Query } from "./client.ts";
-import { type SessionColumns, sessionColumns, toStoredSession } from "./session.ts";
+import { type SessionColumns, sessionColumns, toStoredSessions } from "./session.ts";
 import { whereOf } from "./where.ts";
 
 /** One page of sessions, newest first; walks an index and never opens a log. */
@@ -20,7 +20,7 @@ export async function sessions(
   const sql = `
     SELECT ${sessionColumns} FROM hf.session ${conditions}
     ORDER BY updated_at_ms DESC, id DESC LIMIT $${n + end.length}`;
-  const found = (await query<SessionColumns>(sql, ...values, ...end, limit + 1)).map(toStoredSession);
+  const found = toStoredSessions(await query<SessionColumns>(sql, ...values, ...end, limit + 1));
   const page = found.length > limit ? found.slice(0, limit) : found;
   const rows = page.map(({ row }) => row);
   const last = page.at(-1);
