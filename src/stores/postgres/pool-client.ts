@@ -82,8 +82,9 @@ export class PoolClient implements Client {
     return this.query<Row>(sql);
   }
 
-  listen(channel: string, heard: () => void, listening: () => void): Listening {
-    const connect = async (): Promise<PoolLine> => PoolLine.open(await this.#connect(), channel, heard);
+  listen(sql: string, heard: () => void, listening: () => void): Listening {
+    const text = this.#place.qualified(sql);
+    const connect = async (): Promise<PoolLine> => PoolLine.open(await this.#connect(), text, heard);
     return new Ear({ connect, listening });
   }
 
