@@ -8,6 +8,7 @@ import { folded, type FoldRow } from "./fold.ts";
 import type { Writer } from "./in-session.ts";
 import type { KnownLogs } from "./known-logs.ts";
 import type { KnownLog, KnownSession } from "./known-sessions.ts";
+import { isHeardSql } from "./watch.ts";
 
 /**
  * Appends a batch in one round trip, on what this process knows of the session. Undefined, with nothing written, where
@@ -17,7 +18,7 @@ export async function appendKnown(
   { client, now }: Writer,
   known: KnownLogs,
   params: AppendParams,
-): Promise<AppendResult | undefined> {
+): Promise<KnownAppend | undefined> {
   const write = params.run === undefined ? writeOf(known, params) : undefined;
   if (write === undefined) return undefined;
   const [written] = await client.write<Written>(statementOf(write), ...valuesOf(write, params, now()));
@@ -31,13 +32,20 @@ export async function appendKnown(
     fold,
   });
   const appended = fresh.length;
-  return { from: log.head + 1, to, appended, duplicates: params.entries.length - appended, committed: to };
+  const duplicates = params.entries.length - appended;
+  return { from: log.head + 1, to, appended, duplicates, committed: to, isHeard: written.heard };
 }
 
-/** The store's time of an append, and that of its last entry. */
+export interface KnownAppend extends AppendResult {
+  /** Whether another process may listen. */
+  readonly isHeard: boolean;
+}
+
+/** The store's time of an append, and that of its last entry; whether another process may listen. */
 interface Written {
   readonly now: number;
   readonly at: number;
+  readonly heard: boolean;
 }
 
 interface Write {
@@ -160,7 +168,7 @@ function statementText(kind: Kind, chunks: number): string {
         AND ($4::bigint IS NULL OR epoch = $4 AND owner IS NOT NULL AND until_ms > ${nowSql})
       RETURNING ${nowSql} AS now, CASE WHEN $8 THEN $7::bigint ELSE greatest($7::bigint, ${nowSql}) END AS at
     ), ${parts.join(", ")}
-    SELECT now, at FROM lane`;
+    SELECT now, at, ${isHeardSql} AS heard FROM lane`;
 }
 
 const firstChunk = 13;

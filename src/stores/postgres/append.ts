@@ -18,13 +18,22 @@ import { findRun } from "./run.ts";
 import { findTombstone } from "./tombstone.ts";
 
 /** Appends a batch: on what is known where that is enough, else under the session's lock. */
-export async function append(writer: Writer, known: KnownLogs, params: AppendParams): Promise<AppendResult> {
+export async function append(writer: Writer, known: KnownLogs, params: AppendParams): Promise<Appending> {
   try {
-    return (await appendKnown(writer, known, params)) ?? (await appendLocked(writer, known, params));
+    const done = await appendKnown(writer, known, params);
+    if (done === undefined) return { result: await appendLocked(writer, known, params), isHeard: true };
+    const { isHeard, ...result } = done;
+    return { result, isHeard };
   } catch (error) {
     known.sessions.forget(params.log);
     throw error;
   }
+}
+
+interface Appending {
+  readonly result: AppendResult;
+  /** Whether another process may listen. */
+  readonly isHeard: boolean;
 }
 
 async function appendLocked(writer: Writer, known: KnownLogs, params: AppendParams): Promise<AppendResult> {

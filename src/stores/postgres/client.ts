@@ -23,10 +23,10 @@ export interface Client {
    */
   script<Row extends object>(sql: string): Promise<Rows<Row>>;
   /**
-   * Listens from some moment on, and again after each lost connection, until its end; `listening` is called each time, and
+   * Listens by this statement from some moment on, and again after each lost connection, until its end; `listening` is called each time, and
    * `heard` for each notification.
    */
-  listen(channel: string, heard: () => void, listening: () => void): Listening;
+  listen(sql: string, heard: () => void, listening: () => void): Listening;
   /** Closes what the store opened; an instance of the caller's stays open. */
   close(): Promise<void>;
 }

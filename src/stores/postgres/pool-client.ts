@@ -55,6 +55,8 @@ export class PoolClient implements Client {
   readonly write: Query;
   readonly #pool: Pool;
   readonly #place: Place;
+  // Until the server's last word has ended a connection, the pool would give it to the next one.
+  readonly #ending = new WeakSet<PooledClient>();
 
   constructor({ pool, place }: { readonly pool: Pool; readonly place: Place }) {
     this.#pool = pool;
@@ -80,8 +82,9 @@ export class PoolClient implements Client {
     return this.query<Row>(sql);
   }
 
-  listen(channel: string, heard: () => void, listening: () => void): Listening {
-    const connect = async (): Promise<PoolLine> => PoolLine.open(await this.#connect(), channel, heard);
+  listen(sql: string, heard: () => void, listening: () => void): Listening {
+    const text = this.#place.qualified(sql);
+    const connect = async (): Promise<PoolLine> => PoolLine.open(await this.#connect(), text, heard);
     return new Ear({ connect, listening });
   }
 
@@ -106,6 +109,7 @@ export class PoolClient implements Client {
       const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
       return ownRows<Row>(rows, columns, rowCount ?? 0);
     } catch (error) {
+      if (!isAnswer(error)) this.#ending.add(client);
       throw typedError(coded(error), { place: this.#place, mayBeWritten });
     }
   }
@@ -120,7 +124,7 @@ export class PoolClient implements Client {
       return await work(client, broken);
     } finally {
       client.removeListener("error", broken);
-      client.release(isBroken);
+      client.release(isBroken || this.#ending.has(client));
     }
   }
 
@@ -131,6 +135,11 @@ export class PoolClient implements Client {
       throw typedError(coded(error), { place: this.#place, mayBeWritten: false });
     }
   }
+}
+
+// The server goes on after any other error.
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && "severity" in error && error.severity === "ERROR";
 }
 
 // Of one text in all stores that share a client: a client refuses one name for two texts.

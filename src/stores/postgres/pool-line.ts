@@ -9,10 +9,10 @@ export class PoolLine implements Line {
   readonly #lose: () => void;
   #isOver = false;
 
-  static async open(client: PooledClient, channel: string, heard: () => void): Promise<PoolLine> {
+  static async open(client: PooledClient, text: string, heard: () => void): Promise<PoolLine> {
     const line = new PoolLine(client, heard);
     try {
-      await client.query({ text: `LISTEN "${channel}"` });
+      await client.query({ text });
       return line;
     } catch (error) {
       await line.end();

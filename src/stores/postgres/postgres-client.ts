@@ -38,10 +38,10 @@ export class PostgresClient implements Client {
     return this.query<Row>(sql);
   }
 
-  listen(channel: string, heard: () => void, listening: () => void): Listening {
+  listen(sql: string, heard: () => void, listening: () => void): Listening {
     const connect = async (): Promise<Connection> => {
       const connection = await Connection.open({ ...this.#options, onnotify: heard });
-      await connection.run(`LISTEN "${channel}"`);
+      await connection.run(this.#place.qualified(sql));
       return connection;
     };
     return new Ear({ connect, listening });

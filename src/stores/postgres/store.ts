@@ -91,7 +91,11 @@ export class PostgresStore implements port.Store {
     // What is staged nobody waits for.
     const staged = stagesOnly(own) ? await this.#staging.stage(own) : undefined;
     if (staged !== undefined) return staged;
-    return this.#wake(this.#turns.take(own.log, own.signal, () => append(writer, this.#known, own)));
+    const { result, isHeard } = await this.#turns.take(own.log, own.signal, () =>
+      append(writer, this.#known, own),
+    );
+    this.#watch.wake({ elsewhere: isHeard });
+    return result;
   }
 
   async read(params: port.ReadParams): Promise<port.ReadResult> {

@@ -44,6 +44,17 @@ describe("A reader", () => {
     }
   });
 
+  test("is woken by each append of a session that the other store knows already.", async () => {
+    const [reader, writer] = [await open(never), await open(never)];
+    await append(writer, "known");
+    for (let n = 2; n <= 6; n += 1) {
+      const woken = firstOf(reader, n - 1);
+      await listener();
+      await append(writer, "known");
+      expect(await woken).toEqual({ position: n });
+    }
+  });
+
   test("whose listener was cut off learns what was committed meanwhile, and hears again.", async () => {
     const [reader, writer] = [await open(never), await open(never)];
     for (let n = 1; n <= 3; n += 1) {
@@ -81,6 +92,23 @@ describe("A reader", () => {
     expect(looks.count - before).toBeLessThan(10);
     await watch.close();
     await client.close();
+  });
+});
+
+describe("A store that nobody watches", () => {
+  test("sends nothing after the appends that it makes on what it knows.", async () => {
+    const writer = await open(never);
+    await append(writer, "known");
+    let heard = 0;
+    // The plain listener holds no lock: it hears what is sent, and asks for nothing.
+    const ear = await admin.listen(schema, () => (heard += 1));
+    for (let n = 1; n <= 20; n += 1) await append(writer, "known");
+    await writer.close();
+    await admin.notify(schema, "last");
+    await expect.poll(() => heard).toBeGreaterThan(0);
+    // That of the first append may be under way still.
+    expect(heard).toBeLessThanOrEqual(2);
+    await ear.unlisten();
   });
 });
 
@@ -161,7 +189,7 @@ async function firstOfAll<Value>(values: AsyncIterable<Value>): Promise<Value | 
 async function listener(): Promise<number> {
   for (;;) {
     const [row] = await admin<{ pid: number }[]>`
-      SELECT pid FROM pg_stat_activity WHERE query = ${`LISTEN "${schema}"`} AND state = 'idle'`;
+      SELECT pid FROM pg_stat_activity WHERE starts_with(query, ${`LISTEN "${schema}"`}) AND state = 'idle'`;
     if (row !== undefined) return row.pid;
   }
 }

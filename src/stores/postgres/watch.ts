@@ -46,9 +46,10 @@ export class Watch {
     }
   }
 
-  /** Tells all readers, here and elsewhere, that something was committed. */
-  wake(): void {
+  /** Tells all readers, here and, if there are any, elsewhere, that something was committed. */
+  wake({ elsewhere = true }: { readonly elsewhere?: boolean } = {}): void {
     this.#wakeOwn();
+    if (!elsewhere) return;
     this.#isToldAgain = this.#telling !== undefined;
     this.#telling ??= this.#tell();
   }
@@ -111,7 +112,7 @@ export class Watch {
     this.#waiting.add(done);
     signal.addEventListener("abort", done, { once: true });
     this.#timer ??= setInterval(this.#wakeOwn, this.#pollMs);
-    this.#listening ??= this.#client.listen(this.#place.channel, this.#wakeOwn, this.#wakeOwn);
+    this.#listening ??= this.#client.listen(listenSql(this.#place), this.#wakeOwn, this.#wakeOwn);
     return { promise, done };
   }
 
@@ -120,6 +121,19 @@ export class Watch {
     this.#timer = undefined;
   }
 }
+
+// Whoever listens holds a lock for as long as its connection lives.
+const lockSql = "hashtextextended('holdfast.watch.hf.', 0)";
+const listenSql = ({ channel }: Place): string =>
+  `LISTEN "${channel}"; SELECT pg_advisory_lock_shared(${lockSql})`;
+
+/**
+ * Whether anyone listens, or another writer asks at this moment. A notification after each append takes a tenth of what
+ * one session can append, and most stores have no listener. One that begins to listen while the append commits is told
+ * by its poll.
+ */
+export const isHeardSql = `
+  CASE WHEN pg_try_advisory_lock(${lockSql}) THEN NOT pg_advisory_unlock(${lockSql}) ELSE true END`;
 
 interface WatchParams {
   readonly client: Client;
