@@ -33,7 +33,7 @@ describe("a row that no Holdfast could have written", () => {
     ["an input in no known state", "UPDATE input SET state = 'lost'"],
     [
       "a key that is known",
-      "INSERT INTO input SELECT 99, project, session, key, body, provider, priority, state, attempts, admitted_at_ms, updated_at_ms, run, reason, cancel_requested FROM input",
+      "INSERT INTO input (project, session, key, body, provider, priority, state, admitted_at_ms, updated_at_ms) SELECT project, session, key, body, provider, priority, 'queued', admitted_at_ms, updated_at_ms FROM input",
     ],
     [
       "a committed run without a receipt",
