@@ -128,9 +128,9 @@ const listenSql = ({ channel }: Place): string =>
   `LISTEN "${channel}"; SELECT pg_advisory_lock_shared(${lockSql})`;
 
 /**
- * Whether anyone listens, or another writer asks at this moment. A notification after each append takes a tenth of what
- * one session can append, and most stores have no listener. One that begins to listen while the append commits is told
- * by its poll.
+ * Whether anyone listens, or another writer asks at this moment. A notification after each append is a fifth of what the
+ * client spends on it where one session appends, and most stores have no listener. One that begins to listen while the
+ * append commits is told by its poll.
  */
 export const isHeardSql = `
   CASE WHEN pg_try_advisory_lock(${lockSql}) THEN NOT pg_advisory_unlock(${lockSql}) ELSE true END`;
