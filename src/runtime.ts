@@ -1,8 +1,22 @@
-export type { Agent, AgentCapabilities, AgentStep, Journal, StepCall, Turn } from "./core/agent.ts";
-export { promptOf } from "./core/agent.ts";
 export type {
+  Agent,
+  AgentCapabilities,
+  AgentStep,
+  HistoryParams,
+  Journal,
+  Leftover,
+  StepCall,
+  Turn,
+  TurnStore,
+} from "./core/agent.ts";
+export { promptOf } from "./core/agent.ts";
+export { isLive } from "./core/event.ts";
+export type {
+  EventEnvelope,
   EventFrame,
+  LiveEvent,
   NoticeEvent,
+  ProcessIdentity,
   ResultEvent,
   RunEvent,
   RunEventType,

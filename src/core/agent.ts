@@ -1,10 +1,10 @@
 import type { Entry, EntryInput } from "./entry.ts";
-import type { RunEvent } from "./event.ts";
+import type { LiveEvent, RunEvent } from "./event.ts";
 import type { SessionKey } from "./ids.ts";
 import type { Input } from "./input.ts";
 import { objectIn, textOf } from "./json.ts";
 import type { StepEffect } from "./steps.ts";
-import type { Fold } from "./store.ts";
+import type { Fold, Store } from "./store.ts";
 
 /** The agent port: what answers an input. One agent serves many sessions, of each at most one turn at a time. */
 export interface Agent {
@@ -19,11 +19,11 @@ export interface Agent {
    */
   run(turn: Turn): AsyncIterable<AgentStep>;
   /** What the provider itself kept of a session's last run; there with `nativeHistory`. Read-only. */
-  history?(params: {
-    readonly session: SessionKey;
-    readonly resume?: string;
-    readonly signal: AbortSignal;
-  }): AsyncIterable<RunEvent>;
+  history?(params: HistoryParams): AsyncIterable<RunEvent>;
+  /** What a transcript's entries tell, as the events that `run` gave beside them. Pure; skips what it cannot read. */
+  eventsOf?(bodies: readonly string[]): readonly RunEvent[];
+  /** Processes that an earlier host of a run has left behind here and that may still be at work, told by its events. Ends none. */
+  leftovers?(events: readonly RunEvent[]): Promise<readonly Leftover[]>;
   /** Makes a session's title and summary of what is committed. */
   fold?(session: SessionKey): Fold;
   /** Ends what it keeps open between turns. */
@@ -42,6 +42,26 @@ export interface AgentCapabilities {
   readonly partialText: boolean;
 }
 
+/** Whose history is asked for; `resume` is the session's token. */
+export interface HistoryParams {
+  readonly session: SessionKey;
+  readonly resume?: string;
+  readonly signal: AbortSignal;
+}
+
+/** A process that outlives its host. */
+export interface Leftover {
+  readonly pid: number;
+  /** What it is, in words for an operator. */
+  readonly about: string;
+}
+
+/** What a turn may ask of the store: its session's past, and blobs beside it. What the turn makes is yielded, not appended. */
+export type TurnStore = Pick<
+  Store,
+  "read" | "scan" | "logs" | "session" | "run" | "runs" | "append" | "putBlob" | "getBlob"
+>;
+
 /** What a turn is given. */
 export interface Turn {
   readonly session: SessionKey;
@@ -54,6 +74,8 @@ export interface Turn {
   /** Aborts when the turn is cancelled or its lease is lost. */
   readonly signal: AbortSignal;
   readonly journal: Journal;
+  /** `append` is for what comes when the run has ended: without its fence, it is visible at once. */
+  readonly store: TurnStore;
   /** Resolves once all that was yielded before is durable. @throws lease_lost */
   flush(): Promise<void>;
   /** The newest committed entries of the main log, in their order. */
@@ -63,7 +85,7 @@ export interface Turn {
 /** What an agent yields: an entry for one of the session's logs, or a run event. */
 export type AgentStep =
   | { readonly kind: "entry"; readonly log: string; readonly entry: EntryInput }
-  | { readonly kind: "event"; readonly event: RunEvent };
+  | { readonly kind: "event"; readonly event: LiveEvent };
 
 /** Remembers what was done over all attempts of an input, so that nothing is done twice that must not be. */
 export interface Journal {

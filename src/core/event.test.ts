@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkEntries } from "./entry.ts";
-import { eventEntry, readEvent, type RunEvent, type RunEventType } from "./event.ts";
+import { eventEntry, isLive, readEvent, type RunEvent, type RunEventType } from "./event.ts";
 import { noTokens } from "./usage.ts";
 
 const text = fc.string({ unit: "binary" });
@@ -27,6 +27,9 @@ const tokens = fc.record({
   cacheWrite1h: count,
 });
 const partial = fc.constant(true);
+const settings = fc.dictionary(text, fc.jsonValue());
+const identity = { pid: count, started: text, host: text, folder: text };
+const process = fc.record(identity, { requiredKeys: ["pid", "started", "host"] });
 
 const events: Readonly<Record<RunEventType, fc.Arbitrary<RunEvent>>> = {
   user: event("user", { text }),
@@ -36,7 +39,10 @@ const events: Readonly<Record<RunEventType, fc.Arbitrary<RunEvent>>> = {
   tool_progress: event("tool_progress", { call: text, text }),
   tool_summary: event("tool_summary", { call: text, ok: fc.boolean(), text }),
   usage: event("usage", { key: text, model: text, tokens }),
-  status: event("status", { status: text, "?resume": text, "?of": text }),
+  status: event("status", {
+    status: text,
+    ...{ "?resume": text, "?of": text, "?settings": settings, "?process": process },
+  }),
   notice: event("notice", { text, "?raw": fc.jsonValue() }),
   result: event("result", { ok: fc.boolean(), text, "?stop": text }),
   error: event("error", { message: text, "?code": text }),
@@ -57,6 +63,13 @@ const samples: readonly RunEvent[] = [
 ];
 
 describe("a run event", () => {
+  it("is live unless it is marked as replayed", () => {
+    for (const sample of samples) {
+      expect(isLive(sample)).toBe(true);
+      expect(isLive({ ...sample, replayed: true })).toBe(false);
+    }
+  });
+
   it.each(Object.keys(events) as RunEventType[])("comes back as it was written: %s", (type) => {
     fc.assert(
       fc.property(events[type], text, (written, run) => {
@@ -122,6 +135,11 @@ describe("a run event", () => {
     { type: "tool_call", call: "c", name: "n", step: 7 },
     { type: "status", status: "s", resume: 7 },
     { type: "status", status: "s", of: 7 },
+    { type: "status", status: "s", settings: [] },
+    { type: "status", status: "s", process: { pid: "1", started: "a", host: "h" } },
+    { type: "status", status: "s", process: { pid: 1, host: "h" } },
+    { type: "status", status: "s", process: { pid: 1, started: "a" } },
+    { type: "status", status: "s", process: { pid: 1, started: "a", host: "h", folder: 7 } },
     { type: "result", ok: true, text: "a", stop: 7 },
     { type: "error", message: "m", code: 7 },
     { type: "usage", key: "k", model: "m", tokens: { ...noTokens, output: -1 } },

@@ -20,6 +20,21 @@ export type RunEvent = EventFrame &
 
 export type RunEventType = RunEvent["type"];
 
+/** An event that happens now: only of such a one anything is done, counted or captured. */
+export type LiveEvent = RunEvent & { readonly replayed?: never };
+
+/** An event as it is told to others: whose it is, where it stands in its run's log, and how far it can be relied on. */
+export interface EventEnvelope {
+  readonly run: string;
+  /** In the run's log: what a reader goes on from. */
+  readonly seq: number;
+  readonly atMs: number;
+  /** False until the run's boundary: then it may still be put aside. */
+  readonly committed: boolean;
+  readonly replayed: boolean;
+  readonly event: RunEvent;
+}
+
 /** What every event may carry. */
 export interface EventFrame {
   /** It happened in an earlier run and is only shown again: nothing may be done, counted or captured because of it. */
@@ -70,6 +85,21 @@ export interface StatusEvent {
   readonly resume?: string;
   /** Of `replay_started`: the run that the replayed events are from. */
   readonly of?: string;
+  /** What the turn runs with, such as its model and folder: the next turn begins with the same. */
+  readonly settings?: Fields;
+  /** The process that does the work, by which it can be told apart after its host has died. */
+  readonly process?: ProcessIdentity;
+}
+
+/** Names one process for good: a pid is given again, a pid with its start is not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it was started, in the words of its own system. */
+  readonly started: string;
+  /** The machine, and the time since that was started: a pid means nothing elsewhere. */
+  readonly host: string;
+  /** Where it writes, if that outlives it. */
+  readonly folder?: string;
 }
 
 /** What is none of the others; an event of a type that is not known is read as one, with all of it in `raw`. */
@@ -127,12 +157,22 @@ export function isTerminal(event: RunEvent): event is ResultEvent & EventFrame {
   return event.type === "result" && event.replayed !== true && event.parent === undefined;
 }
 
+/** Whether an event happens now, and is not only shown again. */
+export function isLive(event: RunEvent): event is LiveEvent {
+  return event.replayed === undefined;
+}
+
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isFlag: Check = (value) => typeof value === "boolean";
 const isTrue: Check = (value) => value === true;
 const isAny: Check = () => true;
+const isObject: Check = (value) => fieldsOf(value) !== undefined;
+const isProcess: Check = (value) => {
+  const { pid, started, host, folder } = fieldsOf(value) ?? {};
+  return isCount(pid) && isText(started) && isText(host) && (folder === undefined || isText(folder));
+};
 const isTokens: Check = (value) => {
   const fields = fieldsOf(value);
   return fields !== undefined && tokenKinds.every((kind) => isCount(fields[kind]));
@@ -164,7 +204,10 @@ const shapes: Readonly<Record<RunEventType, Shape>> = {
   tool_progress: { has: { call: isText, text: isText } },
   tool_summary: { has: { call: isText, ok: isFlag, text: isText } },
   usage: { has: { key: isText, model: isText, tokens: isTokens } },
-  status: { has: { status: isText }, may: { resume: isText, of: isText } },
+  status: {
+    has: { status: isText },
+    may: { resume: isText, of: isText, settings: isObject, process: isProcess },
+  },
   notice: { has: { text: isText }, may: { raw: isAny } },
   result: { has: { ok: isFlag, text: isText }, may: { stop: isText, staged: isCounts } },
   error: { has: { message: isText }, may: { code: isText } },

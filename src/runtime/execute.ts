@@ -226,6 +226,7 @@ class RunningTurn {
       run: claim.run.id,
       input: claim.input,
       attempt: claim.run.attempt,
+      store,
       ...(resume == null ? {} : { resume }),
       signal,
       journal: new StoredJournal({ store, claim, flush, check: () => this.#keeper.check() }),

@@ -10,6 +10,7 @@ import type { TailPart } from "../../core/run.ts";
 import { emptyJournal, stepEntry, verdictOf, withSteps } from "../../core/steps.ts";
 import { classifyTail } from "../../core/tail-verdict.ts";
 import { openCalls, readTranscript } from "../../core/transcript.ts";
+import { openMemoryStore } from "../../stores/memory/index.ts";
 import { scriptedAgent, type ScriptedAgentOptions } from "./index.ts";
 
 const session = { project: "p", session: "s" };
@@ -20,6 +21,7 @@ class Bench {
   readonly journal: string[] = [];
   readonly flushed: number[] = [];
   events: string[] = [];
+  readonly #store = openMemoryStore();
   #run = 0;
 
   readonly options: ScriptedAgentOptions;
@@ -38,6 +40,7 @@ class Bench {
       input: { id: "7", key: "k", body: JSON.stringify({ prompt }) },
       attempt: this.#run,
       signal: new AbortController().signal,
+      store: this.#store,
       journal: this.journalOf(run),
       flush: async () => void this.flushed.push(this.events.length),
       recent: async (limit) => this.main.slice(-limit),

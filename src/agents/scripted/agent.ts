@@ -3,7 +3,7 @@ import { type Agent, type AgentStep, promptOf, type StepCall, type Turn } from "
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { derivedUuid } from "../../core/derived-uuid.ts";
 import { isHoldfastError } from "../../core/errors.ts";
-import type { ResultEvent, RunEvent } from "../../core/event.ts";
+import type { LiveEvent, ResultEvent } from "../../core/event.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import { noTokens, usageKey } from "../../core/usage.ts";
 import { parseScript, type Verb } from "./script.ts";
@@ -163,11 +163,11 @@ async function waitOnClock(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal });
 }
 
-function* shown({ uuid, step }: Written, eventOf: (entry: string) => RunEvent): Generator<AgentStep> {
+function* shown({ uuid, step }: Written, eventOf: (entry: string) => LiveEvent): Generator<AgentStep> {
   yield step;
   yield eventStep(eventOf(uuid));
 }
 
-function eventStep(event: RunEvent): AgentStep {
+function eventStep(event: LiveEvent): AgentStep {
   return { kind: "event", event };
 }
