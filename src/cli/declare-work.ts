@@ -16,6 +16,16 @@ export function declareWork(program: Command, runs: Runner): void {
     .option("--limit <n>", "end or hold no more runs than this")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/reconcile.ts")).reconcileRuns));
+  program
+    .command("redispatch")
+    .description("queue the inputs again that were given up after their last try")
+    .option("--dry-run", "say what would be done, and change nothing")
+    .option("--session <id>", "only of this session, by the first characters of its id")
+    .option("--project <name>", "only of this project")
+    .option("--input <id>", "only this one, also where it was given up by a decision")
+    .option("--reason <text>", "why, kept on record")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/redispatch.ts")).redispatchInputs));
 }
 
 function declareRun(program: Command, runs: Runner): void {
