@@ -32,6 +32,18 @@ export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts"
 export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
 export type { PriceRow, TokenPrices } from "./core/price-table.ts";
 export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
+export {
+  AgentRegistry,
+  type AgentRegistryParams,
+  type AgentRoute,
+  type RegisteredAgent,
+} from "./runtime/agent-registry.ts";
+export {
+  redispatch,
+  type Redispatched,
+  type RedispatchParams,
+  type RedispatchReport,
+} from "./runtime/redispatch.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";

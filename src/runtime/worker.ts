@@ -1,7 +1,9 @@
 import type { Agent } from "../core/agent.ts";
+import type { HoldfastError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
+import { type AgentRoute, loadedAgent } from "./agent-registry.ts";
 import { type Ended, type ExecuteParams, executeRun, PlannedStop } from "./execute.ts";
 import { LapsedRuns } from "./lapsed-runs.ts";
 import type { Reconciled } from "./recover-run.ts";
@@ -10,8 +12,8 @@ import { systemTimers, type Timers } from "./timers.ts";
 /** How a worker works. */
 export interface WorkerParams {
   readonly store: Store;
-  /** One for each provider whose inputs it takes. */
-  readonly agents: readonly Agent[];
+  /** One for each provider whose inputs it takes; a route is loaded when the first of them was taken. */
+  readonly agents: readonly (Agent | AgentRoute)[];
   /** Names this process for people, unique among all that run now. */
   readonly owner: string;
   /** How long a session stays closed to others after this process has died; default 30,000. */
@@ -26,11 +28,14 @@ export interface WorkerParams {
   readonly session?: string;
   readonly timers?: Timers;
   readonly priceOf?: ExecuteParams["priceOf"];
+  readonly onBegin?: (claim: Claim) => void;
   /** Sees what happens in a run before it is committed. */
   readonly onEvent?: (claim: Claim, event: RunEvent) => void;
   readonly onEnd?: (claim: Claim, ended: Ended) => void;
   /** A run that its worker has left was ended or held here, or could not be. */
   readonly onRecovered?: (done: Reconciled) => void;
+  /** What an agent needs is not installed here: no input of its provider is taken any more. */
+  readonly onUnserved?: (provider: string, error: HoldfastError) => void;
   /** What went wrong between runs, such as a store that is busy; the worker goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -44,6 +49,7 @@ export class Worker {
     readonly timers: Timers;
   };
   readonly #runs = new Map<string, OpenRun>();
+  readonly #unserved = new Set<string>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #claiming = 0;
@@ -146,7 +152,7 @@ export class Worker {
     return {
       worker: owner,
       leaseMs,
-      providers: agents.map(({ provider }) => provider),
+      providers: agents.map(({ provider }) => provider).filter((provider) => !this.#unserved.has(provider)),
       ...(maxRunsPerProject === undefined ? {} : { maxRunsPerProject }),
       ...(project === undefined ? {} : { project }),
       ...(session === undefined ? {} : { session }),
@@ -154,18 +160,10 @@ export class Worker {
   }
 
   #begin(claim: Claim, begunAtMs: number): void {
-    const { agents, onEvent, onEnd, ...params } = this.#params;
-    const agent = agents.find(({ provider }) => provider === claim.input.provider)!;
+    const { onBegin, onEnd } = this.#params;
     const abort = new AbortController();
-    const ended = executeRun({
-      ...params,
-      agent,
-      claim,
-      begunAtMs,
-      signal: abort.signal,
-      onAbandoned: (error) => this.#tell(() => this.#params.onError?.(error)),
-      onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
-    }).then((how) => {
+    this.#tell(() => onBegin?.(claim));
+    const ended = this.#execute(claim, begunAtMs, abort.signal).then((how) => {
       this.#runs.delete(claim.run.id);
       this.#wake.resolve();
       this.#tell(() => onEnd?.(claim, how));
@@ -174,6 +172,25 @@ export class Worker {
     if (this.#cancelled) abort.abort(new PlannedStop());
     // A cancel may have been told before the claim's answer came.
     this.#stopIfCancelled(claim.input.id).catch((error: unknown) => this.#params.onError?.(error));
+  }
+
+  async #execute(claim: Claim, begunAtMs: number, signal: AbortSignal): Promise<Ended> {
+    const { agents, onEvent, onUnserved, ...params } = this.#params;
+    const { provider } = claim.input;
+    return await executeRun({
+      ...params,
+      agent: await loadedAgent(agents.find((one) => one.provider === provider)!),
+      claim,
+      begunAtMs,
+      signal,
+      onAbandoned: (error) => this.#tell(() => this.#params.onError?.(error)),
+      onMissing: (error) => {
+        // Else it would be taken again at once, and for ever: this end is none of its tries.
+        this.#unserved.add(provider);
+        this.#tell(() => onUnserved?.(provider, error));
+      },
+      onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
+    });
   }
 
   /** What a viewer throws changes nothing for the run that he looks at. */
