@@ -7,6 +7,7 @@ import type { Runner } from "./runner.ts";
 /** Declares what gives agents work, and what looks after their runs. */
 export function declareWork(program: Command, runs: Runner): void {
   declareRun(program, runs);
+  declareWorker(program, runs);
   declareRuns(program, runs);
   declareInputs(program, runs);
   program
@@ -44,6 +45,19 @@ function declareRun(program: Command, runs: Runner): void {
     .option("--prices <file>", "your own price table")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/run.ts")).run));
+}
+
+function declareWorker(program: Command, runs: Runner): void {
+  program
+    .command("worker")
+    .description("take inputs and let agents answer them, until SIGTERM or Ctrl-C")
+    .option("--concurrency <n>", "runs at once", "8")
+    .option("--provider <name>", "only inputs of this provider; may be given several times", collected)
+    .option("--project <name>", "only inputs of this project")
+    .option("--drain-ms <ms>", "how long its runs may take to end when it is stopped", "30000")
+    .option("--prices <file>", "your own price table")
+    .option("--json", "print one JSON document a line")
+    .action(runs(async () => (await import("./commands/worker.ts")).work));
 }
 
 function declareRuns(program: Command, runs: Runner): void {

@@ -16,3 +16,12 @@ export function stopSignals(stop: () => Promise<void>): Disposable {
     },
   };
 }
+
+/** Resolves once the signal aborts, and keeps the process alive until then: what waits for a change does not. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const alive = setInterval(() => undefined, 1 << 30);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  return promise.finally(() => clearInterval(alive));
+}

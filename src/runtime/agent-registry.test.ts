@@ -82,10 +82,10 @@ describe("a worker with routes", () => {
     const worker = new Worker({ store, agents: routesOf(registry), owner: "w" });
     await worker.drain();
     expect(loaded).toEqual([]);
-    for (const provider of ["mine", "mine too", "mine"])
+    for (const [n, provider] of ["mine", "mine too", "mine"].entries())
       await store.admit({
         session: { ...session, session: provider },
-        key: `${loaded.length} ${Math.random()}`,
+        key: `${n}`,
         body: '{"prompt":"say Hello."}',
         provider,
       });

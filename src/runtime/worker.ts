@@ -75,6 +75,19 @@ export class Worker {
     await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
   }
 
+  /** Takes no new input, lets its runs end, and interrupts those that have not after a time. */
+  async stopWithin(ms: number, onLate?: (runs: number) => void): Promise<void> {
+    const ended = this.stop();
+    const early = new AbortController();
+    const late = this.#params.timers.wait(ms, early.signal).then(() => true);
+    if (!(await Promise.race([ended.then(() => false), late])) || this.#runs.size === 0) {
+      early.abort("ended");
+      return await ended;
+    }
+    this.#tell(() => onLate?.(this.#runs.size));
+    await this.stop({ cancel: true });
+  }
+
   /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
   async drain(): Promise<void> {
     for (;;) {

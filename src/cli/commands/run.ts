@@ -8,7 +8,7 @@ import type { Claim } from "../../core/run.ts";
 import type { Store } from "../../core/store.ts";
 import { reconcile } from "../../runtime/reconcile.ts";
 import { actor } from "../actor.ts";
-import { agentNamed } from "../agents.ts";
+import { agentNamed, agentRegistry } from "../agents.ts";
 import { shown, usage } from "../arguments.ts";
 import { AttendedInput, heldReason, openRun } from "../attended-input.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -28,7 +28,7 @@ import { Timeline, shownText } from "../timeline.ts";
 export async function run([prompt = ""]: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (prompt.trim() === "") throw usage("The prompt is empty.", "Say what is asked, in quotes.");
   const labels = labelsOf(options.label ?? []);
-  const agent = await agentNamed(options.agent);
+  const agent = await agentNamed(agentRegistry(), options.agent);
   return await withNewStore(options, async (store) => {
     const session = await targetSession(store, options);
     const recovery = recoveryOf(store, options);
