@@ -70,10 +70,10 @@ export class WorkLog {
   /** What goes wrong again and again is told once. */
   failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    if (message === this.#lastFailure) return;
-    this.#lastFailure = message;
-    const code = isHoldfastError(error) ? { code: error.code } : {};
-    this.#tell({ type: "error", ...code, message }, `holdfast: ${shownText(message)}`);
+    const code = isHoldfastError(error) ? error.code : undefined;
+    if ((code ?? message) === this.#lastFailure) return;
+    this.#lastFailure = code ?? message;
+    this.#tell({ type: "error", ...(code && { code }), message }, `holdfast: ${shownText(message)}`);
   }
 
   stopping(drainMs: number): void {
