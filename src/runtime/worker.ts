@@ -1,11 +1,12 @@
 import type { Agent } from "../core/agent.ts";
 import type { HoldfastError } from "../core/errors.ts";
-import type { RunEvent } from "../core/event.ts";
+import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import { type AgentRoute, loadedAgent } from "./agent-registry.ts";
 import { type Ended, type ExecuteParams, executeRun, PlannedStop } from "./execute.ts";
 import { LapsedRuns } from "./lapsed-runs.ts";
+import { Observers, type RunObserver } from "./observers.ts";
 import type { Reconciled } from "./recover-run.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 
@@ -30,7 +31,11 @@ export interface WorkerParams {
   readonly priceOf?: ExecuteParams["priceOf"];
   readonly onBegin?: (claim: Claim) => void;
   /** Sees what happens in a run before it is committed. */
-  readonly onEvent?: (claim: Claim, event: RunEvent) => void;
+  readonly onEvent?: (claim: Claim, event: LiveEvent) => void;
+  /** Sees what a run shows again of the interrupted ones before it. */
+  readonly onReplay?: (claim: Claim, event: ReplayedEvent) => void;
+  /** What else is done about what happens, such as keeping its links; no run fails because of it. */
+  readonly observers?: readonly RunObserver[];
   readonly onEnd?: (claim: Claim, ended: Ended) => void;
   /** A run that its worker has left was ended or held here, or could not be. */
   readonly onRecovered?: (done: Reconciled) => void;
@@ -48,6 +53,7 @@ export class Worker {
     readonly maxRuns: number;
     readonly timers: Timers;
   };
+  readonly #observers: Observers;
   readonly #runs = new Map<string, OpenRun>();
   readonly #unserved = new Set<string>();
   readonly #stopping = new AbortController();
@@ -58,6 +64,11 @@ export class Worker {
 
   constructor(params: WorkerParams) {
     this.#params = { leaseMs: 30_000, graceMs: 10_000, maxRuns: 8, timers: systemTimers, ...params };
+    this.#observers = new Observers({
+      observers: params.observers ?? [],
+      timers: this.#params.timers,
+      onError: (error) => this.#report(error),
+    });
   }
 
   /** Begins to take inputs; resolves when it was stopped and its runs have ended. */
@@ -188,7 +199,7 @@ export class Worker {
   }
 
   async #execute(claim: Claim, begunAtMs: number, signal: AbortSignal): Promise<Ended> {
-    const { agents, onEvent, onUnserved, ...params } = this.#params;
+    const { agents, onEvent, onReplay, onUnserved, ...params } = this.#params;
     const { provider } = claim.input;
     return await executeRun({
       ...params,
@@ -196,14 +207,21 @@ export class Worker {
       claim,
       begunAtMs,
       signal,
-      onAbandoned: (error) => this.#tell(() => this.#params.onError?.(error)),
+      onAbandoned: (error) => this.#report(error),
       onMissing: (error) => {
         // Else it would be taken again at once, and for ever: this end is none of its tries.
         this.#unserved.add(provider);
         this.#tell(() => onUnserved?.(provider, error));
       },
       onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
+      onReplay: (event) => this.#tell(() => onReplay?.(claim, event)),
+      onError: (error) => this.#report(error),
+      observed: this.#observers.of(claim),
     });
+  }
+
+  #report(error: unknown): void {
+    this.#tell(() => this.#params.onError?.(error));
   }
 
   /** What a viewer throws changes nothing for the run that he looks at. */
