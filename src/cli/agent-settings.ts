@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { shown, usage } from "./arguments.ts";
 import { agentsNext, type ConfigObject, configuredAgents } from "./config.ts";
+import { permissionModes } from "./permission-modes.ts";
 
 /** What this machine says of its agents. */
 export interface AgentSettings {
@@ -31,9 +32,6 @@ export function agentSettings(): AgentSettings {
 
 /** The agents that a provider can be routed to. */
 const agentNames = ["scripted", "claude"] as const;
-
-/** The permission modes of the Claude Agent SDK. */
-export const permissionModes = ["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"] as const;
 
 function switchedOn(): boolean | undefined {
   const given = process.env["HOLDFAST_AGENTS"];

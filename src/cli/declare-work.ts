@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { InputState } from "../core/input.ts";
 import type { RunState } from "../core/run.ts";
 import { commandGroup } from "./command-group.ts";
+import { permissionModes } from "./permission-modes.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what gives agents work, and what looks after their runs. */
@@ -34,16 +35,25 @@ function declareRun(program: Command, runs: Runner): void {
     .command("run")
     .description("ask an agent for one turn of a session, and wait for its end")
     .argument("<prompt>", "what is asked, in quotes")
-    .requiredOption("--agent <name>", "who answers: scripted")
+    .requiredOption("--agent <name>", "who answers: scripted or claude")
     .option("--session <id>", "the session's whole id; a new one where there is none")
     .option("--project <name>", "the session's project (default: its own, else named after this folder)")
     .option("--resume-key <key>", "the session that has this key; it is kept with the session")
     .option("--key <key>", "what makes this request the same when it is made again (default: random)")
     .option("--label <name=value>", "a label for the session; may be given several times", collected)
+    .option("--model <name>", "the model (default: the session's last)")
+    .addOption(
+      new Option(
+        "--permission-mode <mode>",
+        "what the agent may do unasked (default: the session's last)",
+      ).choices(permissionModes),
+    )
+    .option("--cwd <folder>", "where the agent works (default: the session's last, else this folder)")
+    .option("--attach <file>", "an image, a PDF or a text; may be given several times", collected)
     .option("--new", "a new session, also where others begin with its id")
     .option("--no-wait", "fail with 4 where the session is busy")
     .option("--prices <file>", "your own price table")
-    .option("--json", "print JSON")
+    .option("--json", "print the events, one JSON document a line, and the outcome last")
     .action(runs(async () => (await import("./commands/run.ts")).run));
 }
 
