@@ -47,7 +47,8 @@ export {
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
-export { reconcile, type ReconcileParams, type ReconcileReport } from "./runtime/reconcile.ts";
+export type { FoundLeftovers, LeftoversOf } from "./runtime/leftovers.ts";
+export { reconcile, type ReconcileParams, type ReconcileReport, type Settled } from "./runtime/reconcile.ts";
 export type { Reconciled } from "./runtime/recover-run.ts";
 export type { DecidedStep } from "./runtime/decide-steps.ts";
 export { resolveRun, type ResolveRunParams, type ResolveRunResult } from "./runtime/resolve.ts";

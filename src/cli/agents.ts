@@ -1,6 +1,7 @@
 import type { Agent } from "../core/agent.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { AgentRegistry, type AgentRoute } from "../runtime/agent-registry.ts";
+import type { LeftoversOf } from "../runtime/leftovers.ts";
 import { agentSettings } from "./agent-settings.ts";
 import { listOf, shown, usage } from "./arguments.ts";
 
@@ -43,6 +44,14 @@ export function routesFor(registry: AgentRegistry, providers: readonly string[] 
       `Name ${listOf(known, known.length)}, or route it in the config file.`,
     );
   });
+}
+
+/** Asks what serves a provider for what its runs have left at work here. */
+export function leftoversBy(registry: AgentRegistry): LeftoversOf {
+  return async ({ provider, events }) => {
+    const agent = await registry.route(provider)?.load();
+    return (await agent?.leftovers?.(events)) ?? [];
+  };
 }
 
 const builtIn = { "claude-code": "claude", scripted: "scripted" };

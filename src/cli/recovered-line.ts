@@ -1,4 +1,5 @@
 import type { Reconciled } from "../runtime/recover-run.ts";
+import type { FoundLeftovers } from "../runtime/leftovers.ts";
 import { counted } from "./columns.ts";
 import { harmlessLine } from "./harmless.ts";
 import { shownText } from "./timeline.ts";
@@ -19,4 +20,13 @@ export function recoveredLine(one: Reconciled, verb: string): string {
     case "failed":
       return `${name}: failed: ${shownText(one.message)}`;
   }
+}
+
+/** The lines on what a run has left at work on this machine: nobody but its next turn, or an operator, ends it. */
+export function leftoverLines({ leftovers = [], leftoversUnknown }: FoundLeftovers): readonly string[] {
+  const unknown = leftoversUnknown === undefined ? [] : [shownText(leftoversUnknown)];
+  return [
+    ...leftovers.map(({ pid, about }) => `  still at work: process ${pid}, ${shownText(about)}`),
+    ...unknown.map((why) => `  what it left at work is not known: ${why}`),
+  ];
 }

@@ -1,11 +1,12 @@
 import { isHoldfastError } from "../core/errors.ts";
 import type { Claim } from "../core/run.ts";
 import type { Ended } from "../runtime/execute.ts";
+import type { FoundLeftovers } from "../runtime/leftovers.ts";
 import type { Reconciled } from "../runtime/recover-run.ts";
 import { counted } from "./columns.ts";
 import { harmlessLine } from "./harmless.ts";
 import { say, writeJson } from "./output.ts";
-import { recoveredLine } from "./recovered-line.ts";
+import { leftoverLines, recoveredLine } from "./recovered-line.ts";
 import { receiptLine } from "./run-ending.ts";
 import { runForPeople } from "./run-table.ts";
 import { shownText } from "./timeline.ts";
@@ -52,11 +53,12 @@ export class WorkLog {
     );
   }
 
-  recovered(done: Reconciled): void {
+  recovered(done: Reconciled & FoundLeftovers): void {
     if (done.result === "skipped") return;
     const { run, ...rest } = done;
     const shown = runForPeople({ ...run, lapsed: true });
-    this.#tell({ type: "recovered", ...rest, run: shown }, `Recovered run ${recoveredLine(done, "")}`);
+    const lines = [`Recovered run ${recoveredLine(done, "")}`, ...leftoverLines(done)];
+    this.#tell({ type: "recovered", ...rest, run: shown }, lines.join("\n"));
   }
 
   unserved(provider: string, error: Error): void {

@@ -1,10 +1,11 @@
 import { reconcile, type ReconcileReport } from "../../runtime/reconcile.ts";
+import { agentRegistry, leftoversBy } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { write, writeJson } from "../output.ts";
 import type { PricesOption } from "../price-table.ts";
-import { recoveredLine } from "../recovered-line.ts";
+import { leftoverLines, recoveredLine } from "../recovered-line.ts";
 import { recoveryOf } from "../recovery.ts";
 import { runForPeople } from "../run-table.ts";
 import { type StoreOption, withStore } from "../store.ts";
@@ -14,9 +15,10 @@ export async function reconcileRuns(_: readonly string[], options: ReconcileOpti
   const { dryRun = false } = options;
   const limit =
     options.limit === undefined ? {} : { limit: wholeNumber(options.limit, "--limit", 1, 1_000_000) };
+  const registry = agentRegistry();
   const report = await withStore(options, (store) =>
-    reconcile({ ...recoveryOf(store, options), dryRun, ...limit }),
-  );
+    reconcile({ ...recoveryOf(store, options), dryRun, ...limit, leftoversOf: leftoversBy(registry) }),
+  ).finally(() => registry.close());
   if (options.json === true) await writeJson(reportForPeople(report));
   else await write(`${linesOf(report).join("\n")}\n`);
   const failed = report.runs.some(({ result }) => result === "failed");
@@ -48,7 +50,7 @@ function linesOf(report: ReconcileReport): string[] {
   const verb = dryRun ? "would be " : "";
   const open = `${counted(looked, "open run")}, ${live} of them at work.`;
   return [
-    ...runs.map((one) => recoveredLine(one, verb)),
+    ...runs.flatMap((one) => [recoveredLine(one, verb), ...leftoverLines(one)]),
     runs.length === 0 ? `Nothing to do: ${open}` : `${dryRun ? "Looked at" : "Went through"} ${open}`,
     ...(more ? ["There are more: run it again."] : []),
     ...(held === 0 ? [] : [heldLine(held, dryRun)]),

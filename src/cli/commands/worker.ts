@@ -1,8 +1,9 @@
-import { reconcile } from "../../runtime/reconcile.ts";
+import { reconcile, type Settled } from "../../runtime/reconcile.ts";
+import type { LeftoversOf } from "../../runtime/leftovers.ts";
 import { Worker } from "../../runtime/worker.ts";
 import type { AgentRoute } from "../../runtime/agent-registry.ts";
 import type { Store } from "../../core/store.ts";
-import { agentRegistry, routesFor } from "../agents.ts";
+import { agentRegistry, leftoversBy, routesFor } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import type { PricesOption } from "../price-table.ts";
@@ -18,7 +19,8 @@ export async function work(_: readonly string[], options: WorkerOptions): Promis
   const registry = agentRegistry();
   const agents = routesFor(registry, options.provider);
   try {
-    return await withNewStore(options, (store) => serve(store, { ...options, agents, maxRuns, drainMs }));
+    const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry) };
+    return await withNewStore(options, (store) => serve(store, params));
   } finally {
     await registry.close();
   }
@@ -36,6 +38,7 @@ interface ServeParams extends PricesOption {
   readonly agents: readonly AgentRoute[];
   readonly maxRuns: number;
   readonly drainMs: number;
+  readonly leftoversOf: LeftoversOf;
   readonly project?: string;
   readonly json?: true;
 }
@@ -64,7 +67,8 @@ async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
   });
   log.started({ owner: recovery.owner, store: store.url, providers: [...served], concurrency: maxRuns });
   // One that cannot now is done by the worker later.
-  await reconcile({ ...recovery, onProgress: (done) => log.recovered(done) }).catch((error: unknown) =>
+  const onProgress = (done: Settled): void => log.recovered(done);
+  await reconcile({ ...recovery, leftoversOf: params.leftoversOf, onProgress }).catch((error: unknown) =>
     log.failed(error),
   );
   const working = stop.signal.aborted ? Promise.resolve() : worker.run();
