@@ -1,0 +1,31 @@
+import type { LiveEvent, ResultEvent } from "../../../core/event.ts";
+import { type Fields, textOf } from "../../../core/json.ts";
+
+/** How a turn ended; before a result that is not ok stands its error. */
+export function resultEvents(message: Fields): readonly LiveEvent[] {
+  const { is_error: isError, subtype } = message;
+  const reason = textOf(message["terminal_reason"]);
+  const stop = textOf(message["stop_reason"]);
+  if (isError !== true && subtype === "success")
+    return [result({ ok: true, text: textOf(message["result"]) ?? "" }, stop ?? reason)];
+  const text =
+    textOf(message["result"]) ??
+    errorsIn(message) ??
+    `The agent ended with ${textOf(subtype) ?? "an error"}.`;
+  // A subtype of success is none: the provider's own word is.
+  const code = subtype === "success" ? (textOf(message["api_error_type"]) ?? reason) : textOf(subtype);
+  return [
+    { type: "error", message: text, ...(code !== undefined && { code }) },
+    result({ ok: false, text }, reason ?? code),
+  ];
+}
+
+function result(fields: Pick<ResultEvent, "ok" | "text">, stop: string | undefined): LiveEvent {
+  return { type: "result", ...fields, ...(stop !== undefined && { stop }) };
+}
+
+function errorsIn(message: Fields): string | undefined {
+  const errors = message["errors"];
+  if (!Array.isArray(errors)) return undefined;
+  return errors.flatMap((error: unknown) => textOf(error) ?? []).join("\n") || undefined;
+}
