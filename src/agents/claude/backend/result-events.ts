@@ -8,10 +8,7 @@ export function resultEvents(message: Fields): readonly LiveEvent[] {
   const stop = textOf(message["stop_reason"]);
   if (isError !== true && subtype === "success")
     return [result({ ok: true, text: textOf(message["result"]) ?? "" }, stop ?? reason)];
-  const text =
-    textOf(message["result"]) ??
-    errorsIn(message) ??
-    `The agent ended with ${textOf(subtype) ?? "an error"}.`;
+  const text = textOf(message["result"]) ?? errorsIn(message) ?? whyOf(reason ?? textOf(subtype));
   // A subtype of success is none: the provider's own word is.
   const code = subtype === "success" ? (textOf(message["api_error_type"]) ?? reason) : textOf(subtype);
   return [
@@ -27,5 +24,14 @@ function result(fields: Pick<ResultEvent, "ok" | "text">, stop: string | undefin
 function errorsIn(message: Fields): string | undefined {
   const errors = message["errors"];
   if (!Array.isArray(errors)) return undefined;
-  return errors.flatMap((error: unknown) => textOf(error) ?? []).join("\n") || undefined;
+  const said = errors.map(textOf).filter((error) => error !== undefined && !error.startsWith(diagnostic));
+  return said.join("\n") || undefined;
+}
+
+/** What the agent says to its own makers. */
+const diagnostic = "[ede_diagnostic]";
+
+function whyOf(reason: string | undefined): string {
+  if (reason?.startsWith("aborted")) return "The turn was interrupted.";
+  return `The agent ended without an answer${reason === undefined ? "" : ` (${reason})`}.`;
 }
