@@ -51,6 +51,10 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
     const [path = "", ...words] = turn.rest.split(" ");
     return once(turn, ["Write"], { file_path: path, content: words.join(" ") });
   },
+  CALL: (turn) => {
+    const [tool = "", ...words] = turn.rest.split(" ");
+    return once(turn, [tool], JSON.parse(words.join(" ") || "{}") as Record<string, unknown>);
+  },
   AGENT: (turn) => {
     const input = { description: "Do a part", prompt: turn.rest, subagent_type: "general-purpose" };
     return once(turn, ["Agent", "Task"], { ...input, run_in_background: false });
