@@ -1,8 +1,7 @@
 import { hash } from "node:crypto";
 import { isUuid } from "../../core/entry.ts";
 import type { LogKey } from "../../core/ids.ts";
-import { readingOrder } from "../../core/reading-order.ts";
-import type { Store } from "../../core/store.ts";
+import { type LogStore, readingOrder } from "../../core/reading-order.ts";
 import type { ClaudeEntry } from "./contract.ts";
 import { noTitles, type TitlePart, titlePartOf, type Titles, withTitlePart } from "./title.ts";
 
@@ -34,7 +33,7 @@ export class StoredTranscript {
   #head = 0;
 
   /** Reads a log up to its head as it is now; what is appended later is a conflict that the append notices. */
-  static async read(store: Store, key: LogKey): Promise<StoredTranscript> {
+  static async read(store: LogStore, key: LogKey): Promise<StoredTranscript> {
     const stored = new StoredTranscript();
     const { committed } = await store.read({ log: key, limit: 1 });
     for await (const piece of store.scan({ log: key })) {
