@@ -90,8 +90,16 @@ function toolSummary(block: Fields, frame: Frame): LiveEvent {
   };
 }
 
+/** What a tool gave to a hook, as near as can be to what its result will say. */
+export function responseText(response: unknown): string {
+  const { stdout, stderr, content } = fieldsOf(response) ?? {};
+  if (typeof stdout === "string")
+    return [stdout, textOf(stderr) ?? ""].filter((part) => part !== "").join("\n");
+  return contentText(Array.isArray(content) ? content : response);
+}
+
 /** A result's content as text; what is no text is named by its type. */
-export function contentText(content: unknown): string {
+function contentText(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content))
     return content === undefined || content === null ? "" : (JSON.stringify(plainOf(content)) ?? "");
@@ -104,17 +112,24 @@ export function contentText(content: unknown): string {
 }
 
 function userText(text: string, message: Fields, frame: Frame): readonly LiveEvent[] {
-  const output = /^<local-command-(?:stdout|stderr)>(.*)<\/local-command-(?:stdout|stderr)>$/s.exec(
-    text.trim(),
-  )?.[1];
-  if (output !== undefined) return [{ ...frame, type: "notice", text: bounded(output.trim()) }];
-  const isOwn =
-    notSaid.some((name) => message[name] === true) || text.startsWith("[Request interrupted by user");
-  return [{ ...frame, type: isOwn ? "notice" : "user", text: isOwn ? bounded(text) : text }];
+  if (message["isMeta"] === true) return [];
+  const output = /^<local-command-(stdout|stderr)>(.*)<\/local-command-\1>$/s.exec(text.trim())?.[2]?.trim();
+  if (output !== undefined) return output === "" ? [] : [{ ...frame, type: "notice", text: bounded(output) }];
+  const [, command, args] = commandPattern.exec(text) ?? [];
+  if (command !== undefined) return [{ ...frame, type: "user", text: `${command} ${args}`.trim() }];
+  const type = isOwnWord(text, message) ? "notice" : "user";
+  return [{ ...frame, type, text: type === "notice" ? bounded(text) : text }];
 }
 
-/** Marks of a text that nobody has typed, in a message and in an entry. */
-const notSaid = ["isSynthetic", "isMeta", "isCompactSummary", "isVisibleInTranscriptOnly"];
+/** How a transcript keeps a command of the user's. */
+const commandPattern = /^<command-name>(.*?)<\/command-name>.*<command-args>(.*)<\/command-args>\s*$/s;
+
+/** Whether nobody has typed this, though the model is shown it as the user's. */
+function isOwnWord(text: string, { isSynthetic, isCompactSummary, origin }: Fields): boolean {
+  const from = textOf(fieldsOf(origin)?.["kind"]) ?? "human";
+  if (isSynthetic === true || isCompactSummary === true || from === "task-notification") return true;
+  return text.startsWith("[Request interrupted by user");
+}
 
 const attached = new Set<unknown>(["image", "document"]);
 

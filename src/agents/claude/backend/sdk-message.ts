@@ -45,6 +45,8 @@ const mapped: Readonly<Record<string, (message: Fields) => readonly LiveEvent[]>
   prompt_suggestion: (message) => [
     { type: "notice", text: `A next prompt may be: ${textIn(message, "suggestion")}`, raw: plainOf(message) },
   ],
+  // Says of each prompt that it was taken and is done.
+  command_lifecycle: () => [],
   // The id in it is not the one that the session goes on under: that comes with the next message.
   conversation_reset: () => [{ type: "status", status: "conversation_reset" }],
 };

@@ -25,7 +25,7 @@ const events: Mapping<readonly LiveEvent[]> = {
   status: (message) => statusEvents(message),
   session_state_changed: (message) => [{ type: "status", status: textIn(message, "state") }],
   worker_shutting_down: () => [{ type: "status", status: "shutting_down" }],
-  compact_boundary: (message) => [compacted(message)],
+  compact_boundary: (message) => [compactionEvent(message)],
   task_progress: (message) => [taskProgress(message)],
   // Counters and lists for a terminal's own display.
   thinking_tokens: () => [],
@@ -92,18 +92,16 @@ function statusEvents(message: Fields): readonly LiveEvent[] {
   ];
 }
 
-function compacted(message: Fields): LiveEvent {
+/** That the agent has put a summary in the place of what was said. */
+export function compactionEvent(message: Fields): LiveEvent {
   const { pre_tokens: before, post_tokens: after, trigger } = fieldsOf(message["compact_metadata"]) ?? {};
-  const size =
-    typeof before === "number" && typeof after === "number" ? `, from ${before} to ${after} tokens` : "";
-  const why = trigger === "auto" ? " because it was full" : "";
-  const entry = textOf(message["uuid"]);
-  return {
-    ...frameOf(message, entry),
-    type: "notice",
-    text: `The conversation was compacted${why}${size}.`,
-    raw: plainOf(message),
-  };
+  const sizes = [
+    typeof before === "number" ? `from ${before}` : "",
+    typeof after === "number" ? `to ${after}` : "",
+  ];
+  const size = sizes.filter((part) => part !== "").join(" ");
+  const text = `The conversation was compacted${trigger === "auto" ? " because it was full" : ""}${size === "" ? "" : `, ${size} tokens`}.`;
+  return { ...frameOf(message, textOf(message["uuid"])), type: "notice", text };
 }
 
 function taskProgress(message: Fields): LiveEvent {
