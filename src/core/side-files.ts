@@ -46,16 +46,12 @@ export function filesOf(bodies: readonly string[]): readonly SideFile[] {
 
 /** Whether a path can only lead to a place below the folder that it is taken from, on any system. */
 export function isSafePath(path: string): boolean {
-  const isLong = path.length > 1024;
-  // oxlint-disable-next-line no-control-regex -- names with such characters are no names on some systems
-  return (
-    !isLong && path.isWellFormed() && !/[\\:\u0000-\u001f\u007f]/.test(path) && path.split("/").every(isName)
-  );
+  return path.length <= 1024 && path.isWellFormed() && path.split("/").every(isName);
 }
 
 // A name that ends with a dot or a blank is another one on Windows.
 function isName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[. ]$/.test(name);
+  return /[^. ]$/.test(name) && !/[\\:\p{Cc}]/u.test(name);
 }
 
 function fileIn(fields: Fields | undefined): SideFile | undefined {

@@ -10,6 +10,7 @@ import { readMetadata, type TranscriptFile } from "./find-transcripts.ts";
 import { makeImportFold } from "./fold.ts";
 import { importedBefore, type ImportStore, rememberImport } from "./import-record.ts";
 import { StoredTranscript, timeOf } from "./stored-transcript.ts";
+import { neutralOf } from "./told-folders.ts";
 import { noTitles, titlePartOf, withTitlePart } from "./title.ts";
 import { type ObjectLine, readLineAt, readTranscript, type TranscriptLine } from "./transcript-lines.ts";
 
@@ -128,7 +129,7 @@ class TranscriptImport {
 
   async run(): Promise<void> {
     const { store, file, key, onBytes } = this.#params;
-    const stored = await StoredTranscript.read(store, key);
+    const stored = await StoredTranscript.read(store, key, await neutralOf(store, key, file));
     this.#head = stored.head;
     this.#stored = stored.head === 0 ? undefined : stored;
     for (const { lines, bytes } of readTranscript(file.path)) {

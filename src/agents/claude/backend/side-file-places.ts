@@ -31,15 +31,18 @@ export async function* filesBeside(session: SessionOnDisk): AsyncGenerator<Found
 }
 
 /** Where a file of the session goes in a config folder; undefined where nothing is known of its area. */
-export function placeOf(path: string, session: SessionOnDisk): string | undefined {
+export function placeOf(
+  path: string,
+  session: SessionOnDisk,
+  projectKey: string | undefined = mainTranscripts(session).map(projectKeyOf)[0],
+): string | undefined {
   const { folder, sessionId } = session;
   const [area = "", ...names] = path.split("/");
   if (names.length === 0) return undefined;
   if (area === "plans") return join(folder, area, ...names);
   if (ownAreas.includes(area)) return join(folder, area, sessionId, ...names);
-  const transcript = mainTranscripts(session)[0];
-  if (area !== "session" || transcript === undefined) return undefined;
-  return join(dirname(transcript), sessionId, ...names);
+  if (area !== "session" || projectKey === undefined) return undefined;
+  return join(folder, "projects", projectKey, sessionId, ...names);
 }
 
 /** The session's main transcripts in the folder, the newest first: one that went on in another folder has two. */
