@@ -3,10 +3,13 @@ import { HoldfastError } from "../core/errors.ts";
 import { AgentRegistry, type AgentRoute } from "../runtime/agent-registry.ts";
 import type { LeftoversOf } from "../runtime/leftovers.ts";
 import { agentSettings } from "./agent-settings.ts";
+import type { PermissionAsker } from "./claude-agent.ts";
 import { listOf, shown, usage } from "./arguments.ts";
 
 /** The agents that the program knows, by what this machine says of them; none is loaded yet. @throws usage */
-export function agentRegistry(): AgentRegistry {
+export function agentRegistry({
+  asker,
+}: { readonly asker?: PermissionAsker | undefined } = {}): AgentRegistry {
   const { isEnabled, routes, claude } = agentSettings();
   const scripted = {
     name: "scripted",
@@ -15,7 +18,7 @@ export function agentRegistry(): AgentRegistry {
   if (!isEnabled) return new AgentRegistry({ agents: [scripted], routes: {} });
   const agents = [
     scripted,
-    { name: "claude", load: async () => (await import("./claude-agent.ts")).claudeAgent(claude) },
+    { name: "claude", load: async () => (await import("./claude-agent.ts")).claudeAgent(claude, asker) },
   ];
   return new AgentRegistry({ agents, routes: { ...builtIn, ...routes } });
 }

@@ -1,12 +1,29 @@
-import type { Agent } from "../core/agent.ts";
-import { HoldfastError } from "../core/errors.ts";
+import type { Agent, AgentStep, Turn } from "../core/agent.ts";
+import { claudeBackend } from "../agents/claude/backend.ts";
+import { permissionDesk, type PermissionHandler } from "../agents/claude/backend/permission-desk.ts";
 import type { ClaudeSettings } from "./agent-settings.ts";
 
-/** The Claude backend; nothing of it is loaded before this is called. */
-export async function claudeAgent(_settings: ClaudeSettings): Promise<Agent> {
-  throw new HoldfastError({
-    code: "sdk_missing",
-    message: "The Claude backend is not part of this program.",
-    next: "Use a newer one.",
-  });
+/** Answers the agent's questions whether a tool may be used. */
+export interface PermissionAsker {
+  readonly ask: PermissionHandler;
+  /** How long a question waits; then it is answered no. */
+  readonly timeoutMs: number;
+}
+
+/** The Claude backend by what this machine says of it. Only what uses it imports this. */
+export function claudeAgent(settings: ClaudeSettings, asker?: PermissionAsker): Agent {
+  if (asker === undefined) return claudeBackend({ ...settings, permissions: permissionDesk() });
+  const desk = permissionDesk({ timeoutMs: asker.timeoutMs });
+  const agent = claudeBackend({ ...settings, permissions: desk });
+  return {
+    ...agent,
+    async *run(turn: Turn): AsyncGenerator<AgentStep> {
+      const detach = desk.attach(turn.session, asker.ask);
+      try {
+        yield* agent.run(turn);
+      } finally {
+        detach();
+      }
+    },
+  };
 }

@@ -8,6 +8,7 @@ import { reconcile } from "../../runtime/reconcile.ts";
 import { actor } from "../actor.ts";
 import { agentNamed, agentRegistry } from "../agents.ts";
 import { shown, usage } from "../arguments.ts";
+import { terminalAsker } from "../ask-permission.ts";
 import { AttendedInput, type AttendedParams, heldReason, openRun } from "../attended-input.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { type AskOptions, inputBody } from "../input-body.ts";
@@ -25,7 +26,7 @@ import { shownText } from "../timeline.ts";
 export async function run([prompt = ""]: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (prompt.trim() === "") throw usage("The prompt is empty.", "Say what is asked, in quotes.");
   const labels = labelsOf(options.label ?? []);
-  const registry = agentRegistry();
+  const registry = agentRegistry({ asker: terminalAsker() });
   try {
     const agent = await agentNamed(registry, options.agent);
     const body = inputBody(agent, prompt, options);
