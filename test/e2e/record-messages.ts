@@ -39,8 +39,7 @@ async function record(version: Version, scene: Scene): Promise<Recorded[]> {
   const params = { sdk, model, folder, cwd, store, prompts: scene.prompts, options, onMessage };
   // A process that ends with an error throws it once all its messages have come.
   await converse({ ...params, ...(scene.env && { env: scene.env }) }).catch((error: unknown) => {
-    if (!lines.some(({ message }) => (message as { type?: string } | undefined)?.type === "result"))
-      throw error;
+    if (!lines.some((line) => "message" in line && line.message.type === "result")) throw error;
   });
   return lines;
 }
