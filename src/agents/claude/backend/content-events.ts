@@ -11,15 +11,18 @@ export function assistantEvents(message: Fields): readonly LiveEvent[] {
   const frame = frameOf(message, textOf(message["uuid"]));
   const events = blocksOf(message).flatMap((block) => assistantBlock(block, frame));
   const reason = textOf(message["error"]);
-  // The agent's own words about the provider: the turn's result says the same as its error.
-  if (reason !== undefined)
-    return events.map((event) =>
-      event.type === "assistant"
-        ? { ...frame, type: "notice", text: event.text, raw: { error: reason } }
-        : event,
-    );
-  return [...events, ...usageEvents(message)];
+  if (reason === undefined && fieldsOf(message["message"])?.["model"] !== "<synthetic>")
+    return [...events, ...usageEvents(message)];
+  // The agent's own words in the model's place; of an error its result says the same.
+  const raw = reason !== undefined && { raw: { error: reason } };
+  return events.flatMap((event): readonly LiveEvent[] => {
+    if (event.type !== "assistant") return [event];
+    return event.text === placeholder ? [] : [{ ...frame, type: "notice", text: event.text, ...raw }];
+  });
 }
+
+/** Where an answer has no words, old SDKs send these, and store nothing. */
+const placeholder = "(no content)";
 
 /** What a user's message brings: a person's words, tools' results, or what the agent tells itself. */
 export function userEvents(message: Fields): readonly LiveEvent[] {

@@ -4,16 +4,17 @@ import { type Fields, fieldsOf, textOf } from "../../../core/json.ts";
 /** How a turn ended; before a result that is not ok stands its error. */
 export function resultEvents(message: Fields): readonly LiveEvent[] {
   const { is_error: isError, subtype } = message;
-  const reason = textOf(message["terminal_reason"]);
-  const stop = textOf(message["stop_reason"]);
+  const [reason, stop] = [textOf(message["terminal_reason"]), textOf(message["stop_reason"])];
   if (isError !== true && subtype === "success")
     return [result({ ok: true, text: textOf(message["result"]) ?? "" }, stop ?? reason)];
-  const text = textOf(message["result"]) ?? errorsIn(message) ?? whyOf(reason ?? textOf(subtype));
-  // A subtype of success is none: the provider's own word is.
-  const code = subtype === "success" ? (textOf(message["api_error_type"]) ?? reason) : textOf(subtype);
+  // Old SDKs call a turn completed, and a success, that the provider has refused.
+  const cause = reason === "completed" ? undefined : reason;
+  const text = textOf(message["result"]) ?? errorsIn(message) ?? whyOf(cause ?? textOf(subtype));
+  const code =
+    subtype === "success" ? (textOf(message["api_error_type"]) ?? cause ?? "api_error") : textOf(subtype);
   return [
     { type: "error", message: text, ...(code !== undefined && { code }) },
-    result({ ok: false, text }, reason ?? code),
+    result({ ok: false, text }, cause ?? code),
   ];
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { eventEntry, type LiveEvent, readEvent } from "../../../core/event.ts";
-import { messagesIn, recordedScenes, recordedVersions } from "./recorded-messages.ts";
+import { messagesIn, recordedScenes, recordedVersions } from "../../../../test/claude/recorded-messages.ts";
 import { endsTurnOf } from "./result-events.ts";
 import { mapSdkMessage, sessionIdOf } from "./sdk-message.ts";
 

@@ -10,7 +10,7 @@ export const recordedVersions = ["0.3.159", "0.3.329"] as const;
 
 /** What one release of the SDK did in each scene, as `test/e2e/record-messages.ts` has recorded it. */
 export function recordedScenes(version: string): ReadonlyMap<string, readonly RecordedLine[]> {
-  const path = join(import.meta.dirname, `../fixtures/messages-${version}.ndjson`);
+  const path = join(import.meta.dirname, `../../src/agents/claude/fixtures/messages-${version}.ndjson`);
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
   const parsed = lines.map((line) => JSON.parse(line) as RecordedLine & { readonly scene: string });
   return Map.groupBy(parsed, ({ scene }) => scene);
