@@ -51,7 +51,13 @@ export type Version = (typeof versions)[number];
 
 /** Loads one release. Its binary of about 230 MB is its own, too. */
 export async function loadSdk(version: Version): Promise<Sdk> {
-  const folder = version === "0.3.329" ? import.meta.dirname : join(import.meta.dirname, `sdk-${version}`);
-  const entry = createRequire(join(folder, "package.json")).resolve("@anthropic-ai/claude-agent-sdk");
+  const entry = createRequire(join(sdkFolder(version), "package.json")).resolve(
+    "@anthropic-ai/claude-agent-sdk",
+  );
   return (await import(pathToFileURL(entry).href)) as Sdk;
+}
+
+/** Where a release is installed. */
+export function sdkFolder(version: Version): string {
+  return version === "0.3.329" ? import.meta.dirname : join(import.meta.dirname, `sdk-${version}`);
 }
