@@ -134,6 +134,15 @@ describe("the totals of a result", () => {
     expect([1_000, 1_000].flatMap((input) => totals.reconcile(result(input)))).toEqual([]);
   });
 
+  test("say themselves what is new since the last one, where the agent tells", () => {
+    const totals = new UsageTotals({ lineage: "s", isResumed: true });
+    const since = { m: { inputTokens: 5, outputTokens: 0 } };
+    const [notice] = totals.reconcile({ ...result(1_000), model_usage_since_last_result: since });
+    expect(notice).toMatchObject({
+      text: expect.stringMatching(/^The agent counts 5 tokens of input/) as string,
+    });
+  });
+
   test("that make no sense are no reason to throw", () => {
     const totals = new UsageTotals({ lineage: "s", isResumed: false });
     for (const message of [
