@@ -1,5 +1,5 @@
 import type { LiveEvent, ResultEvent } from "../../../core/event.ts";
-import { type Fields, fieldsOf, textOf } from "../../../core/json.ts";
+import { type Fields, textOf } from "../../../core/json.ts";
 
 /** How a turn ended; before a result that is not ok stands its error. */
 export function resultEvents(message: Fields): readonly LiveEvent[] {
@@ -16,28 +16,6 @@ export function resultEvents(message: Fields): readonly LiveEvent[] {
     { type: "error", message: text, ...(code !== undefined && { code }) },
     result({ ok: false, text }, cause ?? code),
   ];
-}
-
-/** What is known of the prompt whose turn waits for its result. */
-export interface AwaitedPrompt {
-  /** Given to the SDK with the prompt. */
-  readonly uuid: string;
-  /** Whether an `init` message has come since it was given. */
-  readonly hasBegun: boolean;
-}
-
-/**
- * Whether a message ends the turn of this prompt: the agent also answers what its own background tasks report. New SDKs
- * name the prompts that a result answers; old ones give a turn and the reports in it one result.
- */
-export function endsTurnOf(message: unknown, { uuid, hasBegun }: AwaitedPrompt): boolean {
-  const fields = fieldsOf(message) ?? {};
-  if (fields["type"] !== "result") return false;
-  const answered = [fields["user_message_uuid"], fields["user_message_uuids"]]
-    .flat()
-    .filter((id) => id !== undefined);
-  if (answered.length > 0) return answered.includes(uuid);
-  return hasBegun || fields["origin"] === undefined;
 }
 
 function result(fields: Pick<ResultEvent, "ok" | "text">, stop: string | undefined): LiveEvent {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { eventEntry, type LiveEvent, readEvent } from "../../../core/event.ts";
 import { messagesIn, recordedScenes, recordedVersions } from "../../../../test/claude/recorded-messages.ts";
-import { endsTurnOf } from "./result-events.ts";
+import { PromptWatch } from "./prompt-watch.ts";
 import { mapSdkMessage, sessionIdOf } from "./sdk-message.ts";
 
 describe.each(recordedVersions)("the messages of SDK %s", (version) => {
@@ -36,7 +36,7 @@ describe("a message that is not as it should be", () => {
       fc.property(fc.oneof(hostile, fc.constantFrom(...recorded).chain(damaged)), (message) => {
         for (const event of mapSdkMessage(message)) expect(() => readBack(event)).not.toThrow();
         sessionIdOf(message);
-        endsTurnOf(message, { uuid: "u", hasBegun: true });
+        new PromptWatch("u").ends(message);
       }),
       { numRuns: 3_000 },
     );
@@ -104,29 +104,6 @@ describe("a call of a tool", () => {
       { type: "tool_call", call: "s", name: "web_search", input: {} },
       { type: "tool_summary", call: "s", ok: false, text: '{"type":"web_search_tool_result_error"}' },
     ]);
-  });
-});
-
-describe("the end of a turn", () => {
-  const prompt = { uuid: "mine", hasBegun: true };
-
-  test.each([
-    ["a result that names the prompt", { type: "result", user_message_uuids: ["other", "mine"] }, true],
-    ["a result that names another prompt", { type: "result", user_message_uuid: "other" }, false],
-    ["a result that names no prompt and no origin", { type: "result" }, true],
-    [
-      "a report of a background task, in the midst of the turn",
-      { type: "result", origin: { kind: "task-notification" } },
-      true,
-    ],
-    ["anything else", { type: "assistant" }, false],
-  ])("is told by %s", (_, message, ends) => {
-    expect(endsTurnOf(message, prompt)).toBe(ends);
-  });
-
-  test("is not told by what the agent has said to itself before the prompt began", () => {
-    const report = { type: "result", origin: { kind: "task-notification" } };
-    expect(endsTurnOf(report, { ...prompt, hasBegun: false })).toBe(false);
   });
 });
 
