@@ -37,7 +37,7 @@ export function userEvents(message: Fields): readonly LiveEvent[] {
 }
 
 /** What one response used; none where its entry alone can name it. */
-export function usageEvents(message: Fields): readonly LiveEvent[] {
+function usageEvents(message: Fields): readonly LiveEvent[] {
   const { parent } = frameOf(message);
   const requestId = message["request_id"];
   // Without it the key would be another one than that of the entry, which has it.
@@ -118,7 +118,7 @@ function userText(text: string, message: Fields, frame: Frame): readonly LiveEve
   if (message["isMeta"] === true) return [];
   const output = /^<local-command-(stdout|stderr)>(.*)<\/local-command-\1>$/s.exec(text.trim())?.[2]?.trim();
   if (output !== undefined) return output === "" ? [] : [{ ...frame, type: "notice", text: bounded(output) }];
-  const [, command, args] = commandPattern.exec(text) ?? [];
+  const [, command, args] = (text.length <= longestCommand ? commandPattern.exec(text) : null) ?? [];
   if (command !== undefined) return [{ ...frame, type: "user", text: `${command} ${args}`.trim() }];
   const type = isOwnWord(text, message) ? "notice" : "user";
   return [{ ...frame, type, text: type === "notice" ? bounded(text) : text }];
@@ -126,6 +126,9 @@ function userText(text: string, message: Fields, frame: Frame): readonly LiveEve
 
 /** How a transcript keeps a command of the user's. */
 const commandPattern = /^<command-name>(.*?)<\/command-name>.*<command-args>(.*)<\/command-args>\s*$/s;
+
+/** The pattern tries every way to part a text: a long one that only looks like a command would take it minutes. */
+const longestCommand = 2_000;
 
 /** Whether nobody has typed this, though the model is shown it as the user's. */
 function isOwnWord(text: string, { isSynthetic, isCompactSummary, origin }: Fields): boolean {

@@ -58,6 +58,24 @@ describe.each(recordedVersions)("the transcripts of SDK %s", (version) => {
   });
 });
 
+test("a subagent's words in an old main log are not taken for the assistant's own", () => {
+  const entry = {
+    type: "assistant",
+    isSidechain: true,
+    uuid: "u",
+    message: { content: [{ type: "text", text: "hi" }] },
+  };
+  expect(eventsOf([JSON.stringify(entry)])).toEqual([
+    { type: "assistant", text: "hi", entry: "u", parent: "subagent" },
+  ]);
+});
+
+test("a long text that only looks like a command is read at once, and as it is", () => {
+  const text = `<command-name>${"</command-name><command-args>".repeat(20_000)}`;
+  const entry = { type: "user", uuid: "u", message: { content: text } };
+  expect(eventsOf([JSON.stringify(entry)])).toEqual([{ type: "user", text, entry: "u" }]);
+});
+
 test("a transcript's entries are passed over where they cannot be read", () => {
   const value = fc.oneof(
     fc.string(),
