@@ -183,8 +183,8 @@ describe("the files beside a transcript", () => {
     config.write("beside/tool-results/fine", "fine");
     const files = new SideFiles(session, { fileBytes: 1_000_000 });
     const kept = await keep(files, config);
-    const reasons = kept.files.map((file) => [file.path, "reason" in file ? file.reason : "kept"]);
-    expect(reasons.toSorted()).toEqual([
+    const reasons = kept.files.map((file) => [file.path, "reason" in file ? file.reason : "kept"] as const);
+    expect(reasons.toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
       ["session/linked", "It is no regular file."],
       ["session/tool-results/big", "It is larger than the 1 MB that are kept of one file."],
       ["session/tool-results/fine", "kept"],
