@@ -212,6 +212,19 @@ describe("the files beside a transcript", () => {
     expect(one.notices[0]).toContain("tried again with the next");
   });
 
+  test("that a dead host has left are put back by the turn that keeps them, before its boundary", async () => {
+    const leftover = new Config("claude-resume-1");
+    const line = { type: "user", uuid: "u1", at: leftover.write("beside/tool-results/a.txt", "one") };
+    const files = new SideFiles(session);
+    await keep(files, leftover, { isCommitted: false });
+    await files.fetch(store);
+    const config = new Config("claude-resume-2", [line], "-elsewhere");
+    files.materialise(config.onDisk);
+    expect(config.read("beside/tool-results/a.txt")).toBe("one");
+    const told = { ...line, at: config.at("beside/tool-results/a.txt") };
+    expect(config.read(`projects/-elsewhere/${sessionId}.jsonl`)).toBe(`${JSON.stringify(told)}\n`);
+  });
+
   test("whose bytes the store has lost are said to be missing", async () => {
     const config = new Config("config");
     config.write("beside/tool-results/a.txt", "one");
