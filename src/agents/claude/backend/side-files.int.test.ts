@@ -330,12 +330,18 @@ describe("a folder that files are put back into", () => {
     expect(config.read("beside/subagents/agent-1.jsonl")).toContain(config.at("beside/tool-results/a.txt"));
   });
 
-  test("does not stop the process from starting where it cannot be written", async () => {
-    const config = new Config("claude-resume-2");
-    config.write("beside/tool-results", "a file in the folder's place");
+  test.each([
+    ["a file has its name", "tool-results", "was not put back"],
+    ["a transcript cannot be written", `../${sessionId}.jsonl.new/x`, "may not be where the agent looks"],
+  ])("keeps no process from starting where %s", async (_, inTheWay, said) => {
+    const before = join(folder, "config/projects/-home-dev", sessionId, "tool-results/a.txt");
+    const config = new Config("claude-resume-2", [{ type: "user", uuid: "u1", text: before }]);
+    config.write(`beside/${inTheWay}`, "in the way");
+    config.write("projects/.DS_Store", "no folder");
     const files = new SideFiles(session);
     await files.fetch(store);
     files.materialise(config.onDisk);
-    expect((await keep(files, config, { run: "2" })).notices[0]).toContain("was not put back");
+    expect((await keep(files, config, { run: "2" })).notices[0]).toContain(said);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 });
