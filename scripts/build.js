@@ -26,7 +26,11 @@ async function bundleCli() {
   const licence = readFileSync(join(root, "node_modules/commander/LICENSE"), "utf8");
   await build({
     cwd: root,
-    input: { "cli/main": "src/cli/main.ts" },
+    // The reaper runs as a process of its own, from the file beside the one that starts it.
+    input: {
+      "cli/main": "src/cli/main.ts",
+      "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts",
+    },
     platform: "node",
     external: ["@anthropic-ai/claude-agent-sdk", "postgres"],
     logLevel: "warn",
