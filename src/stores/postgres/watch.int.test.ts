@@ -210,6 +210,8 @@ function counting(client: Client, looks: { count: number }): Client {
       return client.query(...statement);
     },
     write: (...statement) => client.write(...statement),
+    life: client.life,
+    writeIn: (life, ...statement) => client.writeIn(life, ...statement),
     transaction: (work) => client.transaction(work),
     script: (sql) => client.script(sql),
     listen: (...given) => client.listen(...given),
