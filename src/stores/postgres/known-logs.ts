@@ -32,10 +32,12 @@ export class KnownLogs {
     if (known.head < log.head) {
       const rows = await query<UuidsRow>(uuidsSql, project, session, log.logId, known.head);
       this.#add(
+        log.logId,
         known,
         rows.flatMap(({ uuids }) => uuidsIn(uuids)),
       );
       known.head = log.head;
+      this.#forgetOldest(log.logId);
     }
     return known.uuids;
   }
@@ -52,7 +54,7 @@ export class KnownLogs {
     this.#forgetFormerLife();
     const known = head === 0 ? this.#usable({ logId, head, cuts }) : this.#logs.get(logId);
     if (known?.head !== head || known.cuts !== cuts) return;
-    this.#add(known, uuids);
+    this.#add(logId, known, uuids);
     known.head = to;
     this.#forgetOldest(logId);
   }
@@ -67,10 +69,11 @@ export class KnownLogs {
     this.#count = 0;
   }
 
-  #add(known: KnownLog, uuids: Iterable<string>): void {
+  #add(logId: number, known: KnownLog, uuids: Iterable<string>): void {
     const before = known.uuids.size;
     for (const uuid of uuids) known.uuids.add(uuid);
-    this.#count += known.uuids.size - before;
+    // One that was forgotten while its uuids were read is whole for its reader alone.
+    if (this.#logs.get(logId) === known) this.#count += known.uuids.size - before;
   }
 
   // What was taken back since may have been replaced by as much again: the head alone would not tell.

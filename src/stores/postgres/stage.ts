@@ -34,7 +34,14 @@ export class Staging {
   #runOf({ run: id, log: { project, session } }: StageParams): StagingRun {
     const name = JSON.stringify([project, session, id]);
     const key = { project, session };
-    const found = this.#runs.get(name) ?? { key, id, life: 0, logs: new Map(), waiting: [], isWorking: false };
+    const found = this.#runs.get(name) ?? {
+      key,
+      id,
+      life: 0,
+      logs: new Map(),
+      waiting: [],
+      isWorking: false,
+    };
     this.#runs.delete(name);
     this.#runs.set(name, found);
     if (this.#runs.size > maxRuns) this.#runs.delete(this.#runs.keys().next().value!);
