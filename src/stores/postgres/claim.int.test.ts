@@ -14,5 +14,5 @@ test("Workers that claim at one moment, a run a project, all get one where each 
     projects.map((worker) => store.claim({ worker, leaseMs: 60_000, maxRunsPerProject: 1 })),
   );
   await store.close();
-  expect(claims.map((claim) => claim?.run.project).toSorted()).toEqual(projects);
+  expect(new Set(claims.map((claim) => claim?.run.project))).toEqual(new Set(projects));
 });
