@@ -59,12 +59,15 @@ export class PoolClient implements Client {
   readonly #place: Place;
   // Until the server's last word has ended a connection, the pool would give it to the next one.
   readonly #ending = new WeakSet<PooledClient>();
-  readonly #met = new WeakSet<PooledClient>();
-  readonly #life = new ServerLife();
+  readonly #met: WeakSet<PooledClient>;
+  readonly #life: ServerLife;
 
   constructor({ pool, place }: { readonly pool: Pool; readonly place: Place }) {
     this.#pool = pool;
     this.#place = place;
+    const seen = seenOf(pool);
+    this.#met = seen.met;
+    this.#life = seen.life;
     this.query = this.#ownQuery(false);
     this.write = this.#ownQuery(true);
   }
@@ -172,6 +175,20 @@ export class PoolClient implements Client {
 function isAnswer(error: unknown): boolean {
   return error instanceof Error && "severity" in error && error.severity === "ERROR";
 }
+
+// For all stores on a pool, so that each of its clients has one listener.
+function seenOf(pool: Pool): Seen {
+  let seen = seenPools.get(pool);
+  if (seen === undefined) seenPools.set(pool, (seen = { met: new WeakSet(), life: new ServerLife() }));
+  return seen;
+}
+
+interface Seen {
+  readonly met: WeakSet<PooledClient>;
+  readonly life: ServerLife;
+}
+
+const seenPools = new WeakMap<Pool, Seen>();
 
 // Of one text in all stores that share a client: a client refuses one name for two texts.
 function nameOf(text: string): string {
