@@ -6,12 +6,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { copyStore } from "../../src/runtime/copy.ts";
 import type { LogKey } from "../../src/core/ids.ts";
 import type { Store } from "../../src/core/store.ts";
+import { isLong } from "../long.ts";
 import { testSchemas } from "../postgres/schemas.ts";
 import { Random } from "../simulator/random.ts";
 import { fillStore } from "../runtime/full-store.ts";
 import { openPlace } from "./open-place.ts";
 
-const rounds = Number(process.env["HOLDFAST_COPY_CRASHES"] ?? 8);
+const rounds = Number(process.env["HOLDFAST_COPY_CRASHES"] ?? (isLong ? 8 : 3));
 
 const schemas = testSchemas();
 
