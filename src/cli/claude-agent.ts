@@ -1,11 +1,15 @@
 import type { Agent, AgentStep, Turn } from "../core/agent.ts";
 import { claudeBackend } from "../agents/claude/backend.ts";
-import { permissionDesk, type PermissionHandler } from "../agents/claude/backend/permission-desk.ts";
+import {
+  type PermissionAnswer,
+  permissionDesk,
+  type PermissionHandler,
+} from "../agents/claude/backend/permission-desk.ts";
 import type { ClaudeSettings } from "./agent-settings.ts";
 
 /** Answers the agent's questions whether a tool may be used. */
 export interface PermissionAsker {
-  readonly ask: PermissionHandler;
+  readonly ask: (...asked: Parameters<PermissionHandler>) => Promise<PermissionAnswer>;
   /** How long a question waits; then it is answered no. */
   readonly timeoutMs: number;
 }

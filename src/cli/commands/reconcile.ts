@@ -1,4 +1,5 @@
-import { reconcile, type ReconcileReport } from "../../runtime/reconcile.ts";
+import type { Store } from "../../core/store.ts";
+import { reconcile, type ReconcileParams, type ReconcileReport } from "../../runtime/reconcile.ts";
 import { agentRegistry, leftoversBy } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
@@ -15,10 +16,7 @@ export async function reconcileRuns(_: readonly string[], options: ReconcileOpti
   const { dryRun = false } = options;
   const limit =
     options.limit === undefined ? {} : { limit: wholeNumber(options.limit, "--limit", 1, 1_000_000) };
-  const registry = agentRegistry();
-  const report = await withStore(options, (store) =>
-    reconcile({ ...recoveryOf(store, options), dryRun, ...limit, leftoversOf: leftoversBy(registry) }),
-  ).finally(() => registry.close());
+  const report = await withStore(options, (store) => reconciled(store, options, { dryRun, ...limit }));
   if (options.json === true) await writeJson(reportForPeople(report));
   else await write(`${linesOf(report).join("\n")}\n`);
   const failed = report.runs.some(({ result }) => result === "failed");
@@ -29,6 +27,19 @@ interface ReconcileOptions extends StoreOption, PricesOption {
   readonly dryRun?: true;
   readonly limit?: string;
   readonly json?: true;
+}
+
+async function reconciled(
+  store: Store,
+  options: PricesOption,
+  how: Pick<ReconcileParams, "dryRun" | "limit">,
+): Promise<ReconcileReport> {
+  const registry = agentRegistry();
+  try {
+    return await reconcile({ ...recoveryOf(store, options), ...how, leftoversOf: leftoversBy(registry) });
+  } finally {
+    await registry.close();
+  }
 }
 
 function reportForPeople(report: ReconcileReport): Readonly<Record<string, unknown>> {
