@@ -20,21 +20,21 @@ describe("a permission question at the terminal", () => {
   ])("that is answered %j means %s", async (typed, behavior) => {
     await atTerminal(async ({ asker, keyboard, screen }) => {
       const answer = asker.ask(question, never);
-      await shows(screen, "s left] ");
+      await shows(screen, "s left]");
       keyboard.write(`${typed}\n`);
       expect(await answer).toMatchObject({ behavior });
-      expect(screen.text).toBe('May it use Bash? {"command":"rm -rf build"}\n[y/N, 60 s left] ');
+      expect(screen.text).toBe('May it use Bash? {"command":"rm -rf build"} [y/N, 60 s left]\n');
     });
   });
 
   it("is asked behind the one before it, with the time that it has left", async () => {
     await atTerminal(async ({ asker, keyboard, screen }) => {
       const answers = [asker.ask(question, never), asker.ask({ ...question, tool: "Write" }, never)];
-      await shows(screen, "s left] ");
+      await shows(screen, "s left]");
       expect(screen.text).not.toContain("Write");
       keyboard.write("y\n");
       await shows(screen, "May it use Write?");
-      await shows(screen, /Write.*\n\[y\/N, \d+ s left\] $/);
+      await shows(screen, /Write.*\[y\/N, \d+ s left\]\n$/);
       keyboard.write("n\n");
       expect(await Promise.all(answers)).toMatchObject([{ behavior: "allow" }, { behavior: "deny" }]);
     });
@@ -44,13 +44,13 @@ describe("a permission question at the terminal", () => {
     await atTerminal(async ({ asker, keyboard, screen }) => {
       const over = new AbortController();
       const first = asker.ask(question, over.signal);
-      await shows(screen, "s left] ");
+      await shows(screen, "s left]");
       over.abort();
       expect(await first).toMatchObject({ behavior: "deny", message: "Nobody answered in time." });
       expect(screen.text).toContain("Not answered: it may not.");
       expect(await asker.ask(question, over.signal)).toMatchObject({ behavior: "deny" });
       const next = asker.ask({ ...question, tool: "Read" }, never);
-      await shows(screen, /Read.*\n.*s left\] $/);
+      await shows(screen, /Read.*s left\]\n$/);
       keyboard.write("y\n");
       expect(await next).toEqual({ behavior: "allow" });
     });
@@ -59,7 +59,7 @@ describe("a permission question at the terminal", () => {
   it("is answered no where the input ends", async () => {
     await atTerminal(async ({ asker, keyboard, screen }) => {
       const answer = asker.ask(question, never);
-      await shows(screen, "s left] ");
+      await shows(screen, "s left]");
       keyboard.end();
       expect(await answer).toMatchObject({ behavior: "deny" });
     });
@@ -69,7 +69,7 @@ describe("a permission question at the terminal", () => {
     await atTerminal(async ({ asker, keyboard, screen }) => {
       const command = `echo ${secret} \u001b[2J${"x".repeat(5000)} && rm -rf /`;
       const answer = asker.ask({ tool: "Ba\u0007sh", input: { command } }, never);
-      await shows(screen, "s left] ");
+      await shows(screen, "s left]");
       keyboard.write("n\n");
       await answer;
       expect(screen.text).toContain("&& rm -rf /");

@@ -34,16 +34,17 @@ async function asked(
 ): Promise<Awaited<ReturnType<Ask>>> {
   if (signal.aborted) return late;
   const leftS = Math.max(1, Math.ceil((untilMs - performance.now()) / 1000));
-  say(`May it use ${harmlessLine(question.tool)}? ${inputText(question)}`);
+  // On a line of its own: what the turn tells meanwhile comes behind it.
+  say(`May it use ${harmlessLine(question.tool)}? ${inputText(question)} [y/N, ${leftS} s left]`);
   // As a terminal it would keep Ctrl-C for itself.
   const lines = createInterface({ input: stdin, output: stderr, terminal: false });
   // The end of the input is no answer, and the question would wait for ever.
   const ended = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
-  const typed = lines.question(`[y/N, ${leftS} s left] `, { signal }).catch(() => undefined);
+  const typed = lines.question("", { signal }).catch(() => undefined);
   const answer = await Promise.race([typed, ended]);
   lines.close();
   if (answer !== undefined) return yesPattern.test(answer) ? { behavior: "allow" } : refused;
-  say("\nNot answered: it may not.");
+  say("Not answered: it may not.");
   return late;
 }
 
