@@ -104,7 +104,7 @@ describe("runs", () => {
     const id = left.id.replace(/1$/, "2");
     const { stdout } = await home.runInside(["runs", "show", id, "--events"]);
     expect(stdout).toContain(
-      `↺ · The run ${left.id} was interrupted; this is what it told:\n↺ ❯ begun\n❯ say it\n`,
+      `↺ ── The run ${left.id} was interrupted; this is what it told: ──\n↺ ❯ begun\n❯ say it\n`,
     );
     const shown = JSON.parse((await home.runInside(["runs", "show", id, "--events", "--json"])).stdout);
     const flags = shown.events.map(({ replayed }: { replayed: boolean }) => replayed);

@@ -7,12 +7,14 @@ import { openSteps, type Step } from "../../core/steps.ts";
 import type { Store } from "../../core/store.ts";
 import type { TailVerdict } from "../../core/tail-verdict.ts";
 import { runUnknown } from "../../core/work-checks.ts";
+import { readLinks } from "../../runtime/links.ts";
 import { readTail, verdictOn } from "../../runtime/read-tail.ts";
 import { readTimeline } from "../../runtime/timeline.ts";
 import { shown } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
+import { linkLines } from "../links.ts";
 import { write, writeJson } from "../output.ts";
 import { receiptLine } from "../run-ending.ts";
 import { runForPeople, shownRun, type ShownRun, stateOf } from "../run-table.ts";
@@ -29,15 +31,17 @@ export async function showRun([id = ""]: readonly string[], options: ShowRunOpti
     const run = await shownRun(store, found);
     const input = await inputOf(store, run);
     const staged = await stagedBy(store, run);
+    const links = (await readLinks(store, run)).filter((link) => link.run === id);
     const events = options.events === true ? await eventsOf(store, id) : undefined;
     if (options.json === true)
       return await writeJson({
         run: runForPeople(run),
         input: input ?? null,
         staged: staged ?? null,
+        links,
         ...(events === undefined ? {} : { events }),
       });
-    await write(`${headLines(run, input, staged).join("\n")}\n`);
+    await write(`${[...headLines(run, input, staged), ...linkLines(links)].join("\n")}\n`);
     if (events !== undefined) await writeTimeline(events);
   });
   return exitCodes.ok;
