@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { linkEntry } from "../core/links.ts";
 import { stepEntry, stepLog } from "../core/steps.ts";
 import { Home, snapshot } from "../../test/cli/home.ts";
 import { damaged, leaveRun, withStoreOf } from "../../test/cli/work.ts";
@@ -117,6 +118,25 @@ describe("runs", () => {
     expect(lines).toEqual(shown.events);
     const raw = await home.runInside(["export", "s-1", "--log", `@run/${id}`, "--raw"]);
     expect(raw.stdout.split("\n")[1]).toBe(`{"type":"user","text":"begun","replayed":true,"run":"${id}"}`);
+  });
+
+  it("show tells what a session and its runs made, harmless and in its JSON", async () => {
+    await home.runInside(["run", "say 1", ...at]);
+    await home.runInside(["run", "say 2", ...at]);
+    const url = "https://github.com/acme/shop/pull/42";
+    const links = [
+      { kind: "pull_request", url, run: "1.1", call: "c-1" },
+      { kind: "commit", commit: "1a2b3c4\u001b[2J", run: "2.1", call: "c-2" },
+    ] as const;
+    await withStoreOf(home, (store) =>
+      store.append({ log: { ...session, log: "@links" }, entries: links.map(linkEntry) }),
+    );
+    const out = async (...args: string[]) => (await home.runInside(args)).stdout;
+    expect(await out("show", "s-1")).toMatch(/^links {4}https:.*\/pull\/42 · commit 1a2b3c4[^\u001b]*$/m);
+    expect(await out("runs", "show", "1.1")).toContain(`\nlinks    ${url}\n`);
+    expect(await out("runs", "show", "2.1")).not.toContain(url);
+    expect(JSON.parse(await out("show", "s-1", "--json")).links).toMatchObject([links[0], { run: "2.1" }]);
+    expect(JSON.parse(await out("runs", "show", "1.1", "--json")).links).toEqual([links[0]]);
   });
 
   it.each([
