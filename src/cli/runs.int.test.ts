@@ -132,7 +132,7 @@ describe("runs", () => {
       store.append({ log: { ...session, log: "@links" }, entries: links.map(linkEntry) }),
     );
     const out = async (...args: string[]) => (await home.runInside(args)).stdout;
-    expect(await out("show", "s-1")).toMatch(/^links {4}https:.*\/pull\/42 · commit 1a2b3c4[^\u001b]*$/m);
+    expect(await out("show", "s-1")).toMatch(/^links {4}https:.*\/pull\/42 · commit 1a2b3c4\P{Cc}+$/mu);
     expect(await out("runs", "show", "1.1")).toContain(`\nlinks    ${url}\n`);
     expect(await out("runs", "show", "2.1")).not.toContain(url);
     expect(JSON.parse(await out("show", "s-1", "--json")).links).toMatchObject([links[0], { run: "2.1" }]);

@@ -148,8 +148,8 @@ describe("observers", () => {
     });
 
     test("keep what was made by a run that had lost its lease to nobody's log", async () => {
-      const lose: Telling[number] = async ({ flush }) => {
-        await flush();
+      const lose: Telling[number] = async (turn) => {
+        await turn.flush();
         await store.clearLease({ session, actor: "ops" });
       };
       await play([[asks("c-1"), lose, answers("c-1")]], [linkObserver({ store })]);
