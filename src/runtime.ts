@@ -17,6 +17,7 @@ export type {
   LiveEvent,
   NoticeEvent,
   ProcessIdentity,
+  ReplayedEvent,
   ResultEvent,
   RunEvent,
   RunEventType,
@@ -46,6 +47,10 @@ export {
   type RedispatchReport,
 } from "./runtime/redispatch.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
+export type { ObservedRun, RunObserver } from "./runtime/observers.ts";
+export type { KeptLink, Link } from "./core/links.ts";
+export { linkObserver, readLinks } from "./runtime/links.ts";
+export { readTimeline, type TimelineParams } from "./runtime/timeline.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
 export type { FoundLeftovers, LeftoversOf } from "./runtime/leftovers.ts";

@@ -6,6 +6,7 @@ import type { Input } from "../core/input.ts";
 import type { Claim, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import type { Ended } from "../runtime/execute.ts";
+import { linkObserver } from "../runtime/links.ts";
 import { lookUp } from "../runtime/look-up.ts";
 import { reconcile } from "../runtime/reconcile.ts";
 import { Worker } from "../runtime/worker.ts";
@@ -54,6 +55,7 @@ export class AttendedInput {
       priceOf: recovery.priceOf,
       leaseMs,
       maxRuns: 1,
+      observers: [linkObserver(recovery)],
       project,
       session,
       onEvent: (claim, event) => {
