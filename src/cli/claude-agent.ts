@@ -1,5 +1,6 @@
 import type { Agent, AgentStep, Turn } from "../core/agent.ts";
 import { claudeBackend } from "../agents/claude/backend.ts";
+import { loadSdk } from "../agents/claude/backend/load-sdk.ts";
 import {
   type PermissionAnswer,
   permissionDesk,
@@ -12,6 +13,11 @@ export interface PermissionAsker {
   readonly ask: (...asked: Parameters<PermissionHandler>) => Promise<PermissionAnswer>;
   /** How long a question waits; then it is answered no. */
   readonly timeoutMs: number;
+}
+
+/** Finds out whether the Claude Agent SDK is there, for who would rather not ask than wait for it. @throws sdk_missing */
+export async function checkClaude(): Promise<void> {
+  await loadSdk();
 }
 
 /** The Claude backend by what this machine says of it. Only what uses it imports this. */

@@ -42,11 +42,7 @@ export class RunLog {
   /** What an interrupted run told before, and is only shown again. */
   replayed(claim: Claim, event: ReplayedEvent): void {
     this.#keep(claim, event);
-    const prefix = this.#style.dim("↺ ");
-    if (event.type === "status" && event.of !== undefined)
-      return this.tell(`${prefix}Shown again, of run ${harmlessLine(event.of)}, which was interrupted:`);
-    const { replayed: _, ...shown } = event;
-    for (const line of this.#earlier.lines(shown, prefix)) say(line);
+    for (const line of this.#earlier.lines(event, this.#style.dim("┆ "))) say(line);
   }
 
   tell(line: string): void {

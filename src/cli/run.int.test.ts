@@ -141,7 +141,8 @@ describe("run", () => {
     ] as const;
     await leaveRun(home, session, ...told);
     const { stdout, stderr } = await home.runInside(["run", "say mine", ...at, "--json"]);
-    expect(stderr).toContain("↺ Shown again, of run 1.1, which was interrupted:\n↺ ❯ say it\n↺ ● Nearly.\n");
+    expect(stderr).toContain("┆ ↺ ❯ say it\n┆ ↺ ● Nearly.\n");
+    expect(stderr).toContain("The run 1.1 was interrupted; this is what it told:");
     expect(stderr).toContain("┆ ● it\n");
     const lines = stdout
       .trimEnd()

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
@@ -106,7 +107,7 @@ describe("a worker", () => {
     const lock = new DatabaseSync(home.database, { timeout: 10_000 });
     lock.exec("BEGIN IMMEDIATE");
     const worker = start({ HOLDFAST_LOCK_WAIT_MS: "50" });
-    await worker.says("holdfast: Another process held the store for 50 ms");
+    await worker.says("holdfast: Another process held the store");
     lock.exec("ROLLBACK");
     lock.close();
     // Any write wakes it before it looks again by itself.
@@ -180,9 +181,13 @@ describe("the agents, switched off", () => {
 
   it("are switched on by the environment whatever the file says, and loaded by who names them", async () => {
     home.write(".config/holdfast/config.json", '{"agents": {"enabled": false}}');
-    const { stderr } = await home.run(runClaude, { HOLDFAST_AGENTS: "on", ...telling });
+    const { code, stderr } = await home.run(runClaude, { HOLDFAST_AGENTS: "on", ...telling });
     expect(stderr).not.toContain("switched off");
     expect(stderr).toMatch(loadsClaude);
+    // Its SDK is not here, which is said before anything is asked of it.
+    expect(code).toBe(1);
+    expect(stderr).toContain("npm install @anthropic-ai/claude-agent-sdk");
+    expect(existsSync(home.database)).toBe(false);
   });
 });
 

@@ -30,6 +30,8 @@ export async function run([prompt = ""]: readonly string[], options: RunOptions)
   try {
     const agent = await agentNamed(registry, options.agent);
     const body = inputBody(agent, prompt, options);
+    // Before it is asked: what nobody here can answer would wait for a worker that can.
+    if (agent.name === "claude") await (await import("../claude-agent.ts")).checkClaude();
     return await withNewStore(options, (store) => ask(store, { agent, body, labels }, options));
   } finally {
     await registry.close();

@@ -1,5 +1,6 @@
 import { reconcile, type Settled } from "../../runtime/reconcile.ts";
 import type { LeftoversOf } from "../../runtime/leftovers.ts";
+import { linkObserver } from "../../runtime/links.ts";
 import { Worker } from "../../runtime/worker.ts";
 import type { AgentRoute } from "../../runtime/agent-registry.ts";
 import type { Store } from "../../core/store.ts";
@@ -54,6 +55,7 @@ async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
     ...recovery,
     agents,
     maxRuns,
+    observers: [linkObserver(recovery)],
     ...(project === undefined ? {} : { project }),
     onBegin: (claim) => log.begun(claim),
     onEnd: (claim, ended) => log.ended(claim, ended),
