@@ -94,7 +94,7 @@ class Reading {
   }
 
   async *toResult(): AsyncGenerator<AgentStep> {
-    const { tools, files, folder, sessionId } = this.#live;
+    const { tools, files } = this.#live;
     for (;;) {
       const step = await this.#next();
       if (step.kind !== "event" || !isTerminal(step.event)) {
@@ -102,6 +102,8 @@ class Reading {
         continue;
       }
       await tools.settle();
+      // Only now: a new session is named by its first turn.
+      const { folder, sessionId } = this.#live;
       if (folder !== undefined && sessionId !== undefined)
         for await (const file of files.keep({ turn: this.#turn, folder, sessionId })) yield* this.#give(file);
       return yield step;
