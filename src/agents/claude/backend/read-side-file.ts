@@ -46,7 +46,7 @@ export const gone = "It was gone when it was to be read.";
 export const notRegular = "It is no regular file.";
 
 /** Why a file is not kept that is larger than this. */
-export function tooLarge(mostBytes: number): string {
+function tooLarge(mostBytes: number): string {
   return `It is larger than the ${Math.floor(mostBytes / 1_000_000)} MB that are kept of one file.`;
 }
 
