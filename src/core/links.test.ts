@@ -100,6 +100,12 @@ describe("links", () => {
       `${url}\nhttps://github.com/o/p/pull/3\n`,
       [pr(url), pr("https://github.com/o/p/pull/3")],
     ],
+    [
+      "a push with a word that ends as it should not",
+      "git push origin x$",
+      pushed,
+      [commit("1a2b3c4", "https://github.com/acme/shop/commit/1a2b3c4")],
+    ],
   ])("tell of %s", (_, command, text, links) => {
     expect(madeBy(command, text)).toEqual(links);
   });
@@ -141,6 +147,8 @@ describe("links", () => {
     ["a commit that a hook invents", "git commit -qm x", "[main deadbee] x\n"],
     ["two commits of one call", "git commit -m x", `${committed}${committed.replace("1a2b3c4", "deadbee")}`],
     ["a commit that is only planned", "git commit --dry-run", committed],
+    ["the manual of a commit", "git commit --help", committed],
+    ["a push to a folder", "git push", pushed.replaceAll("github.com:acme/shop.git", "../shop")],
     ["a commit in a log", "git log -1", committed],
     ["a push to an unknown host", "git push", pushed.replaceAll("github.com", "example.org")],
     ["a fetch", "git fetch", "From github.com:acme/shop\n   9f8e7d6..1a2b3c4  main -> origin/main\n"],
