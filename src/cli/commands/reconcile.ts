@@ -1,4 +1,3 @@
-import type { Store } from "../../core/store.ts";
 import { reconcile, type ReconcileParams, type ReconcileReport } from "../../runtime/reconcile.ts";
 import { agentRegistry, leftoversBy } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
@@ -16,7 +15,7 @@ export async function reconcileRuns(_: readonly string[], options: ReconcileOpti
   const { dryRun = false } = options;
   const limit =
     options.limit === undefined ? {} : { limit: wholeNumber(options.limit, "--limit", 1, 1_000_000) };
-  const report = await withStore(options, (store) => reconciled(store, options, { dryRun, ...limit }));
+  const report = await reconciled(options, { dryRun, ...limit });
   if (options.json === true) await writeJson(reportForPeople(report));
   else await write(`${linesOf(report).join("\n")}\n`);
   const failed = report.runs.some(({ result }) => result === "failed");
@@ -30,13 +29,14 @@ interface ReconcileOptions extends StoreOption, PricesOption {
 }
 
 async function reconciled(
-  store: Store,
-  options: PricesOption,
+  options: ReconcileOptions,
   how: Pick<ReconcileParams, "dryRun" | "limit">,
 ): Promise<ReconcileReport> {
   const registry = agentRegistry();
   try {
-    return await reconcile({ ...recoveryOf(store, options), ...how, leftoversOf: leftoversBy(registry) });
+    return await withStore(options, (store) =>
+      reconcile({ ...recoveryOf(store, options), ...how, leftoversOf: leftoversBy(registry) }),
+    );
   } finally {
     await registry.close();
   }
