@@ -25,3 +25,15 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) resolve();
   return promise.finally(() => clearInterval(alive));
 }
+
+/** Keeps the process alive while a thing goes on whose timers and pipes do not. */
+export async function keptAlive<Result>(done: Promise<Result>): Promise<Result> {
+  const ended = new AbortController();
+  const alive = untilAborted(ended.signal);
+  try {
+    return await done;
+  } finally {
+    ended.abort();
+    await alive;
+  }
+}

@@ -18,7 +18,7 @@ import { recoveryOf } from "../recovery.ts";
 import { type Ending, endingOf, lineOf } from "../run-ending.ts";
 import { RunLog } from "../run-log.ts";
 import { targetSession, type TargetOptions } from "../run-target.ts";
-import { stopSignals } from "../stop-signals.ts";
+import { keptAlive, stopSignals } from "../stop-signals.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
 import { shownText } from "../timeline.ts";
 
@@ -113,7 +113,7 @@ async function attend(
     log.tell("Stopping: the run is interrupted and its input cancelled. Ctrl-C again ends it at once.");
     await attended.cancel("Stopped by Ctrl-C.");
   });
-  const found = await attended.ended();
+  const found = await keptAlive(attended.ended());
   await log.written();
   return { attended: found, stopped: stopped as boolean };
 }

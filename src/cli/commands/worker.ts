@@ -9,7 +9,7 @@ import { wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import type { PricesOption } from "../price-table.ts";
 import { recoveryOf } from "../recovery.ts";
-import { stopSignals, untilAborted } from "../stop-signals.ts";
+import { keptAlive, stopSignals, untilAborted } from "../stop-signals.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
 import { WorkLog } from "../work-log.ts";
 
@@ -76,15 +76,9 @@ async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
   const working = stop.signal.aborted ? Promise.resolve() : worker.run();
   await untilAborted(stop.signal);
   log.stopping(drainMs);
-  await alive(worker.stopWithin(drainMs, (runs) => log.interrupting(runs)));
+  await keptAlive(worker.stopWithin(drainMs, (runs) => log.interrupting(runs)));
   await working;
   await log.stopped();
   if (served.size === 0) throw stop.signal.reason;
   return exitCodes.ok;
-}
-
-/** Keeps the process alive while a thing goes on whose timers do not. */
-async function alive(done: Promise<void>): Promise<void> {
-  const ended = new AbortController();
-  await Promise.all([done.finally(() => ended.abort()), untilAborted(ended.signal)]);
 }
