@@ -10,6 +10,7 @@ const require = createRequire(import.meta.url);
 rmSync(join(root, "dist"), { recursive: true, force: true });
 compileLibrary();
 await bundleCli();
+await bundleReaper();
 copyMigrations();
 
 function compileLibrary() {
@@ -27,11 +28,7 @@ async function bundleCli() {
   const licence = readFileSync(join(root, "node_modules/commander/LICENSE"), "utf8");
   await build({
     cwd: root,
-    // The reaper runs as a process of its own, from the file beside the one that starts it.
-    input: {
-      "cli/main": "src/cli/main.ts",
-      "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts",
-    },
+    input: { "cli/main": "src/cli/main.ts" },
     platform: "node",
     external: ["@anthropic-ai/claude-agent-sdk", "postgres"],
     logLevel: "warn",
@@ -54,6 +51,18 @@ async function bundleCli() {
       },
       banner: `/*! With commander inside:\n${licence}*/`,
     },
+  });
+}
+
+// It runs as a process of its own, from the file beside the one that starts it. Bundled alone: what shared a chunk with it
+// would run it in its own process.
+async function bundleReaper() {
+  await build({
+    cwd: root,
+    input: { "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts" },
+    platform: "node",
+    logLevel: "warn",
+    output: { dir: "dist", format: "esm", entryFileNames: "[name].js" },
   });
 }
 
