@@ -1,6 +1,6 @@
 import type { Agent } from "../core/agent.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import type { RunEvent } from "../core/event.ts";
+import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { SessionKey } from "../core/ids.ts";
 import type { Input } from "../core/input.ts";
 import type { Claim, Run } from "../core/run.ts";
@@ -19,7 +19,9 @@ export interface AttendedParams {
   /** Who asks for a cancel, on record. */
   readonly actor: string;
   readonly onBegin: (claim: Claim) => void;
-  readonly onEvent: (claim: Claim, event: RunEvent) => void;
+  readonly onEvent: (claim: Claim, event: LiveEvent) => void;
+  /** What a run shows again of the interrupted ones before it. */
+  readonly onReplay?: (claim: Claim, event: ReplayedEvent) => void;
   readonly onEnd: (claim: Claim, ended: Ended) => void;
   /** Why the input does not run yet; told once each. */
   readonly onWait: (reason: string) => void;
@@ -42,7 +44,7 @@ export class AttendedInput {
   #isCancelled = false;
 
   constructor(params: AttendedParams) {
-    const { recovery, agent, input, onEvent } = params;
+    const { recovery, agent, input, onEvent, onReplay } = params;
     const { project, session } = input;
     this.#params = params;
     this.#store = recovery.store;
@@ -60,6 +62,10 @@ export class AttendedInput {
       onEvent: (claim, event) => {
         this.#begin(claim);
         onEvent(claim, event);
+      },
+      onReplay: (claim, event) => {
+        this.#begin(claim);
+        onReplay?.(claim, event);
       },
       onEnd: (claim, ended) => this.#end(claim, ended),
       onError: (error) => this.#tell(error instanceof Error ? error.message : String(error)),
