@@ -80,8 +80,8 @@ class Replay {
 
   /** Whether anything but our log tells of a run. */
   get #isCompared(): boolean {
-    const { capabilities, eventsOf } = this.#params.agent;
-    return capabilities.nativeHistory || eventsOf !== undefined;
+    const { agent } = this.#params;
+    return agent.capabilities.nativeHistory || agent.eventsOf !== undefined;
   }
 
   async #mark({ id, startedAtMs }: Run): Promise<void> {
