@@ -20,7 +20,8 @@ export interface AttendedParams {
   readonly actor: string;
   readonly onBegin: (claim: Claim) => void;
   readonly onEvent: (claim: Claim, event: LiveEvent) => void;
-  readonly onReplay: (claim: Claim, event: ReplayedEvent) => void;
+  /** What a run shows again of the interrupted ones before it. */
+  readonly onReplay?: (claim: Claim, event: ReplayedEvent) => void;
   readonly onEnd: (claim: Claim, ended: Ended) => void;
   /** Why the input does not run yet; told once each. */
   readonly onWait: (reason: string) => void;
@@ -66,7 +67,7 @@ export class AttendedInput {
       },
       onReplay: (claim, event) => {
         this.#begin(claim);
-        onReplay(claim, event);
+        onReplay?.(claim, event);
       },
       onEnd: (claim, ended) => this.#end(claim, ended),
       onUnserved: (_provider, error) => (this.#unserved = error),
