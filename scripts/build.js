@@ -10,6 +10,7 @@ const require = createRequire(import.meta.url);
 rmSync(join(root, "dist"), { recursive: true, force: true });
 compileLibrary();
 await bundleCli();
+await bundleReaper();
 copyMigrations();
 
 function compileLibrary() {
@@ -21,7 +22,8 @@ function compileLibrary() {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// A command pays for each file that it loads. A store's part stays in the store's folder, where its migrations are.
+// A command pays for each file that it loads. A store's part stays in the store's folder, where its migrations are, and
+// the Claude backend's where the program is that it starts.
 async function bundleCli() {
   const licence = readFileSync(join(root, "node_modules/commander/LICENSE"), "utf8");
   await build({
@@ -35,13 +37,32 @@ async function bundleCli() {
       dir: "dist",
       format: "esm",
       entryFileNames: "[name].js",
-      chunkFileNames: ({ name }) => (name.startsWith("stores/") ? "[name].js" : "cli/[name].js"),
+      chunkFileNames: ({ name }) => (/^(stores|agents)\//.test(name) ? "[name].js" : "cli/[name].js"),
       codeSplitting: {
         includeDependenciesRecursively: false,
-        groups: [{ debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ }],
+        groups: [
+          { debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ },
+          {
+            debugName: "claude",
+            name: "agents/claude/backend/cli",
+            test: /[\\/]src[\\/]agents[\\/]claude[\\/]backend[\\/]/,
+          },
+        ],
       },
       banner: `/*! With commander inside:\n${licence}*/`,
     },
+  });
+}
+
+// It runs as a process of its own, from the file beside the one that starts it. Bundled alone: what shared a chunk with it
+// would run it in its own process.
+async function bundleReaper() {
+  await build({
+    cwd: root,
+    input: { "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts" },
+    platform: "node",
+    logLevel: "warn",
+    output: { dir: "dist", format: "esm", entryFileNames: "[name].js" },
   });
 }
 

@@ -12,6 +12,7 @@ import {
 import type { EntryInput } from "../core/entry.ts";
 import type { Claim, Receipt } from "../core/run.ts";
 import { eventLog } from "../core/run.ts";
+import { fileEntry, fileLog } from "../core/side-files.ts";
 import type { Store } from "../core/store.ts";
 import { greaterUsage, type UsageRow } from "../core/usage.ts";
 import { type Boundary, commitRun } from "./commit-run.ts";
@@ -46,6 +47,8 @@ export interface ExecuteParams {
   readonly graceMs: number;
   /** The agent did not, and may still be at work. */
   readonly onAbandoned?: (error: HoldfastError) => void;
+  /** What the agent needs is not installed here: that is none of the input's tries. */
+  readonly onMissing?: (error: HoldfastError) => void;
   /** What a row of usage cost; null where the model has no price. */
   readonly priceOf?: ((row: Pick<UsageRow, "model" | "atMs" | "tokens">) => number | null) | undefined;
   /** Sees each event as it comes, before its boundary: not committed, and the result only after it. */
@@ -82,6 +85,7 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
       stop.abort(error);
       params.onAbandoned?.(error);
     }
+    if (isMissing(error)) params.onMissing?.(error);
     return await endAfter(error, params, turn);
   } finally {
     params.signal.removeEventListener("abort", pass);
@@ -99,13 +103,17 @@ async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn
     await params.observed?.settled();
     if (result !== undefined) return await endFinished(params, turn, { result, reason });
     if (isAbandoned) await turn.say({ type: "error", code: error.code, message: reason });
-    const isPlanned = as === "interrupted" && turn.isStoppedAsPlanned;
+    const isPlanned = as === "interrupted" && (turn.isStoppedAsPlanned || isMissing(error));
     await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken, isPlanned });
     return { as, reason };
   } catch (second) {
     // The lease runs out, and recovery ends the run from what is durable.
     return { as: "lost", reason: textOf(second) };
   }
+}
+
+function isMissing(error: unknown): error is HoldfastError {
+  return isHoldfastError(error) && error.code === "sdk_missing";
 }
 
 function textOf(error: unknown): string {
@@ -279,8 +287,10 @@ class RunningTurn {
   async #take(step: AgentStep): Promise<void> {
     if (step.kind === "entry" && isOwnLog(step.log)) throw ownLog(this.#params.agent, step.log);
     if (step.kind === "entry") return await this.#writer.add(step.log, step.entry);
-    const { event } = step;
     const { run } = this.#params.claim;
+    if (step.kind === "file")
+      return await this.#writer.add(fileLog, fileEntry({ run: run.id, file: step.file }));
+    const { event } = step;
     if (!isLive(event)) throw shownAgain(this.#params.agent);
     this.#keeper.check();
     this.#note(event);

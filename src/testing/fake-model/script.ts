@@ -3,6 +3,7 @@ import { type Message, messagesOf, toolsOf } from "./conversation.ts";
 /** One block of an answer. */
 export type Block =
   | { readonly type: "text"; readonly text: string }
+  | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
   | { readonly type: "tool_use"; readonly name: string; readonly input: Readonly<Record<string, unknown>> };
 
 /** What the model does with a request. */
@@ -23,11 +24,12 @@ export type Reply =
 export function replyTo(body: unknown): Reply {
   const messages = messagesOf(body);
   const { prompt, steps } = newestPrompt(messages);
+  const saved = savedIn(messages);
   if (prompt.some((text) => text.includes("create a detailed summary"))) return say(summary);
   for (const text of prompt.toReversed()) {
     for (const line of text.split("\n")) {
       const [, verb = "", rest = ""] = /^([A-Z]+)(?: (.*))?$/.exec(line) ?? [];
-      if (Object.hasOwn(verbs, verb)) return verbs[verb]!({ rest, steps, tools: toolsOf(body) });
+      if (Object.hasOwn(verbs, verb)) return verbs[verb]!({ rest, steps, saved, tools: toolsOf(body) });
     }
   }
   return say("ok");
@@ -38,18 +40,29 @@ interface Turn {
   /** How many answers the model has given to this prompt. */
   readonly steps: number;
   readonly tools: readonly string[];
+  /** Where the newest output that was too large for a message was saved. */
+  readonly saved: string;
 }
 
 const summary = "<analysis>a</analysis><summary>A summary of what was said.</summary>";
 
 const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   SAY: ({ rest }) => say(rest),
+  THINK: ({ rest }) => calls([{ type: "thinking", thinking: rest, signature }, ...said("thought")]),
   BIG: ({ rest }) => say("x".repeat(Number(rest))),
   BASH: (turn) => once(turn, ["Bash"], { command: turn.rest, description: "Run a command" }),
   READ: (turn) => once(turn, ["Read"], { file_path: turn.rest }),
+  REOPEN: (turn) => {
+    const [offset, limit] = turn.rest.split(" ").map(Number);
+    return once(turn, ["Read"], { file_path: turn.saved, offset, limit });
+  },
   WRITE: (turn) => {
     const [path = "", ...words] = turn.rest.split(" ");
     return once(turn, ["Write"], { file_path: path, content: words.join(" ") });
+  },
+  CALL: (turn) => {
+    const [tool = "", ...words] = turn.rest.split(" ");
+    return once(turn, [tool], JSON.parse(words.join(" ") || "{}") as Record<string, unknown>);
   },
   AGENT: (turn) => {
     const input = { description: "Do a part", prompt: turn.rest, subagent_type: "general-purpose" };
@@ -73,8 +86,15 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   CUT: () => ({ kind: "cut" }),
 };
 
+/** Of a thought: no client can tell what it holds. */
+const signature = "c2lnbmVk";
+
 function say(text: string): Reply & { readonly kind: "message" } {
-  return { kind: "message", blocks: [{ type: "text", text }] };
+  return { kind: "message", blocks: said(text) };
+}
+
+function said(text: string): readonly Block[] {
+  return [{ type: "text", text }];
 }
 
 function calls(blocks: readonly Block[]): Reply {
@@ -89,6 +109,12 @@ function once({ steps, tools }: Turn, names: readonly string[], input: Record<st
 
 function echo(text: string): Block {
   return { type: "tool_use", name: "Bash", input: { command: `echo ${text}`, description: "Say something" } };
+}
+
+function savedIn(messages: readonly Message[]): string {
+  const results = messages.flatMap(({ pieces }) => pieces.filter((piece) => piece.kind === "result"));
+  const saved = results.flatMap(({ text }) => /saved to: (.+)/.exec(text)?.[1] ?? []);
+  return saved.at(-1) ?? "";
 }
 
 /** The texts of the newest message that a person or a parent agent wrote, and the answers since. */
