@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { permissionDesk, type PermissionQuestion, verifySession } from "../../src/claude.ts";
-import type { RunEvent } from "../../src/core/event.ts";
+import { isLive, type RunEvent } from "../../src/core/event.ts";
 import { readJournalOf } from "./journal.ts";
 import { BackendBench, type Told } from "./backend-bench.ts";
 import { ended, killProcess } from "./processes.ts";
@@ -220,6 +220,17 @@ describe.each(versions)("the Claude backend on SDK %s", (version) => {
     expect((await verifySession(bench.store, session)).findings).toEqual([]);
   });
 
+  test("does not use its warm process where something was brought into the session from elsewhere", async () => {
+    await using bench = await BackendBench.open({ version });
+    const agent = await bench.backend();
+    const first = await bench.say(agent, "SAY one");
+    expect(pidOf(await bench.say(agent, "SAY two"))).toBe(pidOf(first));
+    const title = { body: JSON.stringify({ type: "custom-title", customTitle: "Mine" }) };
+    await bench.store.append({ log: { ...session, log: "" }, entries: [title] });
+    expect(pidOf(await bench.say(agent, "SAY three"))).not.toBe(pidOf(first));
+    expect(bench.shown()).toContain("user: SAY two");
+  });
+
   test("records repository, branch and commit of the folder that it works in", async () => {
     await using bench = await BackendBench.open({ version });
     const folder = join(bench.folder, "repository");
@@ -239,7 +250,7 @@ function pidOf({ events }: Told): number {
 }
 
 function processOf(events: readonly RunEvent[]) {
-  return events.flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
+  return events.filter(isLive).flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
 }
 
 function settingsOf({ events }: Told) {
