@@ -1,5 +1,5 @@
 import type { Agent } from "../../src/core/agent.ts";
-import { objectIn, textOf } from "../../src/core/json.ts";
+import { objectIn } from "../../src/core/json.ts";
 import type { SessionKey } from "../../src/core/ids.ts";
 import type { Store } from "../../src/core/store.ts";
 import { scriptedAgent } from "../../src/agents/scripted/index.ts";
@@ -45,10 +45,12 @@ export class ScriptedWorld implements AgentWorld {
     const { entries } = await this.store.read({ log: { ...session, log: "" } });
     const fields = entries.map(({ body }) => objectIn(body)!);
     const lines: string[] = [];
-    for (let next = fields.at(-1); next !== undefined;) {
-      lines.unshift(JSON.stringify(next["message"]));
-      const parent = textOf(next["parentUuid"]);
-      next = fields.find(({ uuid }) => uuid === parent);
+    let parent: unknown = fields.findLast(({ uuid }) => uuid !== undefined)?.["uuid"];
+    // From the last to the first, so that a chain that is a ring comes to an end too.
+    for (const { uuid, parentUuid, message } of fields.toReversed()) {
+      if (uuid === undefined || uuid !== parent) continue;
+      lines.unshift(JSON.stringify(message));
+      parent = parentUuid;
     }
     return lines.join("\n");
   }

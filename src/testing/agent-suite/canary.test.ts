@@ -61,7 +61,8 @@ async function faultOf(sabotage: Sabotage, group?: string): Promise<string | und
     open: async () => new BrokenWorld(sabotage),
   });
   assert.ok(recorded.length > 0, `There is no group "${group}".`);
-  for (const { title, body } of recorded) if (await fails(body)) return title;
+  for (const { title, body } of recorded)
+    if (await fails(body, group === undefined ? 25_000 : 3000)) return title;
   return undefined;
 }
 
@@ -83,7 +84,7 @@ class BrokenWorld extends RichWorld {
 }
 
 // An agent that hears no signal waits for ever, so a test that hangs counts as one that fails.
-async function fails(body: () => Promise<void>): Promise<boolean> {
+async function fails(body: () => Promise<void>, deadlineMs: number): Promise<boolean> {
   const controller = new AbortController();
   const outcome = body().then(
     () => false,
@@ -93,7 +94,7 @@ async function fails(body: () => Promise<void>): Promise<boolean> {
       return true;
     },
   );
-  const late = delay(3000, true, { signal: controller.signal }).catch(() => true);
+  const late = delay(deadlineMs, true, { signal: controller.signal }).catch(() => true);
   const failed = await Promise.race([outcome, late]);
   controller.abort();
   return failed;

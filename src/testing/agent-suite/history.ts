@@ -7,8 +7,8 @@ import type { AgentTests } from "./tests.ts";
 export function historyTests({ describe, test }: AgentTests): void {
   describe("native history", () => {
     test("An agent that says it has a history gives one, and no other does.", async (stage) => {
-      const { history, capabilities } = stage.agent;
-      assert.equal(history !== undefined, capabilities.nativeHistory);
+      const { agent } = stage;
+      assert.equal(agent.history !== undefined, agent.capabilities.nativeHistory);
     });
 
     test("Reading it changes nothing, and tells the last run the same each time.", async (stage) => {
@@ -29,8 +29,9 @@ export function historyTests({ describe, test }: AgentTests): void {
   });
 }
 
-async function historyOf({ agent, session, world }: Stage): Promise<RunEvent[]> {
-  const key = session("s-1");
+async function historyOf(stage: Stage): Promise<RunEvent[]> {
+  const { agent, world } = stage;
+  const key = stage.session("s-1");
   const row = await world.store.session(key);
   const params = { session: key, signal: new AbortController().signal };
   const events: RunEvent[] = [];
@@ -43,9 +44,10 @@ async function historyOf({ agent, session, world }: Stage): Promise<RunEvent[]> 
 }
 
 /** All that reading must leave as it is. */
-async function standOf({ session, world }: Stage): Promise<unknown> {
+async function standOf(stage: Stage): Promise<unknown> {
+  const { world } = stage;
   const { store } = world;
-  const key = session("s-1");
+  const key = stage.session("s-1");
   const { position } = await store.changes({ after: 0, limit: 1 });
   return [
     position,

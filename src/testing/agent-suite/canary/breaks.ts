@@ -19,11 +19,11 @@ export function steps(change: (step: AgentStep, turn: Turn) => readonly AgentSte
 /** An agent that gives other events in the place of each of a type. */
 export function events<Type extends LiveEvent["type"]>(
   type: Type,
-  change: (event: Extract<LiveEvent, { type: Type }>, turn: Turn) => readonly object[],
+  change: (event: LiveEvent & { readonly type: Type }, turn: Turn) => readonly object[],
 ): Sabotage {
   return steps((step, turn) => {
     if (step.kind !== "event" || step.event.type !== type) return [step];
-    const changed = change(step.event as Extract<LiveEvent, { type: Type }>, turn);
+    const changed = change(step.event as LiveEvent & { readonly type: Type }, turn);
     return changed.map((event) => ({ kind: "event", event: event as LiveEvent }));
   });
 }
