@@ -1,4 +1,6 @@
 export {
+  claudeBackend,
+  type ClaudeBackendOptions,
   claudeSessionStore,
   type ClaudeSessionStore,
   type ClaudeBranch,

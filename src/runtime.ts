@@ -27,6 +27,7 @@ export type {
   UsageEvent,
 } from "./core/event.ts";
 export type { RunEffect } from "./core/run.ts";
+export { fileLog, filesOf, type KeptFile, type LostFile, type SideFile } from "./core/side-files.ts";
 export type { StepEffect, StepOutcome } from "./core/steps.ts";
 export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts";
 export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";

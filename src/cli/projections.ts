@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { contentHash } from "../agents/claude/content-hash.ts";
 import { usageOf } from "../agents/claude/usage.ts";
 import type { Store } from "../core/store.ts";
 import { mirrorName } from "../runtime/mirror-projection.ts";
@@ -44,8 +44,4 @@ function claudeReader(options: PricesOption): TranscriptReader {
     provider: "claude-code",
     usageOf: (entries, { session }) => usageOf(entries, { lineage: session, contentHash, prices }),
   };
-}
-
-function contentHash(content: string): string {
-  return createHash("sha256").update(content).digest("hex");
 }

@@ -25,7 +25,7 @@ interface Compared {
 }
 
 async function compare(store: Store, configDir: string | undefined): Promise<Compared> {
-  const found = foldersOf(transcriptFolders(configDir)).map(findTranscripts);
+  const found = foldersOf(transcriptFolders(configDir)).map((folder) => findTranscripts(folder));
   const files = found.flatMap((one) => one.files);
   const problems = found.flatMap((one) => one.problems);
   const homeOf = await homesOf(store, files.map(keyOf));

@@ -3,6 +3,7 @@ import type { LiveEvent, RunEvent } from "./event.ts";
 import type { SessionKey } from "./ids.ts";
 import type { Input } from "./input.ts";
 import { objectIn, textOf } from "./json.ts";
+import type { SideFile } from "./side-files.ts";
 import type { StepEffect } from "./steps.ts";
 import type { Fold, Store } from "./store.ts";
 
@@ -82,10 +83,12 @@ export interface Turn {
   recent(limit: number): Promise<readonly Entry[]>;
 }
 
-/** What an agent yields: an entry for one of the session's logs, or a run event. */
+/** What an agent yields: an entry for one of the session's logs, a run event, or a file that the transcript points to. */
 export type AgentStep =
   | { readonly kind: "entry"; readonly log: string; readonly entry: EntryInput }
-  | { readonly kind: "event"; readonly event: LiveEvent };
+  | { readonly kind: "event"; readonly event: LiveEvent }
+  /** Its bytes were put before, by `store.putBlob`. */
+  | { readonly kind: "file"; readonly file: SideFile };
 
 /** Remembers what was done over all attempts of an input, so that nothing is done twice that must not be. */
 export interface Journal {

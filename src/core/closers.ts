@@ -43,12 +43,16 @@ export function closersFor(
   return closing.entries;
 }
 
-/** What the journal tells of a run's tool calls: a call is known not to have started only if it has a step. */
+/**
+ * What the journal tells of a run's tool calls: a call is known not to have started only if it has a step. An agent may
+ * know a tool by another name than the model does, so where no step has both, the one that has the key is the call's.
+ */
 export function toolFacts(events: readonly RunEvent[], journal: StepJournal): ReadonlyMap<string, ToolFact> {
   const facts = new Map<string, ToolFact>();
+  const byKey = new Map([...journal.steps.values()].map((step) => [step.key, step]));
   for (const event of events) {
     if (event.type !== "tool_call" || event.replayed === true || event.step === undefined) continue;
-    const step = stepIn(journal, { name: event.name, key: event.step });
+    const step = stepIn(journal, { name: event.name, key: event.step }) ?? byKey.get(event.step);
     if (step === undefined) facts.set(event.call, journal.damaged === 0 ? "not_started" : "outcome_unknown");
     else facts.set(event.call, step.outcome ?? "outcome_unknown");
   }

@@ -22,13 +22,16 @@ export interface Segment {
   readonly to: number;
 }
 
+/** What reading in order asks of a store. */
+export type LogStore = Pick<Store, "read" | "scan" | "append">;
+
 /** Says that a block of a log is to be read earlier than it was stored. */
-export async function recordMove(store: Store, session: SessionKey, move: Move): Promise<void> {
+export async function recordMove(store: LogStore, session: SessionKey, move: Move): Promise<void> {
   await store.append({ log: orderLog(session), entries: [{ body: JSON.stringify(move) }] });
 }
 
 /** In which order a log is to be read, up to its committed end; `id` names the log that this is true of. */
-export async function readingOrder(store: Store, log: LogKey): Promise<Order> {
+export async function readingOrder(store: LogStore, log: LogKey): Promise<Order> {
   // The end first: a move is written before its block, so no block up to here can lack its move.
   const { id, committed } = await store.read({ log, limit: 1 });
   if (id === undefined) return { of: { log }, segments: [] };
@@ -43,14 +46,14 @@ export interface Order {
 }
 
 /** Yields a log's bodies in their reading order, in pieces. @throws session_dropped when that happens meanwhile */
-export async function* scanInOrder(store: Store, log: LogKey): AsyncGenerator<readonly string[]> {
+export async function* scanInOrder(store: LogStore, log: LogKey): AsyncGenerator<readonly string[]> {
   const { of, segments } = await readingOrder(store, log);
   for (const segment of segments) yield* scanSegment(store, of, segment);
 }
 
 /** Reads a log in its reading order, in pages of at most `limit`. @throws session_dropped as above */
 export async function* pagesInOrder(
-  store: Store,
+  store: LogStore,
   log: LogKey,
   limit: number,
 ): AsyncGenerator<readonly Entry[]> {
@@ -64,7 +67,7 @@ export async function* pagesInOrder(
 }
 
 /** The last entries of a log in its reading order, opened at its tail. @throws session_dropped as above */
-export async function tailInOrder(store: Store, log: LogKey, limit: number): Promise<readonly Entry[]> {
+export async function tailInOrder(store: LogStore, log: LogKey, limit: number): Promise<readonly Entry[]> {
   const tail: Entry[] = [];
   const { of, segments } = await readingOrder(store, log);
   for (const { from, to } of segments.toReversed()) {
@@ -105,7 +108,7 @@ function orderLog({ project, session }: SessionKey): LogKey {
   return { project, session, log: "@order" };
 }
 
-async function movesOf(store: Store, of: Order["of"], committed: number): Promise<Move[]> {
+async function movesOf(store: LogStore, of: Order["of"], committed: number): Promise<Move[]> {
   const { entries } = await store.read({ log: orderLog(of.log) });
   const moves = entries.map(({ body }) => JSON.parse(body) as Move).filter(({ log }) => log === of.log.log);
   const holding: Move[] = [];
@@ -113,13 +116,13 @@ async function movesOf(store: Store, of: Order["of"], committed: number): Promis
   return holding;
 }
 
-async function holds(store: Store, of: Order["of"], { from, to, hash }: Move): Promise<boolean> {
+async function holds(store: LogStore, of: Order["of"], { from, to, hash }: Move): Promise<boolean> {
   const { entries } = await store.read({ ...of, after: from - 1, limit: to - from + 1 });
   return blockHash(entries.map(({ body }) => body)) === hash;
 }
 
 async function* scanSegment(
-  store: Store,
+  store: LogStore,
   of: Order["of"],
   { from, to }: Segment,
 ): AsyncGenerator<readonly string[]> {

@@ -3,6 +3,7 @@ import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { eventEntry, isTerminal, type ResultEvent, type RunEvent } from "../core/event.ts";
 import type { Claim, Receipt } from "../core/run.ts";
 import { eventLog } from "../core/run.ts";
+import { fileEntry, fileLog } from "../core/side-files.ts";
 import type { Store } from "../core/store.ts";
 import { greaterUsage, type UsageRow } from "../core/usage.ts";
 import { type Boundary, commitRun } from "./commit-run.ts";
@@ -241,8 +242,10 @@ class RunningTurn {
   async #take(step: AgentStep): Promise<void> {
     if (step.kind === "entry" && isOwnLog(step.log)) throw ownLog(this.#params.agent, step.log);
     if (step.kind === "entry") return await this.#writer.add(step.log, step.entry);
-    const { event } = step;
     const { run } = this.#params.claim;
+    if (step.kind === "file")
+      return await this.#writer.add(fileLog, fileEntry({ run: run.id, file: step.file }));
+    const { event } = step;
     this.#keeper.check();
     this.#note(event);
     const isResult = isTerminal(event);

@@ -42,7 +42,7 @@ export function chaosAgent({
     ...agent,
     async *run(turn) {
       for await (const step of agent.run(turn)) {
-        if (step.kind === "event") yield step;
+        if (step.kind !== "entry") yield step;
         else {
           const body = JSON.stringify({ ...(JSON.parse(step.entry.body) as object), ofRun: turn.run });
           yield { ...step, entry: { ...step.entry, body } };

@@ -6,6 +6,7 @@ import { makeFold } from "./fold.ts";
 import { rememberRemoval } from "./import-record.ts";
 import { logOf, projectOf } from "./log-key.ts";
 import { loadLog, Prefetch } from "./prefetch.ts";
+import { withoutOldClosers } from "./old-closers.ts";
 import { loadSdkFold } from "./sdk-fold.ts";
 import { type ClaudeLeaseOptions, type LeaseCounters, SessionWriter } from "./session-writer.ts";
 import { mainSessions, summaryOf } from "./summaries.ts";
@@ -75,7 +76,7 @@ export class ClaudeSessionStore {
     const entries = ahead ?? (await loadLog(this.#store, log));
     this.#writer.opened(log, entries?.length ?? 0);
     if (key.subpath === undefined && entries !== null) await this.#prefetch.start(log);
-    return entries;
+    return entries && withoutOldClosers(entries);
   }
 
   /** The project's sessions that have a main transcript. */

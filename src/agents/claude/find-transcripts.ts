@@ -24,9 +24,9 @@ export interface FoundTranscripts {
   readonly problems: readonly string[];
 }
 
-/** Finds the transcripts below a config folder: `projects/<key>/<session>.jsonl` and their `<session>/subagents/`. */
-export function findTranscripts(configDir: string): FoundTranscripts {
-  return new Search(join(configDir, "projects")).run();
+/** Finds the transcripts below a config folder, or those of one session: `projects/<key>/<session>.jsonl` and their `<session>/subagents/`. */
+export function findTranscripts(configDir: string, sessionId?: string): FoundTranscripts {
+  return new Search(join(configDir, "projects"), sessionId).run();
 }
 
 /** A subagent's metadata as the entry that a mirror stores for it; what is wrong with the file goes to `problems`. */
@@ -59,21 +59,29 @@ export function findLeftovers(temporary: string, uid: number | undefined = proce
 
 class Search {
   readonly #root: string;
+  readonly #only: string | undefined;
   readonly #files: TranscriptFile[] = [];
   readonly #problems: string[] = [];
   readonly #followed = new Set<string>();
 
-  constructor(root: string) {
+  constructor(root: string, only: string | undefined) {
     this.#root = root;
+    this.#only = only;
   }
 
   run(): FoundTranscripts {
     for (const projectKey of this.#list([]).folders) {
       const { files, folders } = this.#list([projectKey]);
-      for (const name of files) this.#takeMain(projectKey, name);
-      for (const sessionId of folders) this.#takeAgents(projectKey, sessionId, ["subagents"]);
+      for (const name of files.filter((file) => this.#isWanted(basename(file, ".jsonl"))))
+        this.#takeMain(projectKey, name);
+      for (const sessionId of folders.filter((folder) => this.#isWanted(folder)))
+        this.#takeAgents(projectKey, sessionId, ["subagents"]);
     }
     return { files: this.#files, problems: this.#problems };
+  }
+
+  #isWanted(sessionId: string): boolean {
+    return this.#only === undefined || sessionId === this.#only;
   }
 
   #takeMain(projectKey: string, name: string): void {

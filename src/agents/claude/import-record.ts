@@ -1,9 +1,12 @@
 import { isHoldfastError } from "../../core/errors.ts";
 import type { LogKey } from "../../core/ids.ts";
-import { blockHash } from "../../core/reading-order.ts";
+import { blockHash, type LogStore } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
 import type { Conflict } from "./file-problems.ts";
 import type { FileState, TranscriptFile } from "./find-transcripts.ts";
+
+/** What an import asks of a store. */
+export type ImportStore = LogStore & Pick<Store, "session">;
 
 /** What is known of a file from an earlier import. */
 export interface ImportedBefore {
@@ -16,7 +19,7 @@ export interface ImportedBefore {
 
 /** What an earlier import left of a file; undefined where there was none, or the file or its log has changed since. */
 export async function importedBefore(
-  store: Store,
+  store: ImportStore,
   file: TranscriptFile,
   key: LogKey,
 ): Promise<ImportedBefore | undefined> {
@@ -58,7 +61,7 @@ export async function rememberImport(params: RememberParams): Promise<void> {
 }
 
 interface RememberParams {
-  readonly store: Store;
+  readonly store: ImportStore;
   readonly file: TranscriptFile;
   readonly key: LogKey;
   /** The log's head as the import left it. */
@@ -71,7 +74,7 @@ interface RememberParams {
  * To be called before a log is removed that no import may have seen: the next import then leaves it out. As long as
  * the log is there, which it is after a crash in between, this says nothing.
  */
-export async function rememberRemoval(store: Store, key: LogKey): Promise<void> {
+export async function rememberRemoval(store: ImportStore, key: LogKey): Promise<void> {
   const { committed: head } = await store.read({ log: key, limit: 1 });
   if (head === 0) return;
   try {
@@ -101,7 +104,7 @@ function recordLog({ project, session, log }: LogKey): LogKey {
   return { project, session, log: log === "" ? "@import" : `@import/${log}` };
 }
 
-async function endsOf(store: Store, log: LogKey, head: number): Promise<string> {
+async function endsOf(store: LogStore, log: LogKey, head: number): Promise<string> {
   const first = await store.read({ log, limit: 1 });
   // Backwards: a log that was removed meanwhile has no position that a reader could begin after.
   const last = await store.read({ log, after: head + 1, order: "desc", limit: 1 });

@@ -3,13 +3,14 @@ import type { EntryInput } from "../../core/entry.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { LogKey } from "../../core/ids.ts";
 import { blockHash, recordMove } from "../../core/reading-order.ts";
-import type { AppendResult, Store } from "../../core/store.ts";
+import type { AppendResult } from "../../core/store.ts";
 import type { ClaudeEntry } from "./contract.ts";
 import { type Conflict, FileProblems } from "./file-problems.ts";
 import { readMetadata, type TranscriptFile } from "./find-transcripts.ts";
 import { makeImportFold } from "./fold.ts";
-import { importedBefore, rememberImport } from "./import-record.ts";
+import { importedBefore, type ImportStore, rememberImport } from "./import-record.ts";
 import { StoredTranscript, timeOf } from "./stored-transcript.ts";
+import { neutralOf } from "./told-folders.ts";
 import { noTitles, titlePartOf, withTitlePart } from "./title.ts";
 import { type ObjectLine, readLineAt, readTranscript, type TranscriptLine } from "./transcript-lines.ts";
 
@@ -39,7 +40,7 @@ export async function importTranscript(params: ImportTranscriptParams): Promise<
 }
 
 export interface ImportTranscriptParams {
-  readonly store: Store;
+  readonly store: ImportStore;
   readonly file: TranscriptFile;
   readonly key: LogKey;
   readonly restoreDropped?: boolean;
@@ -128,7 +129,7 @@ class TranscriptImport {
 
   async run(): Promise<void> {
     const { store, file, key, onBytes } = this.#params;
-    const stored = await StoredTranscript.read(store, key);
+    const stored = await StoredTranscript.read(store, key, await neutralOf(store, key, file));
     this.#head = stored.head;
     this.#stored = stored.head === 0 ? undefined : stored;
     for (const { lines, bytes } of readTranscript(file.path)) {

@@ -107,7 +107,7 @@ function filesOf({
   resumeDirs = findLeftovers(tmpdir()),
   session,
 }: ImportClaudeParams): { readonly files: readonly TranscriptFile[]; readonly problems: string[] } {
-  const found = [configDir, ...resumeDirs].map(findTranscripts);
+  const found = [configDir, ...resumeDirs].map((configDir) => findTranscripts(configDir));
   const files = found.flatMap((one) => one.files);
   return {
     files: session === undefined ? files : files.filter(({ sessionId }) => sessionId === session),

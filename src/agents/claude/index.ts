@@ -12,3 +12,4 @@ export { rescueSession, type RescueParams, type RescueReport } from "./rescue.ts
 export type { ClaudeLeaseOptions } from "./session-writer.ts";
 export type { ClaudeBranch } from "./log-heads.ts";
 export type { LeaseTimer } from "./lease-timer.ts";
+export { claudeBackend, type ClaudeBackendOptions } from "./backend.ts";

@@ -1,5 +1,5 @@
 import type { LogKey } from "../../core/ids.ts";
-import { scanInOrder } from "../../core/reading-order.ts";
+import { type LogStore, scanInOrder } from "../../core/reading-order.ts";
 import type { LogRow, Store } from "../../core/store.ts";
 import type { ClaudeEntry } from "./contract.ts";
 import { idOf } from "./log-key.ts";
@@ -51,7 +51,7 @@ export class Prefetch {
 }
 
 /** All entries of a log, in the order in which they are to be read; null where nothing was written. */
-export async function loadLog(store: Store, log: LogKey): Promise<ClaudeEntry[] | null> {
+export async function loadLog(store: LogStore, log: LogKey): Promise<ClaudeEntry[] | null> {
   const entries: ClaudeEntry[] = [];
   for await (const piece of scanInOrder(store, log)) {
     for (const body of piece) entries.push(JSON.parse(body) as ClaudeEntry);

@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
 import { isUuid } from "../../core/entry.ts";
 import type { LogKey } from "../../core/ids.ts";
-import { readingOrder } from "../../core/reading-order.ts";
-import type { Store } from "../../core/store.ts";
+import { type LogStore, readingOrder } from "../../core/reading-order.ts";
 import type { ClaudeEntry } from "./contract.ts";
+import type { Neutral } from "./told-folders.ts";
 import { noTitles, type TitlePart, titlePartOf, type Titles, withTitlePart } from "./title.ts";
 
 /** A line of a transcript that the log may hold already. */
@@ -29,13 +29,18 @@ export class StoredTranscript {
   /** Of the bodies, by seq. */
   readonly #prints: number[] = [0];
   readonly #titleParts = new Map<number, TitlePart>();
+  readonly #neutral: Neutral;
   #titles = noTitles;
   #order: number[] = [];
   #head = 0;
 
   /** Reads a log up to its head as it is now; what is appended later is a conflict that the append notices. */
-  static async read(store: Store, key: LogKey): Promise<StoredTranscript> {
-    const stored = new StoredTranscript();
+  static async read(
+    store: LogStore,
+    key: LogKey,
+    neutral: Neutral = (text) => text,
+  ): Promise<StoredTranscript> {
+    const stored = new StoredTranscript(neutral);
     const { committed } = await store.read({ log: key, limit: 1 });
     for await (const piece of store.scan({ log: key })) {
       for (const body of piece) {
@@ -47,6 +52,10 @@ export class StoredTranscript {
     if (committed > 0) stored.#order = (await readingOrder(store, key)).segments.flatMap(seqsOf);
     stored.#titles = stored.#titlesInOrder();
     return stored;
+  }
+
+  private constructor(neutral: Neutral) {
+    this.#neutral = neutral;
   }
 
   get head(): number {
@@ -63,7 +72,7 @@ export class StoredTranscript {
     if (candidate.uuid !== undefined) return this.#seqs.get(candidate.uuid);
     if (this.#keyless.size === 0) return undefined;
     // The nth equal line is new only if the log holds fewer than n of it: a file may rightly repeat itself.
-    const hash = hashOf(candidate);
+    const hash = this.#hashOf(candidate);
     const nth = (this.#seen.get(hash) ?? 0) + 1;
     this.#seen.set(hash, nth);
     const seq = this.#keyless.get(hash)?.[nth - 1];
@@ -74,7 +83,7 @@ export class StoredTranscript {
 
   /** Whether a line and the entry that has its uuid may differ: their texts do, though they may say the same. */
   mayDiffer(seq: number, { body }: Candidate): boolean {
-    return this.#prints[seq] !== printOf(body);
+    return this.#prints[seq] !== this.#printOf(body);
   }
 
   /**
@@ -118,16 +127,25 @@ export class StoredTranscript {
     const { uuid, entry, body } = candidate;
     this.#head += 1;
     this.#times.push(timeOf(entry) ?? this.#times.at(-1)!);
-    this.#prints.push(uuid === undefined ? 0 : printOf(body));
+    this.#prints.push(uuid === undefined ? 0 : this.#printOf(body));
     const part = titlePartOf(entry as ClaudeEntry);
     if (part !== undefined) this.#titleParts.set(this.#head, part);
     if (uuid !== undefined) this.#seqs.set(uuid, this.#head);
     else if (countKeyless) {
-      const hash = hashOf(candidate);
+      const hash = this.#hashOf(candidate);
       const seqs = this.#keyless.get(hash);
       if (seqs === undefined) this.#keyless.set(hash, [this.#head]);
       else seqs.push(this.#head);
     }
+  }
+
+  #hashOf(candidate: Candidate): string {
+    return hash("sha256", this.#neutral(textOf(candidate)), "base64").slice(0, 24);
+  }
+
+  // Six bytes, which a number holds: a text is held for each entry otherwise.
+  #printOf(body: string): number {
+    return hash("sha256", this.#neutral(body), "buffer").readUIntBE(0, 6);
   }
 }
 
@@ -144,15 +162,6 @@ export function timeOf(entry: Readonly<Record<string, unknown>>): number | undef
   const { timestamp } = entry;
   const atMs = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
   return Number.isSafeInteger(atMs) && atMs >= 0 ? atMs : undefined;
-}
-
-function hashOf(candidate: Candidate): string {
-  return hash("sha256", textOf(candidate), "base64").slice(0, 24);
-}
-
-// Six bytes, which a number holds: a text is held for each entry otherwise.
-function printOf(body: string): number {
-  return hash("sha256", body, "buffer").readUIntBE(0, 6);
 }
 
 // The parsed form: a mirror and a file may write the same object with other white space. What can be parsed may still

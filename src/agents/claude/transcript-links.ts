@@ -13,12 +13,18 @@ export interface Link {
   readonly answer: string | undefined;
   readonly toolCalls: readonly string[];
   readonly toolResults: readonly string[];
+  /** Recovery wrote it, to close what an interrupted run left open. */
+  readonly closer: boolean;
 }
 
 /** Takes from one entry's text what links it to others. */
 export function readLink(seq: number, body: string): Link {
   const entry = objectOf(body);
-  if (entry === undefined) return { ...emptyLink, seq, readable: false };
+  return entry === undefined ? { ...emptyLink, seq, readable: false } : linkOf(seq, entry);
+}
+
+/** The same of an entry that is parsed already. */
+export function linkOf(seq: number, entry: Readonly<Record<string, unknown>>): Link {
   const blocks = blocksOf(entry["message"]);
   const idsOf = (type: string, field: string): string[] =>
     blocks.filter((block) => block["type"] === type).flatMap((block) => textOf(block[field]) ?? []);
@@ -35,7 +41,13 @@ export function readLink(seq: number, body: string): Link {
     answer: entry["type"] === "assistant" ? textOf(recordOf(entry["message"])["id"]) : undefined,
     toolCalls: entry["type"] === "assistant" ? idsOf("tool_use", "id") : [],
     toolResults,
+    closer: isCloser(entry),
   };
+}
+
+/** Whether recovery wrote an entry. */
+export function isCloser(entry: Readonly<Record<string, unknown>>): boolean {
+  return textOf(recordOf(entry["holdfast"])["closer"]) !== undefined;
 }
 
 const emptyLink: Omit<Link, "seq"> = {
@@ -48,6 +60,7 @@ const emptyLink: Omit<Link, "seq"> = {
   answer: undefined,
   toolCalls: [],
   toolResults: [],
+  closer: false,
 };
 
 function objectOf(body: string): Record<string, unknown> | undefined {

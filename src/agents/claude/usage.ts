@@ -34,6 +34,18 @@ export function usageOf(entries: readonly TranscriptEntry[], params: UsageOfPara
   return [...rows.values()];
 }
 
+/** What one response used, under the same key as its entries' rows; undefined for one that used nothing, or that the agent made up. */
+export function responseUsage(
+  { message, requestId }: { readonly message: unknown; readonly requestId: unknown },
+  nameless: Pick<UsageOfParams, "lineage" | "contentHash">,
+): Pick<UsageRow, "key" | "model" | "tokens"> | undefined {
+  const fields = fieldsOf(message);
+  const tokens = tokensOf(fieldsOf(fields.usage));
+  if (fields.model === "<synthetic>" || Object.values(tokens).every((count) => count === 0)) return undefined;
+  const model = isUuid(fields.model) ? fields.model : "unknown";
+  return { key: keyOf({ message: fields, requestId, ...nameless }), model, tokens };
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 // A key must depend on one entry alone: pieces are read without their neighbours.
@@ -42,20 +54,16 @@ function rowOf(
   { lineage, contentHash, prices }: UsageOfParams,
 ): UsageRow | undefined {
   const parsed = parse(entry.body);
-  const message = fieldsOf(parsed.message);
-  const usage = fieldsOf(message.usage);
-  if (parsed.type !== "assistant" || message.model === "<synthetic>") return undefined;
-  const tokens = tokensOf(usage);
-  if (Object.values(tokens).every((count) => count === 0)) return undefined;
-  const model = isUuid(message.model) ? message.model : "unknown";
+  if (parsed.type !== "assistant") return undefined;
+  const used = responseUsage(
+    { message: parsed.message, requestId: parsed.requestId },
+    { lineage, contentHash },
+  );
+  if (used === undefined) return undefined;
   const atMs = timeOf(parsed.timestamp) ?? entry.atMs ?? 0;
-  return {
-    key: keyOf({ parsed, message, lineage, contentHash }),
-    model,
-    atMs,
-    tokens,
-    microDollars: priceOf({ model, tier: tierOf(usage), atMs, tokens, table: prices }),
-  };
+  const tier = tierOf(fieldsOf(fieldsOf(parsed.message).usage));
+  const { model, tokens } = used;
+  return { ...used, atMs, microDollars: priceOf({ model, tier, atMs, tokens, table: prices }) };
 }
 
 function parse(body: string): Fields {
@@ -102,13 +110,13 @@ function timeOf(timestamp: unknown): number | undefined {
 }
 
 interface KeyParams extends Pick<UsageOfParams, "lineage" | "contentHash"> {
-  readonly parsed: Fields;
   readonly message: Fields;
+  readonly requestId: unknown;
 }
 
-function keyOf({ parsed, message, lineage, contentHash }: KeyParams): string {
+function keyOf({ message, requestId: request, lineage, contentHash }: KeyParams): string {
   const messageId = isUuid(message.id) ? message.id : undefined;
-  const requestId = isUuid(parsed.requestId) ? parsed.requestId : undefined;
+  const requestId = isUuid(request) ? request : undefined;
   const named = messageId !== undefined || requestId !== undefined;
   const content = named ? "" : contentHash(JSON.stringify([message.model ?? null, message.content ?? null]));
   return usageKey({ messageId, requestId, lineage, contentHash: content });

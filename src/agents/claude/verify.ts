@@ -1,6 +1,7 @@
 import type { LogKey, SessionKey } from "../../core/ids.ts";
 import { pagesInOrder } from "../../core/reading-order.ts";
 import type { Store } from "../../core/store.ts";
+import { oldClosers } from "./old-closers.ts";
 import { type Finding, findingsOf } from "./transcript-findings.ts";
 import { type Link, readLink } from "./transcript-links.ts";
 
@@ -29,11 +30,12 @@ export async function verifySession(store: Store, session: SessionKey): Promise<
   };
 }
 
-// Only ids are kept, so that memory follows the number of entries and not their size.
+// What a resume is not given is not judged. Only ids are kept, so that memory follows the number of entries and not their size.
 async function readLinks(store: Store, log: LogKey): Promise<Link[]> {
   const links: Link[] = [];
   for await (const page of pagesInOrder(store, log, 500)) {
     for (const { seq, body } of page) links.push(readLink(seq, body));
   }
-  return links;
+  const old = oldClosers(links);
+  return links.filter((link) => !old.has(link));
 }

@@ -76,7 +76,8 @@ class Bench {
 
   keep(run: string, step: AgentStep): void {
     if (step.kind === "event") this.events.push(eventEntry({ run, event: step.event }).body);
-    else this.main.push({ seq: this.main.length + 1, atMs: 1_000, ...step.entry } as Entry);
+    if (step.kind === "entry")
+      this.main.push({ seq: this.main.length + 1, atMs: 1_000, ...step.entry } as Entry);
   }
 
   async run(turn: Turn): Promise<void> {

@@ -23,11 +23,13 @@ export type Reply =
 export function replyTo(body: unknown): Reply {
   const messages = messagesOf(body);
   const { prompt, steps } = newestPrompt(messages);
+  const saved = savedIn(messages);
   if (prompt.some((text) => text.includes("create a detailed summary"))) return say(summary);
   for (const text of prompt.toReversed()) {
     for (const line of text.split("\n")) {
       const [, verb = "", rest = ""] = /^([A-Z]+)(?: (.*))?$/.exec(line) ?? [];
-      if (Object.hasOwn(verbs, verb)) return verbs[verb]!({ rest, steps, tools: toolsOf(body), messages });
+      if (Object.hasOwn(verbs, verb))
+        return verbs[verb]!({ rest, steps, saved, messages, tools: toolsOf(body) });
     }
   }
   return say("ok");
@@ -39,6 +41,8 @@ interface Turn {
   readonly steps: number;
   readonly tools: readonly string[];
   readonly messages: readonly Message[];
+  /** Where the newest output that was too large for a message was saved. */
+  readonly saved: string;
 }
 
 const summary = "<analysis>a</analysis><summary>A summary of what was said.</summary>";
@@ -48,6 +52,10 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   BIG: ({ rest }) => say("x".repeat(Number(rest))),
   BASH: (turn) => once(turn, ["Bash"], { command: turn.rest, description: "Run a command" }),
   READ: (turn) => once(turn, ["Read"], { file_path: turn.rest }),
+  REOPEN: (turn) => {
+    const [offset, limit] = turn.rest.split(" ").map(Number);
+    return once(turn, ["Read"], { file_path: turn.saved, offset, limit });
+  },
   WRITE: (turn) => {
     const [path = "", ...words] = turn.rest.split(" ");
     return once(turn, ["Write"], { file_path: path, content: words.join(" ") });
@@ -60,6 +68,10 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
     const [count = "", path = ""] = turn.rest.split(" ");
     const words = Array.from({ length: Number(count) }, (_, index) => `mark-${index + 1}`);
     return marks(turn, words, path);
+  },
+  CALL: (turn) => {
+    const [tool = "", ...words] = turn.rest.split(" ");
+    return once(turn, [tool], JSON.parse(words.join(" ") || "{}") as Record<string, unknown>);
   },
   AGENT: (turn) => {
     const input = { description: "Do a part", prompt: turn.rest, subagent_type: "general-purpose" };
@@ -113,6 +125,12 @@ function commandOf(piece: Piece): string[] {
 
 function echo(text: string): Block {
   return { type: "tool_use", name: "Bash", input: { command: `echo ${text}`, description: "Say something" } };
+}
+
+function savedIn(messages: readonly Message[]): string {
+  const results = messages.flatMap(({ pieces }) => pieces.filter((piece) => piece.kind === "result"));
+  const saved = results.flatMap(({ text }) => /saved to: (.+)/.exec(text)?.[1] ?? []);
+  return saved.at(-1) ?? "";
 }
 
 /** The texts of the newest message that a person or a parent agent wrote, and the answers since. */
