@@ -23,6 +23,9 @@ export type RunEventType = RunEvent["type"];
 /** An event that happens now: only of such a one anything is done, counted or captured. */
 export type LiveEvent = RunEvent & { readonly replayed?: never };
 
+/** An event of an earlier run that is shown again: it is there to be looked at, and for nothing else. */
+export type ReplayedEvent = RunEvent & { readonly replayed: true };
+
 /** An event as it is told to others: whose it is, where it stands in its run's log, and how far it can be relied on. */
 export interface EventEnvelope {
   readonly run: string;

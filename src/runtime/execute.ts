@@ -1,6 +1,15 @@
 import type { Agent, AgentStep, Turn } from "../core/agent.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import { eventEntry, isTerminal, type ResultEvent, type RunEvent } from "../core/event.ts";
+import {
+  eventEntry,
+  isLive,
+  isTerminal,
+  type LiveEvent,
+  type ReplayedEvent,
+  type ResultEvent,
+  type RunEvent,
+} from "../core/event.ts";
+import type { EntryInput } from "../core/entry.ts";
 import type { Claim, Receipt } from "../core/run.ts";
 import { eventLog } from "../core/run.ts";
 import { fileEntry, fileLog } from "../core/side-files.ts";
@@ -11,6 +20,8 @@ import { interruptRun } from "./interrupt-run.ts";
 import { isOwnLog } from "../core/ids.ts";
 import { inTime } from "./in-time.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import type { Observed } from "./observers.ts";
+import { replayInterrupted } from "./replay.ts";
 import { RunWriter } from "./run-writer.ts";
 import { StoredJournal } from "./step-journal.ts";
 import type { Timers } from "./timers.ts";
@@ -39,7 +50,12 @@ export interface ExecuteParams {
   /** What a row of usage cost; null where the model has no price. */
   readonly priceOf?: ((row: Pick<UsageRow, "model" | "atMs" | "tokens">) => number | null) | undefined;
   /** Sees each event as it comes, before its boundary: not committed, and the result only after it. */
-  readonly onEvent?: (event: RunEvent) => void;
+  readonly onEvent?: (event: LiveEvent) => void;
+  /** Sees what is shown again of interrupted runs, before all that happens now. */
+  readonly onReplay?: (event: ReplayedEvent) => void;
+  /** What harms no run and is not to be lost, such as a history that cannot be read. */
+  readonly onError?: (error: unknown) => void;
+  readonly observed?: Observed;
 }
 
 /** Why a turn is stopped that has done nothing wrong: its worker ends. */
@@ -59,6 +75,8 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
   const turn = new RunningTurn(params, keeper, stop.signal);
   try {
     const result = await inTime(turn.play(), { ...params, over: turn.over });
+    // What they keep is kept under the run's lease, which ends with its boundary.
+    await params.observed?.settled();
     return await commitTurn(params, result, await turn.boundary(result));
   } catch (error) {
     if (isHoldfastError(error) && error.code === "agent_abandoned") {
@@ -79,6 +97,7 @@ async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn
   const as = isHoldfastError(error) && error.code === "step_unknown" ? "held" : "interrupted";
   try {
     const result = await turn.settle();
+    await params.observed?.settled();
     if (result !== undefined) return await endFinished(params, turn, { result, reason });
     if (isAbandoned) await turn.say({ type: "error", code: error.code, message: reason });
     const isPlanned = as === "interrupted" && turn.isStoppedAsPlanned;
@@ -118,6 +137,7 @@ async function endFinished(
 async function commitTurn(params: ExecuteParams, { event }: Result, boundary: Boundary): Promise<Ended> {
   const receipt = await commitRun(params, boundary);
   params.onEvent?.(event);
+  params.observed?.tell(event);
   return { as: "committed", receipt, ok: event.ok, text: event.text };
 }
 
@@ -130,7 +150,7 @@ const leftToRecovery: ReadonlySet<string> = new Set([
 
 /** What an agent ended with, and the same as its boundary publishes it. */
 interface Result {
-  readonly event: ResultEvent;
+  readonly event: ResultEvent & LiveEvent;
   readonly outcome: string;
 }
 
@@ -178,8 +198,13 @@ class RunningTurn {
   /** Lets the agent work, and keeps what it gives; its result is the last. */
   async play(): Promise<Result> {
     const { agent } = this.#params;
+    const replay = this.#replay();
     try {
-      for await (const step of agent.run(await this.#turn(this.#stop))) {
+      const turn = await this.#turn(this.#stop);
+      // What it does now would be told by its own history too.
+      if (agent.capabilities.nativeHistory) await replay;
+      for await (const step of agent.run(turn)) {
+        await replay;
         if (this.#result !== undefined) throw endedTwice(agent);
         this.#stop.throwIfAborted();
         await this.#take(step);
@@ -187,6 +212,9 @@ class RunningTurn {
     } catch (error) {
       // How an agent cleans up undoes nothing of what it has ended.
       if (this.#result === undefined || isHoldfastError(error)) throw error;
+    } finally {
+      // Nothing is read of the run's tail while it still grows.
+      await replay.catch(() => undefined);
     }
     // What has ended is not undone: a stop that comes now finds the result.
     if (this.#result !== undefined) return this.#result;
@@ -213,6 +241,16 @@ class RunningTurn {
       () => this.#result,
       () => undefined,
     );
+  }
+
+  /** Beside the agent's first steps, none of which is taken before it has ended. */
+  #replay(): Promise<void> {
+    const { id } = this.#params.claim.run;
+    const write = (entry: EntryInput & { readonly uuid: string }): Promise<void> =>
+      this.#writer.addOwn(eventLog(id), entry);
+    const replay = replayInterrupted({ ...this.#params, signal: this.#stop, write });
+    replay.catch(() => undefined);
+    return replay;
   }
 
   async #turn(signal: AbortSignal): Promise<Turn> {
@@ -246,6 +284,7 @@ class RunningTurn {
     if (step.kind === "file")
       return await this.#writer.add(fileLog, fileEntry({ run: run.id, file: step.file }));
     const { event } = step;
+    if (!isLive(event)) throw shownAgain(this.#params.agent);
     this.#keeper.check();
     this.#note(event);
     const isResult = isTerminal(event);
@@ -256,12 +295,14 @@ class RunningTurn {
     if (isResult) {
       this.#result = { event, outcome: entry.body };
       this.#ended.abort();
-    } else this.#params.onEvent?.(event);
+      return;
+    }
+    this.#params.onEvent?.(event);
+    this.#params.observed?.tell(event);
   }
 
-  /** What is replayed was counted and captured when it happened. */
-  #note(event: RunEvent): void {
-    if (event.replayed === true) return;
+  /** What is replayed never comes here: it was counted and captured when it happened. */
+  #note(event: LiveEvent): void {
     if (event.type === "status" && event.resume !== undefined) this.#resumeToken = event.resume;
     if (event.type !== "usage") return;
     const { key, model, tokens } = event;
@@ -286,6 +327,14 @@ function ownLog({ name }: Agent, log: string): HoldfastError {
     code: "agent_failed",
     message: `The agent ${name} gave an entry for ${log}, which is Holdfast's own.`,
     next: "Correct the agent: it gives events and steps instead.",
+  });
+}
+
+function shownAgain({ name }: Agent): HoldfastError {
+  return new HoldfastError({
+    code: "agent_failed",
+    message: `The agent ${name} gave an event as replayed.`,
+    next: "Correct the agent: it gives what happens now, and history() what happened before.",
   });
 }
 

@@ -43,11 +43,13 @@ export class RunWriter {
     if (named !== undefined && this.#named.has(named)) return;
     if (named !== undefined) this.#named.add(named);
     this.#count += 1;
-    this.#counts.set(log, (this.#counts.get(log) ?? 0) + 1);
-    const uuid = entry.uuid ?? `${this.#claim.run.id}/${this.#count}`;
-    this.#waiting = [...this.#waiting, [log, { ...entry, uuid }]];
-    const writing = this.#start();
-    if (this.#waiting.length >= mostWaiting) await writing;
+    await this.#put(log, { ...entry, uuid: entry.uuid ?? `${this.#claim.run.id}/${this.#count}` });
+  }
+
+  /** Takes an entry for a log of the run's own, where no other run and no agent can have named it. @throws as `add` */
+  async addOwn(log: string, entry: EntryInput & { readonly uuid: string }): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault.error;
+    await this.#put(log, entry);
   }
 
   /** Resolves once all that was taken is durable. @throws lease_lost, run_closed and what else an append throws */
@@ -63,6 +65,13 @@ export class RunWriter {
     return [...this.#logs].map(([log, { from, to, hash }]) => {
       return { log, from, to, sha256: hash.copy().digest("hex") };
     });
+  }
+
+  async #put(log: string, entry: EntryInput): Promise<void> {
+    this.#counts.set(log, (this.#counts.get(log) ?? 0) + 1);
+    this.#waiting = [...this.#waiting, [log, entry]];
+    const writing = this.#start();
+    if (this.#waiting.length >= mostWaiting) await writing;
   }
 
   #start(): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Agent } from "../core/agent.ts";
-import type { RunEvent } from "../core/event.ts";
+import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import { type Ended, type ExecuteParams, executeRun, PlannedStop } from "./execute.ts";
 import { LapsedRuns } from "./lapsed-runs.ts";
+import { Observers, type RunObserver } from "./observers.ts";
 import type { Reconciled } from "./recover-run.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 
@@ -27,7 +28,11 @@ export interface WorkerParams {
   readonly timers?: Timers;
   readonly priceOf?: ExecuteParams["priceOf"];
   /** Sees what happens in a run before it is committed. */
-  readonly onEvent?: (claim: Claim, event: RunEvent) => void;
+  readonly onEvent?: (claim: Claim, event: LiveEvent) => void;
+  /** Sees what a run shows again of the interrupted ones before it. */
+  readonly onReplay?: (claim: Claim, event: ReplayedEvent) => void;
+  /** What else is done about what happens, such as keeping its links; no run fails because of it. */
+  readonly observers?: readonly RunObserver[];
   readonly onEnd?: (claim: Claim, ended: Ended) => void;
   /** A run that its worker has left was ended or held here, or could not be. */
   readonly onRecovered?: (done: Reconciled) => void;
@@ -43,6 +48,7 @@ export class Worker {
     readonly maxRuns: number;
     readonly timers: Timers;
   };
+  readonly #observers: Observers;
   readonly #runs = new Map<string, OpenRun>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
@@ -52,6 +58,11 @@ export class Worker {
 
   constructor(params: WorkerParams) {
     this.#params = { leaseMs: 30_000, graceMs: 10_000, maxRuns: 8, timers: systemTimers, ...params };
+    this.#observers = new Observers({
+      observers: params.observers ?? [],
+      timers: this.#params.timers,
+      onError: (error) => this.#report(error),
+    });
   }
 
   /** Begins to take inputs; resolves when it was stopped and its runs have ended. */
@@ -154,7 +165,7 @@ export class Worker {
   }
 
   #begin(claim: Claim, begunAtMs: number): void {
-    const { agents, onEvent, onEnd, ...params } = this.#params;
+    const { agents, onEvent, onReplay, onEnd, ...params } = this.#params;
     const agent = agents.find(({ provider }) => provider === claim.input.provider)!;
     const abort = new AbortController();
     const ended = executeRun({
@@ -163,8 +174,11 @@ export class Worker {
       claim,
       begunAtMs,
       signal: abort.signal,
-      onAbandoned: (error) => this.#tell(() => this.#params.onError?.(error)),
+      onAbandoned: (error) => this.#report(error),
       onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
+      onReplay: (event) => this.#tell(() => onReplay?.(claim, event)),
+      onError: (error) => this.#report(error),
+      observed: this.#observers.of(claim),
     }).then((how) => {
       this.#runs.delete(claim.run.id);
       this.#wake.resolve();
@@ -174,6 +188,10 @@ export class Worker {
     if (this.#cancelled) abort.abort(new PlannedStop());
     // A cancel may have been told before the claim's answer came.
     this.#stopIfCancelled(claim.input.id).catch((error: unknown) => this.#params.onError?.(error));
+  }
+
+  #report(error: unknown): void {
+    this.#tell(() => this.#params.onError?.(error));
   }
 
   /** What a viewer throws changes nothing for the run that he looks at. */
