@@ -6,8 +6,8 @@ import type { AgentTests } from "./tests.ts";
 export function sessionTests({ describe, test }: AgentTests): void {
   describe("sessions", () => {
     test("Two that are served at once do not mix.", async (stage) => {
-      for (const _turn of ["first", "second"]) {
-        const marks = { "s-1": `apple-${_turn}`, "s-2": `pear-${_turn}` } as const;
+      for (const turn of ["first", "second"]) {
+        const marks = { "s-1": `kumquat-${turn}`, "s-2": `rambutan-${turn}` } as const;
         for (const session of ["s-1", "s-2"] as const)
           await stage.ask({ session, prompt: stage.prompts.tool(marks[session]) });
         const together = meeting(2);
@@ -15,11 +15,11 @@ export function sessionTests({ describe, test }: AgentTests): void {
         assert.equal(played.length, 2);
         for (const one of played) {
           assert.equal(resultOf(one).ok, true);
-          const own = one.input.session === "s-1" ? "apple" : "pear";
+          const own = one.input.session === "s-1" ? "kumquat" : "rambutan";
           const text = JSON.stringify(one.steps);
           assert.deepEqual(
-            [text.includes("apple"), text.includes("pear")],
-            [own === "apple", own === "pear"],
+            [text.includes("kumquat"), text.includes("rambutan")],
+            [own === "kumquat", own === "rambutan"],
           );
         }
       }
@@ -31,8 +31,8 @@ export function sessionTests({ describe, test }: AgentTests): void {
 
 async function keptApart(stage: Stage): Promise<void> {
   for (const [session, strange] of [
-    ["s-1", "pear"],
-    ["s-2", "apple"],
+    ["s-1", "rambutan"],
+    ["s-2", "kumquat"],
   ] as const) {
     const text = (await stage.entries(session)).map(({ body }) => body).join("\n");
     assert.ok(!text.includes(strange), `The log of ${session} tells of ${strange}.`);
