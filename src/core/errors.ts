@@ -45,6 +45,7 @@ export const errorCodes = {
   aborted: "failure",
   import_failed: "failure",
   sdk_missing: "failure",
+  sdk_too_old: "failure",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */

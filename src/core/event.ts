@@ -103,6 +103,8 @@ export interface ProcessIdentity {
   readonly host: string;
   /** Where it writes, if that outlives it. */
   readonly folder?: string;
+  /** Stands in its environment, and in that of all it has started. */
+  readonly marker?: string;
 }
 
 /** What is none of the others; an event of a type that is not known is read as one, with all of it in `raw`. */
@@ -173,8 +175,9 @@ const isTrue: Check = (value) => value === true;
 const isAny: Check = () => true;
 const isObject: Check = (value) => fieldsOf(value) !== undefined;
 const isProcess: Check = (value) => {
-  const { pid, started, host, folder } = fieldsOf(value) ?? {};
-  return isCount(pid) && isText(started) && isText(host) && (folder === undefined || isText(folder));
+  const { pid, started, host, folder, marker } = fieldsOf(value) ?? {};
+  const mayBe = [folder, marker].every((text) => text === undefined || isText(text));
+  return isCount(pid) && isText(started) && isText(host) && mayBe;
 };
 const isTokens: Check = (value) => {
   const fields = fieldsOf(value);

@@ -1,15 +1,27 @@
-import type { Agent, AgentStep, Turn } from "../../core/agent.ts";
+import type { Agent } from "../../core/agent.ts";
+import { HoldfastError } from "../../core/errors.ts";
 import type { SessionKey } from "../../core/ids.ts";
-import { LiveProcess } from "./backend/live-process.ts";
+import type { Fold } from "../../core/store.ts";
+import type { LiveProcess } from "./backend/live-process.ts";
 import { loadSdk, type SdkSource } from "./backend/load-sdk.ts";
+import { processesIn } from "./backend/past-runs.ts";
+import type { PermissionDesk } from "./backend/permission-desk.ts";
+import { isRunning } from "./backend/process-identity.ts";
+import { ProcessPool } from "./backend/process-pool.ts";
+import type { ClaudeSdk } from "./backend/sdk-contract.ts";
+import { checkSdkOptions, type ClaudeSdkOptions } from "./backend/sdk-options.ts";
+import { eventsOf } from "./backend/transcript-events.ts";
 import { playTurn } from "./backend/turn.ts";
+import type { FoldSessionSummary } from "./contract.ts";
+import { makeFold } from "./fold.ts";
 
 /** How the backend runs the Claude Agent SDK. */
 export interface ClaudeBackendOptions {
   /** The SDK's module, or what loads it; default is the installed one, loaded when it is used. */
   readonly sdk?: SdkSource;
-  /** The SDK's own options, passed through. */
-  readonly options?: Readonly<Record<string, unknown>>;
+  /** The SDK's own options, such as mcpServers, hooks, allowedTools and env: passed through. */
+  readonly options?: ClaudeSdkOptions;
+  /** What a session begins with that has no settings of its own yet. */
   readonly model?: string;
   readonly permissionMode?: string;
   readonly cwd?: string;
@@ -19,60 +31,63 @@ export interface ClaudeBackendOptions {
   readonly idleMs?: number;
   /** Gives an answer in pieces before the whole; default false. */
   readonly partialText?: boolean;
+  /** Asks people whether a tool may be used. */
+  readonly permissions?: PermissionDesk;
 }
 
-/** The Claude Agent SDK as an agent: one warm process a session, resumed from the store wherever it runs. */
-export function claudeBackend(options: ClaudeBackendOptions = {}): Agent {
-  const processes = new Map<string, LiveProcess>();
+/** The Claude Agent SDK as an agent: a warm process a session, resumed from the store wherever it runs. @throws usage */
+export function claudeBackend(given: ClaudeBackendOptions = {}): Agent {
+  const { maxProcesses = 6, idleMs = 300_000, partialText = false, options = {}, ...rest } = given;
+  checkOptions({ ...given, maxProcesses, idleMs, options });
+  const pool = new ProcessPool<LiveProcess>({ maxProcesses, idleMs });
+  let sdk: Promise<ClaudeSdk> | undefined;
+  let foldSummary: FoldSessionSummary | undefined;
+  const load = async (): Promise<ClaudeSdk> => {
+    // One that is installed meanwhile is found.
+    sdk ??= loadSdk(given.sdk).catch((error: unknown) => {
+      sdk = undefined;
+      throw error;
+    });
+    ({ foldSessionSummary: foldSummary } = await sdk);
+    return await sdk;
+  };
+  const fold = ({ project, session }: SessionKey): Fold =>
+    makeFold({ projectKey: project, sessionId: session }, foldSummary);
   return {
     name: "claude",
     provider: "claude-code",
-    capabilities: {
-      resume: true,
-      fork: false,
-      nativeHistory: false,
-      usage: true,
-      partialText: options.partialText ?? false,
-    },
-    run: (turn) => run(turn, options, processes),
-    close: async () => {
-      await Promise.all(Array.from(processes.values(), (live) => live.close()));
-    },
+    capabilities: { resume: true, fork: false, nativeHistory: false, usage: true, partialText },
+    run: (turn) => playTurn({ turn, pool, start: { ...rest, load, options, partialText, fold } }),
+    eventsOf,
+    leftovers: async (events) =>
+      processesIn(events)
+        .filter(isRunning)
+        .map(({ pid }) => ({ pid, about: "The Claude agent's process" })),
+    fold,
+    close: () => pool.close(),
   };
 }
 
-async function* run(
-  turn: Turn,
-  options: ClaudeBackendOptions,
-  processes: Map<string, LiveProcess>,
-): AsyncGenerator<AgentStep> {
-  turn.signal.throwIfAborted();
-  const id = idOf(turn.session);
-  let live = processes.get(id);
-  if (live === undefined || live.hasEnded || live.sessionId !== turn.resume) {
-    await live?.close();
-    live = await LiveProcess.start({ sdk: await loadSdk(options.sdk), turn, options: sdkOptions(options) });
-    processes.set(id, live);
-    const process = await live.identity();
-    yield {
-      kind: "event",
-      event: { type: "status", status: "process_started", ...(process !== undefined && { process }) },
-    };
-    await turn.flush();
-  }
-  yield* playTurn(turn, live);
+function checkOptions({
+  maxProcesses,
+  idleMs,
+  options,
+  permissions,
+}: Required<Pick<ClaudeBackendOptions, "maxProcesses" | "idleMs" | "options">> &
+  Pick<ClaudeBackendOptions, "permissions">): void {
+  checkSdkOptions(options);
+  if (!Number.isInteger(maxProcesses) || maxProcesses < 1)
+    throw refused("maxProcesses", "a whole number from 1 on");
+  if (!Number.isFinite(idleMs) || idleMs < 0) throw refused("idleMs", "a time in ms");
+  if (permissions !== undefined && options["canUseTool"] !== undefined)
+    throw refused("permissions", "given without options.canUseTool");
 }
 
-function sdkOptions({ options = {}, model, permissionMode, cwd, partialText }: ClaudeBackendOptions) {
-  return {
-    ...options,
-    ...(model !== undefined && { model }),
-    ...(permissionMode !== undefined && { permissionMode }),
-    ...(cwd !== undefined && { cwd }),
-    ...(partialText === true && { includePartialMessages: true }),
-  };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return JSON.stringify([project, session]);
+function refused(option: string, what: string): HoldfastError {
+  return new HoldfastError({
+    code: "usage",
+    message: `The option ${option} of claudeBackend must be ${what}.`,
+    next: "Correct it.",
+    data: { option },
+  });
 }

@@ -13,3 +13,14 @@ export type { ClaudeLeaseOptions } from "./session-writer.ts";
 export type { ClaudeBranch } from "./log-heads.ts";
 export type { LeaseTimer } from "./lease-timer.ts";
 export { claudeBackend, type ClaudeBackendOptions } from "./backend.ts";
+export {
+  type DeskAnswer,
+  type PermissionAnswer,
+  permissionDesk,
+  type PermissionDesk,
+  type PermissionDeskOptions,
+  type PermissionHandler,
+  type PermissionQuestion,
+} from "./backend/permission-desk.ts";
+export type { ClaudeSdk } from "./backend/sdk-contract.ts";
+export type { ClaudeSdkOptions } from "./backend/sdk-options.ts";

@@ -1,62 +1,109 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
-import type { ProcessIdentity } from "../../../core/event.ts";
-import type { SessionKey } from "../../../core/ids.ts";
+import { fieldsOf } from "../../../core/json.ts";
 import { boundStore } from "./bound-store.ts";
-import { identityOf } from "./process-identity.ts";
+import { type Begun, Child } from "./child.ts";
+import type { Fold } from "../../../core/store.ts";
+import { HeldEntries } from "./held-entries.ts";
+import { checkSdkVersion } from "./load-sdk.ts";
 import type { PromptContent } from "./prompt-content.ts";
 import type { ClaudeSdk, SdkPrompt, SdkQuery, SdkSpawn } from "./sdk-contract.ts";
 import { mapSdkMessage, sessionIdOf } from "./sdk-message.ts";
+import type { SideFiles } from "./side-files.ts";
+import { type SdkHooks, ToolSteps } from "./tool-steps.ts";
+import type { TurnChoices } from "./turn-request.ts";
+import { UsageTotals } from "./usage-totals.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
 
 export interface LiveProcessParams {
   readonly sdk: ClaudeSdk;
   /** The turn that it is started for. */
-  readonly turn: Pick<Turn, "session" | "store" | "resume">;
-  /** All of the SDK's options but for what is ours. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Called with the child's config folder, before it is spawned. */
-  readonly onFolder?: (folder: string) => void;
+  readonly turn: Turn;
+  /** The SDK's session that it goes on with. */
+  readonly resume: string | undefined;
+  /** What it is started with, and is asked for by the turns after it. */
+  readonly chosen: TurnChoices & { readonly cwd: string };
+  /** The SDK's options but for what is the process's own; its hooks are the caller's. */
+  readonly options: Readonly<Record<string, unknown>> & { readonly hooks?: SdkHooks };
+  readonly onStderr?: ((text: string) => void) | undefined;
+  readonly files: SideFiles;
+  readonly fold: Fold | undefined;
 }
 
-/** One process of the agent with the query that drives it; it has one turn at a time, and lives on between them. */
+/** One process of the agent with the query that drives it. It has one turn at a time, and lives on between them. */
 export class LiveProcess {
-  readonly session: SessionKey;
   /** What the process gave and no turn has taken yet. */
   readonly steps = new WaitingQueue<AgentStep>();
+  readonly held: HeldEntries;
+  readonly tools: ToolSteps;
+  readonly files: SideFiles;
+  /** What was asked of it last. */
+  chosen: LiveProcessParams["chosen"];
+  /** Whose turn it is. */
+  turn: Turn | undefined;
   /** The SDK's session that it is in. */
   sessionId: string | undefined;
+  /** An answer of the agent has begun and has no result: it begins one by itself when work in the background ends. */
+  isAnswering = false;
+  begun: Begun = {};
+  /** The turn is to end with this. */
+  refusal: { readonly error: unknown } | undefined;
+  readonly #params: LiveProcessParams;
   readonly #prompts = new WaitingQueue<SdkPrompt>();
-  readonly #child = Promise.withResolvers<ChildProcess>();
+  readonly #spawned = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #query: SdkQuery;
-  readonly #stderr: string[] = [];
-  #folder: string | undefined;
+  readonly #abort = new AbortController();
+  readonly #totals: UsageTotals;
+  readonly query: SdkQuery;
+  #child: Child | undefined;
   #hasEnded = false;
+  #store: Turn["store"];
 
-  /** Starts a process and waits until it runs; it does nothing before it has a prompt. */
+  /** Starts a process and waits until it runs, in the reaper's care; it does nothing before it has a prompt. @throws the signal's reason */
   static async start(params: LiveProcessParams): Promise<LiveProcess> {
     const live = new LiveProcess(params);
-    await Promise.race([live.#child.promise, live.#ended.promise]);
-    if (live.hasEnded) await live.steps.next();
-    return live;
+    const { signal } = params.turn;
+    const kill = (): void => void live.kill();
+    signal.addEventListener("abort", kill, { once: true });
+    try {
+      await Promise.race([live.#spawned.promise, live.ended]);
+      if (live.#child === undefined || live.hasEnded) await live.#throwEnd();
+      live.begun = await live.#child!.begin();
+      signal.throwIfAborted();
+      return live;
+    } catch (error) {
+      await live.kill();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", kill);
+    }
   }
 
   private constructor(params: LiveProcessParams) {
-    const { sdk, turn, options } = params;
-    this.session = turn.session;
-    this.sessionId = turn.resume;
-    const store = boundStore({ ...turn, give: (step) => this.steps.push(step) });
-    this.#query = sdk.query({
+    const { sdk, turn, resume, options, chosen } = params;
+    this.#params = params;
+    this.#store = turn.store;
+    this.held = new HeldEntries(turn.session);
+    this.files = params.files;
+    this.chosen = chosen;
+    this.sessionId = resume;
+    this.#totals = new UsageTotals({ lineage: turn.session.session, isResumed: resume !== undefined });
+    this.tools = new ToolSteps({ turn: () => this.turn, onRefused: (error) => this.#refuse(error) });
+    const sessionStore = boundStore({ ...turn, give: (step) => this.#give(step) });
+    this.query = sdk.query({
       prompt: promptsOf(this.#prompts),
       options: {
         ...options,
-        ...(turn.resume !== undefined && { resume: turn.resume }),
-        sessionStore: store,
+        hooks: this.tools.hooks(options.hooks),
+        cwd: chosen.cwd,
+        ...(chosen.model !== undefined && { model: chosen.model }),
+        ...(chosen.permissionMode !== undefined && { permissionMode: chosen.permissionMode }),
+        ...(resume !== undefined && { resume }),
+        sessionStore,
         // What is done is staged at once: a batch would hold the whole turn back until its end.
         sessionStoreFlush: "eager",
-        spawnClaudeCodeProcess: (spawning: SdkSpawn) => this.#spawn(spawning, params),
+        abortController: this.#abort,
+        spawnClaudeCodeProcess: (spawning: SdkSpawn) => this.#spawn(spawning),
       },
     });
     void this.#pump();
@@ -66,66 +113,103 @@ export class LiveProcess {
     return this.#hasEnded;
   }
 
+  /** Resolves when it has ended, for whatever reason. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
+  get fold(): Fold | undefined {
+    return this.#params.fold;
+  }
+
+  /** The release of the SDK that drives it. */
+  get sdkVersion(): string | undefined {
+    return this.#child?.sdkVersion;
+  }
+
+  /** Where it keeps what it writes. */
   get folder(): string | undefined {
-    return this.#folder;
+    return this.#child?.folder;
   }
 
-  get query(): SdkQuery {
-    return this.#query;
-  }
-
-  async identity(): Promise<ProcessIdentity | undefined> {
-    const { pid } = await this.#child.promise;
-    const identity = pid === undefined ? undefined : await identityOf(pid);
-    return identity && { ...identity, ...(this.#folder !== undefined && { folder: this.#folder }) };
+  /** A turn has the process from now on. */
+  begin(turn: Turn): void {
+    this.turn = turn;
+    this.#store = turn.store;
+    this.refusal = undefined;
   }
 
   prompt(content: PromptContent): void {
+    this.isAnswering = true;
     this.#prompts.push({ type: "user", message: { role: "user", content }, parent_tool_use_id: null });
   }
 
-  /** Ends it by the end of its input, and by force where it does not end. */
+  /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
   async close(): Promise<void> {
     this.#prompts.end();
-    const timer = setTimeout(() => this.kill(), 3000);
-    await this.#ended.promise;
+    const timer = setTimeout(() => void this.kill(), longestCloseMs);
+    await this.ended;
     clearTimeout(timer);
+    this.held.hold(this.steps.drain());
+    await this.held.appendLast(this.#store, this.#params.fold);
+    this.files[Symbol.dispose]();
   }
 
-  kill(): void {
-    void this.#child.promise.then(({ pid }) => {
-      if (pid !== undefined) process.kill(-pid, "SIGKILL");
-    });
+  /** Ends it at once with all that it has started. */
+  async kill(): Promise<void> {
+    this.#prompts.end();
+    this.#abort.abort();
+    await this.#child?.kill();
+    await this.ended;
   }
 
-  #spawn({ command, args, cwd, env }: SdkSpawn, { onFolder }: LiveProcessParams): ChildProcess {
-    this.#folder = env["CLAUDE_CONFIG_DIR"];
-    if (this.#folder !== undefined) onFolder?.(this.#folder);
-    const child = spawn(command, args, {
-      ...(cwd !== undefined && { cwd }),
-      env,
-      detached: true,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => void this.#stderr.push(text));
-    child.once("spawn", () => this.#child.resolve(child));
-    return child;
+  #spawn(spawning: SdkSpawn): Child["process"] {
+    const { resume, files, onStderr } = this.#params;
+    try {
+      checkSdkVersion(spawning.env);
+      const child = new Child(spawning, {
+        onStderr,
+        beforeSpawn: (folder) => {
+          if (resume !== undefined) files.materialise({ folder, sessionId: resume });
+        },
+      });
+      this.#child = child;
+      this.#spawned.resolve();
+      return child.process;
+    } catch (error) {
+      this.#refuse(error);
+      throw error;
+    }
   }
 
   async #pump(): Promise<void> {
     try {
-      for await (const message of this.#query) {
-        this.sessionId = sessionIdOf(message) ?? this.sessionId;
-        this.steps.push(...mapSdkMessage(message).map((event): AgentStep => ({ kind: "event", event })));
-      }
+      for await (const message of this.query) this.#take(message);
       this.#end({});
     } catch (error) {
-      this.#end({ error: processFailed(error, this.#stderr.join("").slice(-2000)) });
+      this.#end({ error: processFailed(error, this.#child?.stderr ?? "") });
     }
+  }
+
+  #take(message: unknown): void {
+    this.sessionId = sessionIdOf(message) ?? this.sessionId;
+    const { type, subtype } = fieldsOf(message) ?? {};
+    if (type === "system" && subtype === "init") this.isAnswering = true;
+    if (type === "result") this.isAnswering = false;
+    const told = this.#totals.told(mapSdkMessage(message)).map((event) => this.tools.seen(event));
+    for (const event of [...this.#totals.reconcile(message), ...told])
+      this.steps.push({ kind: "event", event });
+  }
+
+  #give(step: AgentStep): void {
+    this.steps.push(step);
+    if (step.kind !== "entry") return;
+    for (const event of this.#totals.ofEntries([step.entry.body])) this.steps.push({ kind: "event", event });
+  }
+
+  #refuse(error: unknown): void {
+    this.refusal ??= { error };
+    this.steps.stir();
   }
 
   #end(end: { readonly error?: unknown }): void {
@@ -134,17 +218,26 @@ export class LiveProcess {
     this.steps.end(end);
     this.#ended.resolve();
   }
+
+  async #throwEnd(): Promise<never> {
+    if (this.refusal !== undefined) throw this.refusal.error;
+    while ((await this.steps.next()) !== undefined);
+    throw processFailed(new Error("It ended before it began."), this.#child?.stderr ?? "");
+  }
 }
+
+const longestCloseMs = 5000;
 
 async function* promptsOf(prompts: WaitingQueue<SdkPrompt>): AsyncGenerator<SdkPrompt> {
   for (let next = await prompts.next(); next !== undefined; next = await prompts.next()) yield next;
 }
 
-function processFailed(cause: unknown, stderr: string): HoldfastError {
+/** Why a turn cannot go on whose process is gone. */
+export function processFailed(cause: unknown, stderr = ""): HoldfastError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new HoldfastError({
     code: "agent_failed",
-    message: `The agent's process has failed: ${why}${stderr === "" ? "" : ` It said: ${stderr.trim()}`}`,
+    message: `The agent's process has failed: ${why}${stderr === "" ? "" : ` It said: ${stderr}`}`,
     next: "The run is interrupted; its session goes on in a new process.",
     cause,
   });

@@ -1,8 +1,9 @@
-import type { ClaudeEntry, ClaudeSessionKey } from "../contract.ts";
+import type { ClaudeEntry, ClaudeSessionKey, FoldSessionSummary } from "../contract.ts";
 
 /** As much of the Claude Agent SDK as the backend calls, by structure. */
 export interface ClaudeSdk {
   query(params: { readonly prompt: AsyncIterable<SdkPrompt>; readonly options: object }): SdkQuery;
+  readonly foldSessionSummary?: FoldSessionSummary;
 }
 
 /** A running query: the agent's process as the SDK shows it. */

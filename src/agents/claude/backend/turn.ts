@@ -1,23 +1,232 @@
 import type { AgentStep, Turn } from "../../../core/agent.ts";
+import { isHoldfastError } from "../../../core/errors.ts";
 import { isTerminal } from "../../../core/event.ts";
 import type { LiveProcess } from "./live-process.ts";
+import { processFailed } from "./live-process.ts";
+import type { ProcessPool } from "./process-pool.ts";
 import { promptContent } from "./prompt-content.ts";
+import { type StartOptions, startProcess } from "./start-process.ts";
+import { readRequest, type TurnRequest } from "./turn-request.ts";
 
-/** One turn in a process that is there; its result comes last. */
-export async function* playTurn(turn: Turn, live: LiveProcess): AsyncGenerator<AgentStep> {
-  const check = (): void => turn.signal.throwIfAborted();
-  const stir = (): void => live.steps.stir();
-  turn.signal.addEventListener("abort", stir, { once: true });
+export interface TurnParams {
+  readonly turn: Turn;
+  readonly pool: ProcessPool<LiveProcess>;
+  readonly start: StartOptions;
+}
+
+/** One turn, in the session's warm process or in a new one; its result comes last. */
+export async function* playTurn({ turn, pool, start }: TurnParams): AsyncGenerator<AgentStep> {
+  turn.signal.throwIfAborted();
+  const request = orRefusal(() => readRequest(turn.input));
+  if ("steps" in request) return yield* request.steps;
+  const seat = await pool.take(turn.session, turn.signal);
   try {
-    const content = await promptContent(turn.input);
-    live.prompt(content);
-    for (;;) {
-      const step = await live.steps.next(check);
-      if (step === undefined) return;
-      yield step;
-      if (step.kind === "event" && isTerminal(step.event)) return;
+    if (seat.live !== undefined && !(await goesOn(seat.live, turn, request))) {
+      await seat.live.close();
+      seat.live = undefined;
     }
+    if (seat.live === undefined) {
+      const onStarted = (live: LiveProcess): void => void (seat.live = live);
+      yield* startProcess({ turn, request, start, onStarted });
+    } else yield inUse(seat.live);
+    yield* answer(seat.live!, { turn, request });
   } finally {
-    turn.signal.removeEventListener("abort", stir);
+    pool.release(seat);
   }
+}
+
+/** Whether the process may take the turn: the session is as it left it, and its folder is the one that is asked for. */
+async function goesOn(live: LiveProcess, turn: Turn, { cwd }: TurnRequest): Promise<boolean> {
+  if (live.hasEnded || live.sessionId !== turn.resume) return false;
+  if (cwd !== undefined && cwd !== live.chosen.cwd) return false;
+  return await live.held.isCurrent(turn.store, turn.run);
+}
+
+interface AnswerParams {
+  readonly turn: Turn;
+  readonly request: TurnRequest;
+}
+
+async function* answer(live: LiveProcess, { turn, request }: AnswerParams): AsyncGenerator<AgentStep> {
+  const content = await orRefused(promptContent(request, live.chosen.cwd));
+  if ("steps" in content) return yield* content.steps;
+  const reading = new Reading(live, turn);
+  try {
+    yield* reading.begin();
+    yield* changeChoices(live, request);
+    live.prompt(content.value);
+    yield* reading.toResult();
+  } finally {
+    await reading.end();
+  }
+}
+
+/** Reads what a process gives to one turn, and leaves the process at rest, or ended. */
+class Reading {
+  readonly #live: LiveProcess;
+  readonly #turn: Turn;
+  readonly #stir: () => void;
+  /** Given, but perhaps not taken. */
+  #given: AgentStep | undefined;
+
+  constructor(live: LiveProcess, turn: Turn) {
+    this.#live = live;
+    this.#stir = () => live.steps.stir();
+    this.#turn = {
+      ...turn,
+      journal: { step: (...step) => this.#afterAll(() => turn.journal.step(...step)) },
+    };
+  }
+
+  /** What came since the last turn: entries belong to what has ended, and an answer that nobody asked for is told. */
+  async *begin(): AsyncGenerator<AgentStep> {
+    const { signal, store } = this.#turn;
+    signal.addEventListener("abort", this.#stir, { once: true });
+    const steps = this.#live.steps.drain();
+    this.#live.held.hold(steps);
+    await this.#live.held.append(store, this.#live.fold);
+    this.#live.begin(this.#turn);
+    for (const step of steps) if (step.kind === "event" && !isTerminal(step.event)) yield* this.#give(step);
+    while (this.#live.isAnswering) {
+      const step = await this.#next();
+      if (step.kind !== "event" || !isTerminal(step.event)) yield* this.#give(step);
+    }
+  }
+
+  async *toResult(): AsyncGenerator<AgentStep> {
+    const { tools, files, folder, sessionId } = this.#live;
+    for (;;) {
+      const step = await this.#next();
+      if (step.kind !== "event" || !isTerminal(step.event)) {
+        yield* this.#give(step);
+        continue;
+      }
+      await tools.settle();
+      if (folder !== undefined && sessionId !== undefined)
+        for await (const file of files.keep({ turn: this.#turn, folder, sessionId })) yield* this.#give(file);
+      return yield step;
+    }
+  }
+
+  async end(): Promise<void> {
+    const live = this.#live;
+    this.#turn.signal.removeEventListener("abort", this.#stir);
+    try {
+      if (isLost(this.#turn.signal)) {
+        // Another one has the session: nothing of this process may reach it.
+        await live.kill();
+        live.held.forget();
+        live.steps.drain();
+      } else {
+        if (this.#given !== undefined) live.held.hold([this.#given]);
+        if (live.isAnswering) await windDown(live);
+      }
+    } finally {
+      live.turn = undefined;
+    }
+  }
+
+  async #next(): Promise<AgentStep> {
+    const step = await this.#live.steps.next(() => {
+      this.#turn.signal.throwIfAborted();
+      if (this.#live.refusal !== undefined) throw this.#live.refusal.error;
+    });
+    if (step === undefined) throw processFailed(new Error("It ended in the middle of the turn."));
+    return step;
+  }
+
+  *#give(step: AgentStep): Generator<AgentStep> {
+    this.#given = step;
+    yield step;
+    this.#given = undefined;
+    this.#live.held.taken(step, this.#turn.run);
+  }
+
+  // A call is told before its step is started: what comes from the process in one piece is read in one.
+  async #afterAll<Value>(then: () => Promise<Value>): Promise<Value> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#live.steps.read();
+    return await then();
+  }
+}
+
+/** Stops the agent's answer; a process that does not stop in time is ended. What it says of it is kept for the next turn. */
+async function windDown(live: LiveProcess): Promise<void> {
+  const timer = setTimeout(() => void live.kill(), longestInterruptMs);
+  try {
+    void live.query.interrupt().catch(() => undefined);
+    while (live.isAnswering) {
+      const step = await live.steps.next();
+      if (step === undefined) return;
+      live.held.hold([step]);
+    }
+    // Of events nothing more is to be told: the run has ended for its readers.
+    live.held.hold(live.steps.drain());
+  } catch {
+    // The process has ended: the next turn starts another.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Less than a worker waits for an agent that it has stopped.
+const longestInterruptMs = 4000;
+
+function isLost({ aborted, reason }: AbortSignal): boolean {
+  return aborted && isHoldfastError(reason) && reason.code === "lease_lost";
+}
+
+async function* changeChoices(live: LiveProcess, request: TurnRequest): AsyncGenerator<AgentStep> {
+  const { model = live.chosen.model, permissionMode = live.chosen.permissionMode } = request;
+  if (model !== live.chosen.model) await live.query.setModel(model);
+  if (permissionMode !== live.chosen.permissionMode)
+    await live.query.setPermissionMode(permissionMode as never);
+  if (model === live.chosen.model && permissionMode === live.chosen.permissionMode) return;
+  live.chosen = {
+    ...live.chosen,
+    ...(model !== undefined && { model }),
+    ...(permissionMode !== undefined && { permissionMode }),
+  };
+  yield {
+    kind: "event",
+    event: { type: "status", status: "settings_changed", settings: { ...live.chosen } },
+  };
+}
+
+function inUse({ begun, chosen }: LiveProcess): AgentStep {
+  const process = begun.identity && { process: begun.identity };
+  return {
+    kind: "event",
+    event: { type: "status", status: "process_in_use", settings: { ...chosen }, ...process },
+  };
+}
+
+type Refused = { readonly steps: readonly AgentStep[] };
+
+function orRefusal<Value extends object>(read: () => Value): Value | Refused {
+  try {
+    return read();
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+async function orRefused<Value>(value: Promise<Value>): Promise<{ readonly value: Value } | Refused> {
+  try {
+    return { value: await value };
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+// No other try would find another input: the turn ends with this answer.
+function refusalOf(error: unknown): Refused {
+  if (!isHoldfastError(error) || error.code !== "invalid_input") throw error;
+  const { code, message } = error;
+  return {
+    steps: [
+      { kind: "event", event: { type: "error", code, message } },
+      { kind: "event", event: { type: "result", ok: false, text: message, stop: code } },
+    ],
+  };
 }

@@ -3,6 +3,8 @@ export class WaitingQueue<Item> {
   #items: Item[] = [];
   #end: { readonly error?: unknown } | undefined;
   #wake: () => void = () => undefined;
+  #isWaiting = false;
+  #waitedFor: (() => void)[] = [];
 
   push(...items: readonly Item[]): void {
     this.#items.push(...items);
@@ -20,9 +22,10 @@ export class WaitingQueue<Item> {
     this.#wake();
   }
 
-  /** The next item where one is there. */
-  shift(): Item | undefined {
-    return this.#items.shift();
+  /** Resolves once the reader has come back for more than what is there now. */
+  async read(): Promise<void> {
+    if (this.#items.length === 0 && this.#isWaiting) return;
+    await new Promise<void>((resolve) => this.#waitedFor.push(resolve));
   }
 
   /** Takes out all that nobody has read. */
@@ -41,7 +44,10 @@ export class WaitingQueue<Item> {
         if ("error" in this.#end) throw this.#end.error;
         return undefined;
       }
+      this.#isWaiting = true;
+      for (const resolve of this.#waitedFor.splice(0)) resolve();
       await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#isWaiting = false;
     }
   }
 }

@@ -1,0 +1,78 @@
+import type { Turn } from "../../../core/agent.ts";
+import { type ProcessIdentity, readEvent, type RunEvent } from "../../../core/event.ts";
+import { type Fields, objectIn, textOf } from "../../../core/json.ts";
+import { eventLog, type Run } from "../../../core/run.ts";
+
+/** What the session's earlier runs tell of how it is to go on. */
+export interface Past {
+  /** What the newest of them began with, setting by setting. */
+  readonly settings: Fields;
+  /** The processes that did their work, the newest first. */
+  readonly processes: readonly ProcessIdentity[];
+  /** The newest one came to its boundary, or there is none. */
+  readonly isWhole: boolean;
+  /** What the SDK calls the session, where no run has said so: it was imported, or kept by the SDK itself. */
+  readonly sessionId?: string;
+}
+
+/** Reads the beginnings of a session's last runs. */
+export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): Promise<Past> {
+  const page = await turn.store.runs({ session: turn.session, limit: mostRuns });
+  const runs = page.runs.filter(({ id }) => id !== turn.run);
+  const processes = new Map<string, ProcessIdentity>();
+  let settings: Fields = {};
+  for (const run of runs) {
+    const told = await beginningOf(turn, run);
+    settings = { ...told.settings, ...settings };
+    for (const process of told.processes) processes.set(`${process.pid} ${process.started}`, process);
+  }
+  const sessionId = runs.length === 0 ? await sessionIdIn(turn) : undefined;
+  return {
+    settings,
+    processes: [...processes.values()],
+    isWhole: runs[0] === undefined || runs[0].state === "committed",
+    ...(sessionId !== undefined && { sessionId }),
+  };
+}
+
+/** The processes that events tell of. */
+export function processesIn(events: readonly RunEvent[]): readonly ProcessIdentity[] {
+  return events.flatMap((event) =>
+    event.type === "status" && event.replayed !== true ? (event.process ?? []) : [],
+  );
+}
+
+const mostRuns = 8;
+const pageSize = 64;
+/** What is replayed comes before a run's own events, and may be much. */
+const mostPages = 100;
+
+type Beginning = Pick<Past, "settings" | "processes">;
+
+/** As far as the first page on which the run itself says what it runs with. */
+async function beginningOf(
+  { session, store }: Pick<Turn, "session" | "store">,
+  run: Run,
+): Promise<Beginning> {
+  const log = { ...session, log: eventLog(run.id) };
+  let after = 0;
+  for (let page = 0; page < mostPages; page += 1) {
+    const { entries, committed } = await store.read({ log, after, limit: pageSize });
+    const events = entries.flatMap(({ body }) => {
+      const read = readEvent(body);
+      return "event" in read && read.event.replayed !== true ? [read.event] : [];
+    });
+    const processes = processesIn(events);
+    const settings = events.flatMap((event) => (event.type === "status" ? (event.settings ?? []) : []));
+    if (processes.length > 0) return { processes, settings: Object.assign({}, ...settings) as Fields };
+    after = entries.at(-1)?.seq ?? committed;
+    if (after >= committed) break;
+  }
+  return { processes: [], settings: {} };
+}
+
+// Entries of Holdfast's own and of the SDK's own notes have none.
+async function sessionIdIn({ session, store }: Pick<Turn, "session" | "store">): Promise<string | undefined> {
+  const { entries } = await store.read({ log: { ...session, log: "" }, order: "desc", limit: pageSize });
+  return entries.map(({ body }) => textOf(objectIn(body)?.["sessionId"])).find((id) => id !== undefined);
+}

@@ -1,0 +1,150 @@
+import type { SessionKey } from "../../../core/ids.ts";
+
+/** A process that a session has for itself. */
+export interface Pooled {
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  readonly hasEnded: boolean;
+  close(): Promise<void>;
+}
+
+export interface ProcessPoolParams {
+  /** How many live at a time. */
+  readonly maxProcesses: number;
+  /** After which time without a turn one is ended. */
+  readonly idleMs: number;
+}
+
+/**
+ * Bounds the processes that live at a time. One that is between two turns makes room for another session, the one that
+ * has rested longest first; one that is in a turn never does: who finds all at work waits.
+ */
+export class ProcessPool<Live extends Pooled> {
+  readonly #params: ProcessPoolParams;
+  /** In the order of their last turns. */
+  readonly #seats = new Map<string, Seat<Live>>();
+  readonly #waiting: Waiting[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(params: ProcessPoolParams) {
+    this.#params = params;
+  }
+
+  /** How many live or are about to. */
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  /** Gives the session's place, with its process where it has one, once there is room. @throws the signal's reason */
+  async take(session: SessionKey, signal: AbortSignal): Promise<Seat<Live>> {
+    const id = JSON.stringify([session.project, session.session]);
+    for (;;) {
+      signal.throwIfAborted();
+      const seat = this.#seats.get(id);
+      if (seat !== undefined && !seat.isBusy) return this.#seated(seat);
+      if (seat === undefined && this.#seats.size < this.#params.maxProcesses)
+        return this.#seated(new Seat<Live>(id));
+      if (seat === undefined) this.#makeRoom(this.#waiting.length + 1);
+      await this.#waited(signal);
+    }
+  }
+
+  /** Gives a place back: its process rests, and without one the place is free. */
+  release(seat: Seat<Live>): void {
+    seat.isBusy = false;
+    const { live } = seat;
+    if (live === undefined || live.hasEnded) this.#free(seat);
+    else {
+      this.#rest(seat, live);
+      this.#makeRoom(this.#waiting.length);
+    }
+    this.#wake();
+  }
+
+  /** Ends all that rest, and each that is in a turn once it is given back. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    await this.#closing;
+    this.#closing = undefined;
+  }
+
+  #seated(seat: Seat<Live>): Seat<Live> {
+    clearTimeout(seat.timer);
+    seat.isBusy = true;
+    // Last in the order.
+    this.#seats.delete(seat.id);
+    this.#seats.set(seat.id, seat);
+    return seat;
+  }
+
+  #rest(seat: Seat<Live>, live: Live): void {
+    seat.timer = setTimeout(() => void this.#end(seat), this.#params.idleMs).unref();
+    void live.ended.then(() => {
+      if (seat.live === live && !seat.isBusy) this.#free(seat);
+    });
+    if (this.#closing !== undefined) void this.#end(seat);
+  }
+
+  /** Ends as many that rest as it takes for so many more, beside those that are ending. */
+  #makeRoom(needed: number): void {
+    const seats = [...this.#seats.values()];
+    const coming = this.#params.maxProcesses - seats.length + seats.filter(({ isEnding }) => isEnding).length;
+    const resting = seats.filter(({ isBusy }) => !isBusy);
+    for (const seat of resting.slice(0, Math.max(0, needed - coming))) void this.#end(seat);
+  }
+
+  /** It keeps its place until its process has ended. */
+  async #end(seat: Seat<Live>): Promise<void> {
+    if (seat.isBusy || seat.live === undefined) return;
+    seat.isBusy = seat.isEnding = true;
+    clearTimeout(seat.timer);
+    try {
+      await seat.live.close();
+    } finally {
+      this.#free(seat);
+    }
+  }
+
+  #free(seat: Seat<Live>): void {
+    clearTimeout(seat.timer);
+    if (this.#seats.get(seat.id) === seat) this.#seats.delete(seat.id);
+    this.#wake();
+  }
+
+  async #closeAll(): Promise<void> {
+    for (;;) {
+      await Promise.all(Array.from(this.#seats.values(), (seat) => this.#end(seat)));
+      if (this.#seats.size === 0) return;
+      await this.#waited(undefined);
+    }
+  }
+
+  // All at once: each looks for itself whether there is room for it, the first one first.
+  #wake(): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  async #waited(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ resolve });
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+  }
+}
+
+/** A place for one session's process. */
+export class Seat<Live> {
+  readonly id: string;
+  live: Live | undefined;
+  isBusy = false;
+  isEnding = false;
+  timer: NodeJS.Timeout | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { extname, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Doomed } from "./process-table.ts";
+import type { ReaperMessage } from "./reaper-process.ts";
+
+/**
+ * Sees to it that no agent outlives this process, however it dies: a process of its own that kills the agents when the
+ * pipe to it closes. It is there while an agent is.
+ */
+export class Reaper {
+  readonly #watched = new Map<number, Doomed>();
+  readonly #asked = new Map<number, PromiseWithResolvers<void>>();
+  #child: ChildProcess | undefined;
+
+  /** Resolves once the reaper knows of it. @throws when there can be no reaper here */
+  async watch(doomed: Doomed): Promise<void> {
+    this.#watched.set(doomed.pid, doomed);
+    const asked = Promise.withResolvers<void>();
+    this.#asked.set(doomed.pid, asked);
+    const child = (this.#child ??= this.#start());
+    this.#tell(child, { watch: doomed });
+    await asked.promise;
+  }
+
+  /** The process has ended; with the last one the reaper does. */
+  forget(pid: number): void {
+    if (!this.#watched.delete(pid)) return;
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#tell(child, { forget: pid });
+    if (this.#watched.size > 0) return;
+    this.#child = undefined;
+    child.stdin!.end();
+  }
+
+  #start(): ChildProcess {
+    const child = spawn(process.execPath, [...flags, join(import.meta.dirname, `reaper-process${suffix}`)], {
+      // A group of its own: a Ctrl-C in the host's terminal must not take it away.
+      detached: true,
+      // It must hold no folder of anybody.
+      cwd: "/",
+      env: { PATH: process.env["PATH"], NODE_OPTIONS: "" },
+      stdio: ["pipe", "pipe", "ignore"],
+      windowsHide: true,
+    });
+    child.on("error", (error) => this.#lost(child, error));
+    child.on("exit", () => this.#lost(child, new Error("The reaper has ended.")));
+    child.stdin!.on("error", () => undefined);
+    createInterface({ input: child.stdout! }).on("line", (line) => this.#answered(Number(line)));
+    // It must not keep its host alive.
+    child.unref();
+    for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref(): void }).unref();
+    return child;
+  }
+
+  #tell(child: ChildProcess, message: ReaperMessage): void {
+    child.stdin!.write(`${JSON.stringify(message)}\n`);
+  }
+
+  #answered(pid: number): void {
+    this.#asked.get(pid)?.resolve();
+    this.#asked.delete(pid);
+  }
+
+  // Another one takes its place for those that are still there.
+  #lost(child: ChildProcess, error: Error): void {
+    if (this.#child !== child) return;
+    this.#child = undefined;
+    for (const asked of this.#asked.values()) asked.reject(error);
+    this.#asked.clear();
+    if (this.#watched.size === 0 || child.pid === undefined) return;
+    const next = (this.#child = this.#start());
+    for (const doomed of this.#watched.values()) this.#tell(next, { watch: doomed });
+  }
+}
+
+/** One for all backends of this process. */
+export const reaper = new Reaper();
+
+const suffix = extname(import.meta.filename);
+
+const flags = ["--max-old-space-size=16", "--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];

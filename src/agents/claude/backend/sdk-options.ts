@@ -1,0 +1,71 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { HoldfastError } from "../../../core/errors.ts";
+import type { SdkHooks } from "./tool-steps.ts";
+
+/** The SDK's options, as the caller gives them; those of the session and its process are the backend's. */
+export interface ClaudeSdkOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly hooks?: SdkHooks;
+  readonly stderr?: (text: string) => void;
+  readonly [option: string]: unknown;
+}
+
+/** Refuses what would break what the backend is for. @throws usage */
+export function checkSdkOptions(options: ClaudeSdkOptions): void {
+  for (const name of ours) if (options[name] !== undefined) throw refused(name, setByUs);
+  if (options["persistSession"] === false)
+    throw refused("persistSession: false", "without files of the agent nothing reaches the store");
+  if (options["enableFileCheckpointing"] === true)
+    throw refused("enableFileCheckpointing", "the SDK does not take it together with a store");
+  if (isSet(options.env?.[skipHistory]))
+    throw refused(`env.${skipHistory}`, "nothing that the agent does would reach the store");
+}
+
+/** The caller's options as a process is started with them. */
+export function sdkOptions({ stderr: _, ...options }: ClaudeSdkOptions): ClaudeSdkOptions {
+  return { ...options, env: childEnv(options.env) };
+}
+
+/** What the backend gives itself. */
+const ours = [
+  "prompt",
+  "resume",
+  "continue",
+  "forkSession",
+  "sessionId",
+  "resumeSessionAt",
+  "sessionStore",
+  "sessionStoreFlush",
+  "spawnClaudeCodeProcess",
+  "abortController",
+];
+const setByUs = "the backend sets it itself";
+
+const skipHistory = "CLAUDE_CODE_SKIP_PROMPT_HISTORY";
+
+/** What a host that is itself run by an agent inherits, and what would switch its own agents' transcripts off. */
+const inherited = ["CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", skipHistory];
+
+function childEnv(given: ClaudeSdkOptions["env"] = process.env): Record<string, string | undefined> {
+  const env = { ...given };
+  for (const name of inherited) delete env[name];
+  // The SDK looks for what its process writes in this process's home.
+  const home = env["HOME"];
+  if (env["CLAUDE_CONFIG_DIR"] === undefined && home !== undefined && home !== homedir())
+    env["CLAUDE_CONFIG_DIR"] = join(home, ".claude");
+  return env;
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false"].includes(value);
+}
+
+function refused(option: string, why: string): HoldfastError {
+  return new HoldfastError({
+    code: "usage",
+    message: `The option ${option} cannot be given to claudeBackend: ${why}.`,
+    next: "Leave it out.",
+    data: { option },
+  });
+}
