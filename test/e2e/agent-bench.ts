@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { verifySession } from "../../src/claude.ts";
+import { emptyJournal, stepLog, type StepJournal, withSteps } from "../../src/core/steps.ts";
 import { openStore, type Store } from "../../src/index.ts";
 import {
   type Agent,
@@ -117,6 +118,14 @@ export class AgentBench implements AsyncDisposable {
   async transcript(session = "s"): Promise<Record<string, unknown>[]> {
     const { entries } = await this.store.read({ log: { project, session, log: "" } });
     return entries.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+  }
+
+  async journal(input: string, session = "s"): Promise<StepJournal> {
+    const { entries } = await this.store.read({ log: { project, session, log: stepLog(input) } });
+    return withSteps(
+      emptyJournal,
+      entries.map(({ body }) => body),
+    );
   }
 
   /** The session has one branch with nothing lost, and the model was never shown what its API would refuse. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type AgentTask, markName } from "./agent-task.ts";
 
 /** What a worker process says, a line each. */
@@ -54,6 +55,12 @@ export class AgentProcess implements AsyncDisposable {
       await this.#changed.promise;
     }
     clearTimeout(late);
+  }
+
+  /** Resolves when SIGSTOP holds it. */
+  async paused(): Promise<void> {
+    const state = (): string => readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ").at(-1)![0]!;
+    while (state() !== "T") await delay(20);
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -28,6 +28,8 @@ export interface AgentTask {
   readonly appendMs?: number;
   /** How many commits are refused. */
   readonly refusals?: number;
+  /** The process stops itself, as by SIGSTOP, at the first event of this type: never while it holds the store's lock. */
+  readonly pauseAt?: string;
 }
 
 /** The store of a task, with its faults. */

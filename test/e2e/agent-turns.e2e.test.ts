@@ -9,35 +9,39 @@ import { agentProcesses } from "./marked-processes.ts";
 import { loadSdk, type Sdk, type SdkMessage, versions } from "./sdk.ts";
 
 describe.each(versions)("turns of the agent on SDK %s", (version) => {
-  const prompts = ["WRITE <cwd>/note.txt hello world", "BASH echo two", "SAY three", "SAY four"] as const;
-
-  test("share one process while it is warm, and go on from the store after it was closed, on another machine too", async () => {
+  test("share one process while it is warm, and go on from the store once it was closed, on another machine too", async () => {
     await using bench = await AgentBench.open({ version });
-    const task = bench.task({ idleMs: 500 });
+    const task = bench.task();
     const agent = await agentOf(task);
-    const [write, bash, three, four] = prompts;
-
-    const first = await bench.say(agent, write.replace("<cwd>", task.cwd));
+    const first = await bench.say(agent, `WRITE ${task.cwd}/note.txt hello world`);
     expect(first.ended).toMatchObject([{ as: "committed", ok: true }]);
     expect(readFileSync(join(task.cwd, "note.txt"), "utf8")).toBe("hello world");
-    const warm = agentProcesses(bench.mark);
-    expect(warm).toHaveLength(1);
-    const second = await bench.say(agent, bash);
+    expect(agentProcesses(bench.mark)).toHaveLength(1);
+    const second = await bench.say(agent, "BASH echo two");
     expect([...first.events, ...second.events].filter(isStart)).toHaveLength(1);
-
-    // The process has been idle for long enough.
-    while (agentProcesses(bench.mark).length > 0) await delay(50);
-    const third = await bench.say(agent, three);
-    expect(third.events.filter(isStart)).toHaveLength(1);
     await agent.close?.();
     expect(agentProcesses(bench.mark)).toEqual([]);
 
+    const idling = await agentOf({ ...task, idleMs: 50 });
+    const third = await bench.say(idling, "SAY three");
+    while (agentProcesses(bench.mark).length > 0) await delay(20);
+    const fourth = await bench.say(idling, "SAY four");
+    expect([third, fourth].map(({ events }) => events.filter(isStart).length)).toEqual([1, 1]);
+    await idling.close?.();
+
+    // Another folder to work in, and nothing of what the agent writes for itself.
     const elsewhere = await bench.agent();
-    const fourth = await bench.say(elsewhere, four);
-    expect(fourth.events.filter(isStart)).toHaveLength(1);
+    const fifth = await bench.say(elsewhere, "SAY five");
     await elsewhere.close?.();
 
-    const shown = [first, second, third, fourth].map((said) => said.shown);
+    const shown = [first, second, third, fourth, fifth].map((said) => said.shown);
+    const prompts = [
+      "WRITE <cwd>/note.txt hello world",
+      "BASH echo two",
+      "SAY three",
+      "SAY four",
+      "SAY five",
+    ];
     expect(shown).toEqual(await bench.control(prompts));
     await bench.isSound();
     await bench.allEnded();
@@ -120,7 +124,7 @@ describe.each(versions)("turns of the agent on SDK %s", (version) => {
 });
 
 function isStart(event: RunEvent): boolean {
-  return event.type === "status" && event.process !== undefined;
+  return event.type === "status" && event.status === "process_started";
 }
 
 /** The same SDK, whose messages are looked at as they come. */
