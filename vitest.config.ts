@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
-
-const isLong = process.env["HOLDFAST_LONG_TESTS"] === "1";
+import { isLong } from "./test/long.ts";
 
 export default defineConfig({
   test: {

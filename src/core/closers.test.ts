@@ -320,6 +320,15 @@ describe("what the journal tells of tool calls", () => {
     expect(factOf(call("c", { step: "k" }), "{")).toBe("outcome_unknown");
   });
 
+  it("is what the step with its key tells, where the agent names the tool otherwise than the model", () => {
+    const alias = call("c", { step: "k", name: "y" });
+    expect(factOf(alias, record("started"))).toBe("outcome_unknown");
+    expect(factOf(alias, record("started"), record("failed", { name: "y" }))).toEqual({
+      ok: false,
+      message: "no",
+    });
+  });
+
   it("is the result that was recorded, or that there is none", () => {
     const journaled = call("c", { step: "k" });
     expect(factOf(journaled, record("started"))).toBe("outcome_unknown");

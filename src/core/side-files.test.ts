@@ -10,7 +10,7 @@ const bodyOf = (file: SideFile): string => fileEntry({ run: "1", file }).body;
 
 describe("the files of a session", () => {
   it("come back as they were given, whatever they are called elsewhere", () => {
-    const path = fc.string({ unit: "binary", minLength: 1 }).filter(isSafePath);
+    const path = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter(isSafePath);
     const files = fc.array(
       fc.oneof(
         fc.record({

@@ -46,6 +46,14 @@ export interface UsageGroup {
   readonly unpriced: number;
 }
 
+/** A group as a database sums it up. */
+export type UsageSums = Omit<UsageGroup, "tokens"> & Tokens;
+
+/** The group of a row of sums. */
+export function usageGroupOf({ name, responses, microDollars, unpriced, ...tokens }: UsageSums): UsageGroup {
+  return { name, responses, tokens, microDollars, unpriced };
+}
+
 /** No tokens of any kind. */
 export const noTokens: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
 

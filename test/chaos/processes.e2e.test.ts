@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../src/core/entry.ts";
+import { isLong } from "../long.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
 
 let folder: string;
@@ -43,7 +44,7 @@ describe("several processes on one file", () => {
 });
 
 describe("a process that is killed while it appends", () => {
-  const rounds = Number(process.env["HOLDFAST_CRASH_ROUNDS"] ?? 200);
+  const rounds = Number(process.env["HOLDFAST_CRASH_ROUNDS"] ?? (isLong ? 200 : 20));
 
   test(
     `keeps all that was acknowledged and nothing by half, ${rounds} times over`,

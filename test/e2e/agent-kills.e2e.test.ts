@@ -64,7 +64,9 @@ describe.each(versions)("a worker that is killed on SDK %s", (version) => {
     await other.until(() => other.said("ended").some(({ input }) => input === key));
     expect(other.said("ended")).toMatchObject([{ as: "committed" }]);
     const [stored, done] = [await bench.transcript(), marksIn(path)];
-    expect(done.toSorted()).toEqual(Array.from({ length: marks }, (_, index) => `mark-${index + 1}`));
+    expect(new Set(done).size, done.join()).toBe(done.length);
+    // The call that was under way has an outcome that nobody knows: it is told so, and not made again.
+    expect(done.length).toBeGreaterThanOrEqual(marks - 1);
 
     paused.kill("SIGCONT");
     await paused.until(() => paused.said("ended").length > 0);

@@ -1,15 +1,15 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { claudeBackend, type ClaudeBackendOptions } from "../../src/claude.ts";
-import type { RunEvent } from "../../src/core/event.ts";
-import { readEvent } from "../../src/core/event.ts";
+import { claudeBackend, type ClaudeBackendOptions, type ClaudeSdk } from "../../src/claude.ts";
+import type { Agent } from "../../src/core/agent.ts";
+import { readEvent, type RunEvent } from "../../src/core/event.ts";
+import { eventLog } from "../../src/core/run.ts";
 import { openStore, type Store } from "../../src/index.ts";
 import { Worker } from "../../src/runtime.ts";
-import type { Agent } from "../../src/core/agent.ts";
-import { eventLog } from "../../src/core/run.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../../src/testing.ts";
-import { loadSdk, type Version } from "./sdk.ts";
+import { loadSdk, type Sdk, type Version } from "./sdk.ts";
 
 export interface BackendBenchParams {
   readonly version: Version;
@@ -21,6 +21,8 @@ export interface BackendBenchParams {
 export class BackendBench implements AsyncDisposable {
   readonly #params: BackendBenchParams;
   readonly #agents = new Set<Agent>();
+  readonly #pids = new Map<Agent, number>();
+  #inputs = 0;
   readonly store: Store;
   readonly model: FakeModel;
   readonly folder: string;
@@ -42,28 +44,14 @@ export class BackendBench implements AsyncDisposable {
 
   /** A backend as another host would have it: with a config folder of its own. */
   async backend(options: Partial<ClaudeBackendOptions> = {}): Promise<Agent> {
-    const config = this.newFolder("config");
     const given = { ...this.#params.backend, ...options };
     const agent = claudeBackend({
-      sdk: (await loadSdk(this.#params.version)) as never,
+      sdk: (await loadSdk(this.#params.version)) as Sdk & ClaudeSdk,
       cwd: this.cwd,
       permissionMode: "bypassPermissions",
       ...given,
       options: {
-        env: {
-          PATH: process.env["PATH"],
-          HOME: config,
-          TMPDIR: this.folder,
-          LANG: "C.UTF-8",
-          ANTHROPIC_BASE_URL: this.model.url,
-          ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-          CLAUDE_CONFIG_DIR: config,
-          IS_SANDBOX: "1",
-          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-          DISABLE_TELEMETRY: "1",
-          DISABLE_ERROR_REPORTING: "1",
-          DISABLE_AUTOUPDATER: "1",
-        },
+        env: this.env(),
         settingSources: [],
         allowDangerouslySkipPermissions: true,
         ...given.options,
@@ -73,14 +61,36 @@ export class BackendBench implements AsyncDisposable {
     return agent;
   }
 
-  /** One turn, to its end: what was told of it while it went on, and how it ended. */
-  async say(agent: Agent, body: string | object, session = "s"): Promise<Told> {
-    const key = `k${(this.#count += 1)}`;
-    const prompt = typeof body === "string" ? { prompt: body.replaceAll("<cwd>", this.cwd) } : body;
-    await this.store.admit({
-      session: { project: "e2e", session },
+  /** All that an agent's process is given: nothing is inherited, and nothing but loopback is asked. */
+  env(): Record<string, string | undefined> {
+    const config = this.newFolder("config");
+    return {
+      PATH: process.env["PATH"],
+      HOME: config,
+      TMPDIR: this.folder,
+      LANG: "C.UTF-8",
+      ANTHROPIC_BASE_URL: this.model.url,
+      ANTHROPIC_API_KEY: "sk-ant-dummy-000",
+      CLAUDE_CONFIG_DIR: config,
+      // Without it the binary refuses to run as root with its permissions bypassed.
+      IS_SANDBOX: "1",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_TELEMETRY: "1",
+      DISABLE_ERROR_REPORTING: "1",
+      DISABLE_AUTOUPDATER: "1",
+    };
+  }
+
+  /** One input to its end: what was told of its last run while it went on, and how it ended. */
+  async say(agent: Agent, said: string | object, params: SayParams = {}): Promise<Told> {
+    const { session = "s", cancelAt, on } = params;
+    const key = `k${(this.#inputs += 1)}`;
+    const body = typeof said === "string" ? { prompt: said.replaceAll("<cwd>", this.cwd) } : said;
+    const at = { project: "e2e", session };
+    const { input } = await this.store.admit({
+      session: at,
       key,
-      body: JSON.stringify(prompt),
+      body: JSON.stringify(body),
       provider: "claude-code",
     });
     const faults: unknown[] = [];
@@ -89,14 +99,27 @@ export class BackendBench implements AsyncDisposable {
       agents: [agent],
       owner: "w",
       onError: (error) => void faults.push(error),
+      onEvent: (_claim, event) => {
+        if (event.type === "status" && event.process !== undefined) this.#pids.set(agent, event.process.pid);
+        if (event.type === cancelAt)
+          void this.store.cancel({ session: at, input: input.id, actor: "test", reason: "enough" });
+        on?.(event);
+      },
+      onEnd: () => {
+        if (params.attempts === 1) void worker.stop();
+      },
     });
-    await worker.drain();
-    const [input] = await this.store.inputs({ key });
-    const run = await this.store.run({ run: input!.run! });
-    const events = await this.events(run!.id, session);
-    return { state: run!.state, reason: run!.reason, events, faults, run: run!.id };
+    const running = cancelAt === undefined ? worker.drain() : this.#workUntilEnd(worker, key);
+    await running;
+    const run = (await this.store.run({ run: (await this.store.inputs({ key }))[0]!.run! }))!;
+    const events = await this.events(run.id, session);
+    return { state: run.state, reason: run.reason, events, faults, run: run.id };
   }
-  #count = 0;
+
+  /** The process of the backend that was named last. */
+  pid(agent: Agent): number {
+    return this.#pids.get(agent)!;
+  }
 
   async events(run: string, session = "s"): Promise<RunEvent[]> {
     const { entries } = await this.store.read({ log: { project: "e2e", session, log: eventLog(run) } });
@@ -104,6 +127,37 @@ export class BackendBench implements AsyncDisposable {
       const read = readEvent(body);
       return "event" in read ? [read.event] : [];
     });
+  }
+
+  /** What the model was shown last, a line a piece. */
+  shown(): string[] {
+    return this.model.shown().map((line) => line.replaceAll(this.cwd, "<cwd>"));
+  }
+
+  /** The models that were asked, one a request. */
+  models(): string[] {
+    return this.#bodies().map(({ model }) => model);
+  }
+
+  /** The types of the blocks of the newest prompt that are no text: the agent adds texts of its own. */
+  blocks(): string[] {
+    const { content } = this.#bodies()
+      .at(-1)!
+      .messages.findLast(({ role }) => role === "user")!;
+    return content.map(({ type }) => type).filter((type) => type !== "text");
+  }
+
+  /** Makes a repository with one commit, and names it. */
+  gitRepository(folder: string): string {
+    const git = (...args: string[]): string =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.test", ...args], {
+        cwd: folder,
+        encoding: "utf8",
+      }).trim();
+    git("init", "-q", "-b", "topic");
+    git("remote", "add", "origin", "https://someone:secret@example.test/a/b.git");
+    git("commit", "-q", "--allow-empty", "-m", "First");
+    return git("rev-parse", "HEAD");
   }
 
   newFolder(name: string): string {
@@ -116,6 +170,43 @@ export class BackendBench implements AsyncDisposable {
     await this.store.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
+
+  // A cancel is seen by a worker that watches.
+  async #workUntilEnd(worker: Worker, key: string): Promise<void> {
+    const running = worker.run();
+    const over = new AbortController();
+    const isOpen = async (): Promise<boolean> => {
+      const state = (await this.store.inputs({ key }))[0]!.state;
+      return state === "queued" || state === "running";
+    };
+    for await (const _ of this.store.watch({ after: 0 }, over.signal)) if (!(await isOpen())) break;
+    over.abort();
+    await worker.stop();
+    await running;
+  }
+
+  #bodies(): Request[] {
+    return this.model.requests
+      .filter(({ url }) => url.startsWith("/v1/messages"))
+      .map(({ body }) => body as Request);
+  }
+}
+
+interface Request {
+  readonly model: string;
+  readonly messages: readonly {
+    readonly role: string;
+    readonly content: readonly { readonly type: string }[];
+  }[];
+}
+
+export interface SayParams {
+  readonly session?: string;
+  /** Cancels the input when its run tells of this. */
+  readonly cancelAt?: RunEvent["type"];
+  readonly on?: (event: RunEvent) => void;
+  /** Ends after the first run, and leaves the input as it is then. */
+  readonly attempts?: 1;
 }
 
 export interface Told {

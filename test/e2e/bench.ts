@@ -6,6 +6,7 @@ import {
   type ClaudeSessionStore,
   type ClaudeSessionStoreOptions,
 } from "../../src/claude.ts";
+import type { SdkHooks } from "../../src/agents/claude/backend/tool-steps.ts";
 import { type LogKey, openStore, type SessionKey, type Store } from "../../src/index.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../../src/testing.ts";
 import { type Conversation, converse } from "./conversation.ts";
@@ -94,6 +95,7 @@ export interface SayParams {
   readonly resume?: string;
   readonly forkSession?: boolean;
   readonly sessionStoreFlush?: "batched" | "eager";
+  readonly hooks?: SdkHooks;
 }
 
 export interface StoredEntry {

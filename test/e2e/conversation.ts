@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { ClaudeSessionStore } from "../../src/claude.ts";
 import type { FakeModel } from "../../src/testing.ts";
-import type { Sdk, SdkMessage } from "./sdk.ts";
+import type { Sdk, SdkMessage, SdkQuery } from "./sdk.ts";
 
 export interface ConverseParams {
   readonly sdk: Sdk;
@@ -16,6 +16,10 @@ export interface ConverseParams {
   readonly store?: ClaudeSessionStore;
   /** More of the SDK's options, such as `resume`. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** More of the process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sees each message, and the query that it is from, before the next one is asked for. */
+  readonly onMessage?: (message: SdkMessage, query: SdkQuery) => Promise<void> | void;
 }
 
 export interface Conversation {
@@ -37,7 +41,7 @@ export async function converse(params: ConverseParams): Promise<Conversation> {
   const timer = setTimeout(() => abortController.abort(), longestMs);
   const stderr: string[] = [];
   const options = {
-    ...queryOptions({ model, folder: params.folder, configDir }),
+    ...queryOptions({ model, folder: params.folder, configDir, env: params.env }),
     cwd,
     abortController,
     stderr: (text: string) => void stderr.push(text),
@@ -46,9 +50,11 @@ export async function converse(params: ConverseParams): Promise<Conversation> {
   };
   const [messages, shown, startedMs]: [SdkMessage[], string[][], number] = [[], [], performance.now()];
   try {
-    for await (const message of sdk.query({ prompt: prompts.all(), options })) {
+    const query = sdk.query({ prompt: prompts.all(), options });
+    for await (const message of query) {
       store?.observe(message);
       messages.push(message);
+      await params.onMessage?.(message, query);
       if (message.type !== "result") continue;
       shown.push(
         model.shown().map((line) => line.replaceAll(cwd, "<cwd>").replaceAll(volatile, "<volatile>")),
@@ -71,7 +77,7 @@ export async function converse(params: ConverseParams): Promise<Conversation> {
 }
 
 /** All that a query is given but for the session: nothing is inherited, and nothing but loopback is asked. */
-function queryOptions({ model, folder, configDir }: QueryOptionsParams): Record<string, unknown> {
+function queryOptions({ model, folder, configDir, env: more }: QueryOptionsParams): Record<string, unknown> {
   const env = {
     PATH: process.env["PATH"],
     HOME: configDir,
@@ -86,6 +92,7 @@ function queryOptions({ model, folder, configDir }: QueryOptionsParams): Record<
     DISABLE_TELEMETRY: "1",
     DISABLE_ERROR_REPORTING: "1",
     DISABLE_AUTOUPDATER: "1",
+    ...more,
   };
   return {
     env,
@@ -99,6 +106,7 @@ interface QueryOptionsParams {
   readonly model: { readonly url: string };
   readonly folder: string;
   readonly configDir: string;
+  readonly env: Readonly<Record<string, string>> | undefined;
 }
 
 const longestMs = 45_000;

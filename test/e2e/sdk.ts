@@ -5,7 +5,7 @@ import type { ClaudeSessionStore, FoldSessionSummary } from "../../src/claude.ts
 
 /** As much of the real SDK as these tests call, by structure: the tests compile where no SDK is installed. */
 export interface Sdk {
-  query(params: { readonly prompt: unknown; readonly options: object }): AsyncIterable<SdkMessage>;
+  query(params: { readonly prompt: unknown; readonly options: object }): SdkQuery;
   listSessions(options: InStore): Promise<SdkSession[]>;
   getSessionInfo(sessionId: string, options: InStore): Promise<SdkSession | undefined>;
   getSessionMessages(sessionId: string, options: InStore): Promise<{ type: string; message: unknown }[]>;
@@ -16,6 +16,11 @@ export interface Sdk {
   forkSession(sessionId: string, options: InStore): Promise<{ sessionId: string }>;
   deleteSession(sessionId: string, options: InStore): Promise<void>;
   readonly foldSessionSummary: FoldSessionSummary;
+}
+
+export interface SdkQuery extends AsyncIterable<SdkMessage> {
+  interrupt(): Promise<unknown>;
+  setModel(model: string): Promise<void>;
 }
 
 export interface SdkMessage {
@@ -46,7 +51,13 @@ export type Version = (typeof versions)[number];
 
 /** Loads one release. Its binary of about 230 MB is its own, too. */
 export async function loadSdk(version: Version): Promise<Sdk> {
-  const folder = version === "0.3.329" ? import.meta.dirname : join(import.meta.dirname, `sdk-${version}`);
-  const entry = createRequire(join(folder, "package.json")).resolve("@anthropic-ai/claude-agent-sdk");
+  const entry = createRequire(join(sdkFolder(version), "package.json")).resolve(
+    "@anthropic-ai/claude-agent-sdk",
+  );
   return (await import(pathToFileURL(entry).href)) as Sdk;
+}
+
+/** Where a release is installed. */
+export function sdkFolder(version: Version): string {
+  return version === "0.3.329" ? import.meta.dirname : join(import.meta.dirname, `sdk-${version}`);
 }

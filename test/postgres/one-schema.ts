@@ -26,6 +26,6 @@ async function deletesOf(sql: postgres.Sql, schema: string): Promise<string> {
     SELECT sequencename AS name FROM pg_sequences WHERE schemaname = ${schema}`;
   return [
     ...tables.map(({ name }) => `DELETE FROM "${schema}"."${name}"`),
-    ...sequences.map(({ name }) => `ALTER SEQUENCE "${schema}"."${name}" RESTART`),
+    ...sequences.map(({ name }) => `SELECT setval('"${schema}"."${name}"', 1, false)`),
   ].join(";");
 }

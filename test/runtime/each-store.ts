@@ -6,6 +6,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { Store } from "../../src/core/store.ts";
 import { openMemoryStore } from "../../src/stores/memory/index.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import { isLong } from "../long.ts";
 import { postgresStores } from "../postgres/stores.ts";
 
 /** Opens new stores, and further handles on one of them; all are closed after the test. */
@@ -37,7 +38,7 @@ export function onEachStore(declare: (stores: StoreOpener) => void): void {
   });
   describe("on a PostgreSQL store", () => {
     const stores = postgresStores();
-    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / 3) });
+    declare({ ...closing(stores.open, stores.again), tries: (most) => Math.ceil(most / (isLong ? 3 : 10)) });
   });
 }
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe } from "vitest";
 import type { Store } from "../../src/core/store.ts";
 import { openMemoryStore } from "../../src/stores/memory/index.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import { isLong } from "../long.ts";
 import { postgresStores } from "../postgres/stores.ts";
 
 /** Two stores that differ or are alike in kind. */
@@ -43,22 +44,26 @@ export function onEachPair(declare: (opener: PairOpener) => void, pairs = everyP
           open.push(pair.from, pair.to);
           return pair;
         },
-        tries: (most) => ([source, target].includes("PostgreSQL") ? Math.ceil(most / 10) : most),
+        tries: (most) =>
+          [source, target].includes("PostgreSQL") ? Math.ceil(most / (isLong ? 10 : 20)) : most,
       }));
 }
 
 type Kind = "memory" | "SQLite" | "PostgreSQL";
 
 // A server takes its time: of the pairs with it those are tried that people move between.
-const everyPair: readonly (readonly [Kind, Kind])[] = [
-  ["memory", "memory"],
+const quickPairs: readonly (readonly [Kind, Kind])[] = [
   ["memory", "SQLite"],
-  ["SQLite", "memory"],
-  ["SQLite", "SQLite"],
   ["SQLite", "PostgreSQL"],
   ["PostgreSQL", "SQLite"],
+];
+const longPairs: typeof quickPairs = [
+  ["memory", "memory"],
+  ["SQLite", "memory"],
+  ["SQLite", "SQLite"],
   ["PostgreSQL", "PostgreSQL"],
 ];
+const everyPair = isLong ? [...quickPairs, ...longPairs] : quickPairs;
 
 /** Those of which no source is a server: for what depends on the stores little. */
 export const pairsToServers: typeof everyPair = everyPair.filter(([source]) => source !== "PostgreSQL");

@@ -1,5 +1,6 @@
-import { checkAfter, checkLimit, feedHole } from "../../core/checks.ts";
-import type { Change, ChangesParams, ChangesResult } from "../../core/store.ts";
+import { type ChangeRow, changesOf } from "../../core/change-row.ts";
+import { checkAfter, checkLimit } from "../../core/checks.ts";
+import type { ChangesParams, ChangesResult } from "../../core/store.ts";
 import type { Client } from "./client.ts";
 import { numberChanges } from "./number-changes.ts";
 
@@ -15,32 +16,8 @@ export async function changes(client: Client, { after, limit = 100 }: ChangesPar
     checkAfter(after, position, "the change feed");
     if (position > after + rows.length) rows = await client.query<ChangeRow>(changesSql, after, limit);
   }
-  const hole = rows.findIndex(({ seq }, index) => seq !== after + index + 1);
-  if (hole !== -1) throw feedHole(after + hole + 1);
   // Another process may have numbered more since: the page tells the position of its own moment.
-  return { changes: rows.map(toChange), position: rows[0]?.position ?? position };
-}
-
-interface ChangeRow {
-  readonly position: number;
-  readonly seq: number;
-  readonly atMs: number;
-  readonly kind: Change["kind"];
-  readonly project: string;
-  readonly session: string;
-  readonly log: string | null;
-  readonly first: number | null;
-  readonly last: number | null;
-  readonly of: string | null;
-}
-
-function toChange({ position: _, log, first, last, of, ...row }: ChangeRow): Change {
-  return {
-    ...row,
-    ...(log === null ? {} : { log }),
-    ...(first === null || last === null ? {} : { from: first, to: last }),
-    ...(of === null ? {} : { of }),
-  };
+  return { changes: changesOf(rows, after), position: rows[0]?.position ?? position };
 }
 
 // What is committed and has no place yet stands behind what has one: a full page's position counts it.

@@ -1,4 +1,4 @@
-import type { UsageGroup, UsageParams } from "../../core/usage.ts";
+import { type UsageGroup, usageGroupOf, type UsageParams, type UsageSums } from "../../core/usage.ts";
 import type { Query, Value } from "./client.ts";
 import { whereOf } from "./where.ts";
 
@@ -15,22 +15,8 @@ export async function usage(query: Query, params: UsageParams): Promise<readonly
   const all: Value[] = typeof by === "string" ? values.slice() : [...values, by.label];
   const name = typeof by === "string" ? groupSql[by] : labelSql(`$${all.length}`);
   const sql = `SELECT ${name} COLLATE "C" AS name, ${sumsSql} ${where} GROUP BY 1 ORDER BY 1 NULLS LAST`;
-  const rows = await query<SumsRow>(sql, ...all);
-  return rows.map(({ name: group, responses, microDollars, unpriced, ...tokens }) => ({
-    name: group,
-    responses,
-    tokens,
-    microDollars,
-    unpriced,
-  }));
-}
-
-interface SumsRow extends Omit<UsageGroup, "tokens"> {
-  readonly input: number;
-  readonly output: number;
-  readonly cacheRead: number;
-  readonly cacheWrite5m: number;
-  readonly cacheWrite1h: number;
+  const rows = await query<UsageSums>(sql, ...all);
+  return rows.map(usageGroupOf);
 }
 
 const groupSql = {

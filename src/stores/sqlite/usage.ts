@@ -1,4 +1,4 @@
-import type { UsageGroup, UsageParams } from "../../core/usage.ts";
+import { type UsageGroup, usageGroupOf, type UsageParams, type UsageSums } from "../../core/usage.ts";
 import type { Connection } from "./connection.ts";
 import { whereOf } from "./where.ts";
 
@@ -15,22 +15,8 @@ export function usage(connection: Connection, params: UsageParams): UsageGroup[]
   ]);
   const label = typeof by === "string" ? [] : [by.label];
   const sql = `SELECT ${name} AS name, ${sumsSql} ${where} GROUP BY 1 ORDER BY 1 NULLS LAST`;
-  const rows = connection.all<SumsRow>(sql, ...label, ...values);
-  return rows.map(({ name: group, responses, microDollars, unpriced, ...tokens }) => ({
-    name: group,
-    responses,
-    tokens,
-    microDollars,
-    unpriced,
-  }));
-}
-
-interface SumsRow extends Omit<UsageGroup, "tokens"> {
-  readonly input: number;
-  readonly output: number;
-  readonly cacheRead: number;
-  readonly cacheWrite5m: number;
-  readonly cacheWrite1h: number;
+  const rows = connection.all<UsageSums>(sql, ...label, ...values);
+  return rows.map(usageGroupOf);
 }
 
 const groupSql = {

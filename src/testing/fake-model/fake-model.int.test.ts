@@ -74,6 +74,16 @@ describe("the fake model", () => {
     expect((await answer(all))["stop_reason"]).toBe("end_turn");
   });
 
+  test("streams a thought and its signature before the text", async () => {
+    model = await startFakeModel();
+    const deltas = (await events("THINK what if")).filter(({ type }) => type === "content_block_delta");
+    expect(deltas).toMatchObject([
+      { index: 0, delta: { type: "thinking_delta", thinking: "what if" } },
+      { index: 0, delta: { type: "signature_delta" } },
+      { index: 1, delta: { type: "text_delta", text: "thought" } },
+    ]);
+  });
+
   test("sends a tool's input as the JSON text of the whole input, one block a call", async () => {
     model = await startFakeModel();
     const all = await events("PAR 3");

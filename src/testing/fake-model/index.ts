@@ -39,7 +39,7 @@ export interface FakeModel {
 /**
  * Starts a fake Messages API, so that an agent's SDK and binary can be tested without a network or a key.
  *
- * The newest prompt says what is answered, by a verb at the start of a line: `SAY text`, `BIG length`,
+ * The newest prompt says what is answered, by a verb at the start of a line: `SAY text`, `THINK text`, `BIG length`,
  * `BASH command`, `READ path`, `REOPEN offset limit` (of the newest output that was saved to a file),
  * `WRITE path text`, `MARK word path`, `MARKS count path`, `CALL tool {input}`, `AGENT prompt`, `PAR count`,
  * `LOOP count`, `SLOW pauseMs`, `HANG`, `USAGE inputTokens text`, `ERR status`, `CUT`. A request to compact is answered with a summary.

@@ -64,11 +64,25 @@ interface SendBlockParams {
 
 async function sendBlock(response: ServerResponse, params: SendBlockParams): Promise<void> {
   const { index, block } = params;
-  const empty = block.type === "text" ? { type: "text", text: "" } : { ...block, input: {} };
-  sendEvent(response, "content_block_start", { index, content_block: empty });
+  sendEvent(response, "content_block_start", { index, content_block: emptied(block) });
   if (block.type === "text") await sendText(response, block.text, params);
-  else sendDelta(response, index, { type: "input_json_delta", partial_json: JSON.stringify(block.input) });
+  else for (const delta of deltasOf(block)) sendDelta(response, index, delta);
   sendEvent(response, "content_block_stop", { index });
+}
+
+function emptied(block: WireBlock): object {
+  if (block.type === "text") return { type: "text", text: "" };
+  return block.type === "thinking" ? { ...block, thinking: "", signature: "" } : { ...block, input: {} };
+}
+
+function deltasOf(block: Exclude<WireBlock, { type: "text" }>): readonly object[] {
+  if (block.type === "tool_use")
+    return [{ type: "input_json_delta", partial_json: JSON.stringify(block.input) }];
+  const { thinking, signature } = block;
+  return [
+    { type: "thinking_delta", thinking },
+    { type: "signature_delta", signature },
+  ];
 }
 
 const pieceLength = 4096;

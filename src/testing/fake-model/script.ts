@@ -3,6 +3,7 @@ import { type Message, messagesOf, objectOf, type Piece, toolsOf } from "./conve
 /** One block of an answer. */
 export type Block =
   | { readonly type: "text"; readonly text: string }
+  | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
   | { readonly type: "tool_use"; readonly name: string; readonly input: Readonly<Record<string, unknown>> };
 
 /** What the model does with a request. */
@@ -49,6 +50,7 @@ const summary = "<analysis>a</analysis><summary>A summary of what was said.</sum
 
 const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   SAY: ({ rest }) => say(rest),
+  THINK: ({ rest }) => calls([{ type: "thinking", thinking: rest, signature }, ...said("thought")]),
   BIG: ({ rest }) => say("x".repeat(Number(rest))),
   BASH: (turn) => once(turn, ["Bash"], { command: turn.rest, description: "Run a command" }),
   READ: (turn) => once(turn, ["Read"], { file_path: turn.rest }),
@@ -95,8 +97,15 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   CUT: () => ({ kind: "cut" }),
 };
 
+/** Of a thought: no client can tell what it holds. */
+const signature = "c2lnbmVk";
+
 function say(text: string): Reply & { readonly kind: "message" } {
-  return { kind: "message", blocks: [{ type: "text", text }] };
+  return { kind: "message", blocks: said(text) };
+}
+
+function said(text: string): readonly Block[] {
+  return [{ type: "text", text }];
 }
 
 function calls(blocks: readonly Block[]): Reply {

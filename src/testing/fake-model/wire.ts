@@ -16,13 +16,8 @@ export interface WireMessage {
 
 /** A block with the id that a tool call has on the wire. */
 export type WireBlock =
-  | { readonly type: "text"; readonly text: string }
-  | {
-      readonly type: "tool_use";
-      readonly id: string;
-      readonly name: string;
-      readonly input: Readonly<Record<string, unknown>>;
-    };
+  | Exclude<Block, { type: "tool_use" }>
+  | (Extract<Block, { type: "tool_use" }> & { readonly id: string });
 
 /** Ids that no other fake model gives, since one session may meet several. */
 export class MessageIds {
@@ -38,7 +33,7 @@ export class MessageIds {
 /** Builds the answer to a request body; without `inputTokens` a quarter of the body's length is counted. */
 export function wireMessage({ blocks, ids, body, inputTokens }: WireMessageParams): WireMessage {
   const content = blocks.map((block) =>
-    block.type === "text" ? block : { ...block, id: ids.next("toolu") },
+    block.type === "tool_use" ? { ...block, id: ids.next("toolu") } : block,
   );
   return {
     id: ids.next("msg"),

@@ -3,6 +3,7 @@ import { isUuid } from "../../../core/entry.ts";
 import type { SessionKey } from "../../../core/ids.ts";
 import type { ClaudeEntry, ClaudeSessionKey } from "../contract.ts";
 import { logOf } from "../log-key.ts";
+import { withoutOldClosers } from "../old-closers.ts";
 import { loadLog } from "../prefetch.ts";
 import type { SdkSessionStore } from "./sdk-contract.ts";
 
@@ -18,7 +19,10 @@ export function boundStore({ session, store, give }: BoundStoreParams): SdkSessi
       const { log } = logKeyOf(key);
       for (const entry of entries) give(entryStep(log, entry));
     },
-    load: (key) => loadLog(store, logKeyOf(key)),
+    load: async (key) => {
+      const entries = await loadLog(store, logKeyOf(key));
+      return entries && withoutOldClosers(entries);
+    },
     listSubkeys: async () => {
       const logs = await store.logs(session);
       return logs.map(({ log }) => log).filter((log) => log !== "" && !log.startsWith("@"));

@@ -11,15 +11,18 @@ export function assistantEvents(message: Fields): readonly LiveEvent[] {
   const frame = frameOf(message, textOf(message["uuid"]));
   const events = blocksOf(message).flatMap((block) => assistantBlock(block, frame));
   const reason = textOf(message["error"]);
-  // The agent's own words about the provider: the turn's result says the same as its error.
-  if (reason !== undefined)
-    return events.map((event) =>
-      event.type === "assistant"
-        ? { ...frame, type: "notice", text: event.text, raw: { error: reason } }
-        : event,
-    );
-  return [...events, ...usageEvents(message)];
+  if (reason === undefined && fieldsOf(message["message"])?.["model"] !== "<synthetic>")
+    return [...events, ...usageEvents(message)];
+  // The agent's own words in the model's place; of an error its result says the same.
+  const raw = reason !== undefined && { raw: { error: reason } };
+  return events.flatMap((event): readonly LiveEvent[] => {
+    if (event.type !== "assistant") return [event];
+    return event.text === placeholder ? [] : [{ ...frame, type: "notice", text: event.text, ...raw }];
+  });
 }
+
+/** Where an answer has no words, old SDKs send these, and store nothing. */
+const placeholder = "(no content)";
 
 /** What a user's message brings: a person's words, tools' results, or what the agent tells itself. */
 export function userEvents(message: Fields): readonly LiveEvent[] {
@@ -34,7 +37,7 @@ export function userEvents(message: Fields): readonly LiveEvent[] {
 }
 
 /** What one response used; none where its entry alone can name it. */
-export function usageEvents(message: Fields): readonly LiveEvent[] {
+function usageEvents(message: Fields): readonly LiveEvent[] {
   const { parent } = frameOf(message);
   const requestId = message["request_id"];
   // Without it the key would be another one than that of the entry, which has it.
@@ -115,7 +118,7 @@ function userText(text: string, message: Fields, frame: Frame): readonly LiveEve
   if (message["isMeta"] === true) return [];
   const output = /^<local-command-(stdout|stderr)>(.*)<\/local-command-\1>$/s.exec(text.trim())?.[2]?.trim();
   if (output !== undefined) return output === "" ? [] : [{ ...frame, type: "notice", text: bounded(output) }];
-  const [, command, args] = commandPattern.exec(text) ?? [];
+  const [, command, args] = (text.length <= longestCommand ? commandPattern.exec(text) : null) ?? [];
   if (command !== undefined) return [{ ...frame, type: "user", text: `${command} ${args}`.trim() }];
   const type = isOwnWord(text, message) ? "notice" : "user";
   return [{ ...frame, type, text: type === "notice" ? bounded(text) : text }];
@@ -123,6 +126,9 @@ function userText(text: string, message: Fields, frame: Frame): readonly LiveEve
 
 /** How a transcript keeps a command of the user's. */
 const commandPattern = /^<command-name>(.*?)<\/command-name>.*<command-args>(.*)<\/command-args>\s*$/s;
+
+/** The pattern tries every way to part a text: a long one that only looks like a command would take it minutes. */
+const longestCommand = 2_000;
 
 /** Whether nobody has typed this, though the model is shown it as the user's. */
 function isOwnWord(text: string, { isSynthetic, isCompactSummary, origin }: Fields): boolean {

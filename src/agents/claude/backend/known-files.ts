@@ -29,9 +29,9 @@ export class KnownFiles {
     return this.#staged.newest.get(path) ?? this.#committed.newest.get(path);
   }
 
-  /** Reads what was committed since. What another run gave counts only if it was: it may have been put aside. */
-  async learn(store: Pick<TurnStore, "read">, run?: string): Promise<void> {
-    if (run === undefined || run !== this.#run) this.#staged = new Said();
+  /** Reads what was committed since. What another run than this one gave counts only if it was: it may have been put aside. */
+  async learn(store: Pick<TurnStore, "read">, run = this.#run): Promise<void> {
+    if (run !== this.#run) this.#staged = new Said();
     this.#run = run;
     const log = { ...this.#session, log: fileLog };
     let page = await store.read({ log, after: this.#seq });

@@ -10,6 +10,8 @@ export interface LeftoverParams {
   readonly session: SessionKey;
   readonly folder: string;
   readonly sessionId: string;
+  /** Whose the folder must be; default this process's user. */
+  readonly uid?: number | undefined;
 }
 
 /** What the store lacked of it, and what could not be read. */
@@ -29,8 +31,9 @@ export async function rescueLines({
   session,
   folder,
   sessionId,
+  uid = process.getuid?.(),
 }: LeftoverParams): Promise<LeftoverReport> {
-  if (!isOurs(folder)) return { entries: 0, problems: [] };
+  if (!isOf(uid, folder)) return { entries: 0, problems: [] };
   const { files, problems } = findTranscripts(folder, sessionId);
   const report = { entries: 0, problems: [...problems] };
   for (const file of files) {
@@ -43,8 +46,7 @@ export async function rescueLines({
 }
 
 // Its name comes from the store: another user's folder of that name must not become part of our sessions.
-function isOurs(folder: string): boolean {
+function isOf(uid: number | undefined, folder: string): boolean {
   const state = lstatSync(folder, { throwIfNoEntry: false });
-  const uid = process.getuid?.();
   return state !== undefined && (uid === undefined || state.uid === uid);
 }

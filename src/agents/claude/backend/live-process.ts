@@ -1,11 +1,13 @@
+import { randomUUID } from "node:crypto";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
-import { fieldsOf } from "../../../core/json.ts";
+import { isTerminal } from "../../../core/event.ts";
 import { boundStore } from "./bound-store.ts";
 import { type Begun, Child } from "./child.ts";
 import type { Fold } from "../../../core/store.ts";
 import { HeldEntries } from "./held-entries.ts";
 import { checkSdkVersion } from "./load-sdk.ts";
+import { PromptWatch } from "./prompt-watch.ts";
 import type { PromptContent } from "./prompt-content.ts";
 import type { ClaudeSdk, SdkPrompt, SdkQuery, SdkSpawn } from "./sdk-contract.ts";
 import { mapSdkMessage, sessionIdOf } from "./sdk-message.ts";
@@ -43,8 +45,6 @@ export class LiveProcess {
   turn: Turn | undefined;
   /** The SDK's session that it is in. */
   sessionId: string | undefined;
-  /** An answer of the agent has begun and has no result: it begins one by itself when work in the background ends. */
-  isAnswering = false;
   begun: Begun = {};
   /** The turn is to end with this. */
   refusal: { readonly error: unknown } | undefined;
@@ -56,6 +56,8 @@ export class LiveProcess {
   readonly #totals: UsageTotals;
   readonly query: SdkQuery;
   #child: Child | undefined;
+  /** Of the prompt that has no result yet. */
+  #watch: PromptWatch | undefined;
   #hasEnded = false;
   #store: Turn["store"];
 
@@ -109,6 +111,11 @@ export class LiveProcess {
     void this.#pump();
   }
 
+  /** A prompt has no result yet. */
+  get isAnswering(): boolean {
+    return this.#watch !== undefined;
+  }
+
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
@@ -140,8 +147,10 @@ export class LiveProcess {
   }
 
   prompt(content: PromptContent): void {
-    this.isAnswering = true;
-    this.#prompts.push({ type: "user", message: { role: "user", content }, parent_tool_use_id: null });
+    const uuid = randomUUID();
+    this.#watch = new PromptWatch(uuid);
+    const message = { role: "user", content } as const;
+    this.#prompts.push({ type: "user", message, parent_tool_use_id: null, uuid });
   }
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
@@ -193,12 +202,13 @@ export class LiveProcess {
 
   #take(message: unknown): void {
     this.sessionId = sessionIdOf(message) ?? this.sessionId;
-    const { type, subtype } = fieldsOf(message) ?? {};
-    if (type === "system" && subtype === "init") this.isAnswering = true;
-    if (type === "result") this.isAnswering = false;
+    const isEnd = this.#watch?.ends(message) === true;
+    if (isEnd) this.#watch = undefined;
     const told = this.#totals.told(mapSdkMessage(message)).map((event) => this.tools.seen(event));
-    for (const event of [...this.#totals.reconcile(message), ...told])
-      this.steps.push({ kind: "event", event });
+    for (const event of [...this.#totals.reconcile(message), ...told]) {
+      // What ends an answer that nobody asked for ends no turn.
+      if (isEnd || !isTerminal(event)) this.steps.push({ kind: "event", event });
+    }
   }
 
   #give(step: AgentStep): void {

@@ -1,42 +1,21 @@
 import type { LiveEvent, ResultEvent } from "../../../core/event.ts";
-import { type Fields, fieldsOf, textOf } from "../../../core/json.ts";
+import { type Fields, textOf } from "../../../core/json.ts";
 
 /** How a turn ended; before a result that is not ok stands its error. */
 export function resultEvents(message: Fields): readonly LiveEvent[] {
   const { is_error: isError, subtype } = message;
-  const reason = textOf(message["terminal_reason"]);
-  const stop = textOf(message["stop_reason"]);
+  const [reason, stop] = [textOf(message["terminal_reason"]), textOf(message["stop_reason"])];
   if (isError !== true && subtype === "success")
     return [result({ ok: true, text: textOf(message["result"]) ?? "" }, stop ?? reason)];
-  const text = textOf(message["result"]) ?? errorsIn(message) ?? whyOf(reason ?? textOf(subtype));
-  // A subtype of success is none: the provider's own word is.
-  const code = subtype === "success" ? (textOf(message["api_error_type"]) ?? reason) : textOf(subtype);
+  // Old SDKs call a turn completed, and a success, that the provider has refused.
+  const cause = reason === "completed" ? undefined : reason;
+  const text = textOf(message["result"]) ?? errorsIn(message) ?? whyOf(cause ?? textOf(subtype));
+  const code =
+    subtype === "success" ? (textOf(message["api_error_type"]) ?? cause ?? "api_error") : textOf(subtype);
   return [
     { type: "error", message: text, ...(code !== undefined && { code }) },
-    result({ ok: false, text }, reason ?? code),
+    result({ ok: false, text }, cause ?? code),
   ];
-}
-
-/** What is known of the prompt whose turn waits for its result. */
-export interface AwaitedPrompt {
-  /** Given to the SDK with the prompt. */
-  readonly uuid: string;
-  /** Whether an `init` message has come since it was given. */
-  readonly hasBegun: boolean;
-}
-
-/**
- * Whether a message ends the turn of this prompt: the agent also answers what its own background tasks report. New SDKs
- * name the prompts that a result answers; old ones give a turn and the reports in it one result.
- */
-export function endsTurnOf(message: unknown, { uuid, hasBegun }: AwaitedPrompt): boolean {
-  const fields = fieldsOf(message) ?? {};
-  if (fields["type"] !== "result") return false;
-  const answered = [fields["user_message_uuid"], fields["user_message_uuids"]]
-    .flat()
-    .filter((id) => id !== undefined);
-  if (answered.length > 0) return answered.includes(uuid);
-  return hasBegun || fields["origin"] === undefined;
 }
 
 function result(fields: Pick<ResultEvent, "ok" | "text">, stop: string | undefined): LiveEvent {

@@ -18,6 +18,8 @@ export interface SdkPrompt {
   readonly type: "user";
   readonly message: { readonly role: "user"; readonly content: string | SdkBlock[] };
   readonly parent_tool_use_id: null;
+  /** Becomes that of its entry. */
+  readonly uuid: `${string}-${string}-${string}-${string}-${string}`;
 }
 
 /** A block of a prompt's content, as the Messages API takes it. */

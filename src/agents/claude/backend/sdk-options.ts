@@ -24,7 +24,10 @@ export function checkSdkOptions(options: ClaudeSdkOptions): void {
 
 /** The caller's options as a process is started with them. */
 export function sdkOptions({ stderr: _, ...options }: ClaudeSdkOptions): ClaudeSdkOptions {
-  return { ...options, env: childEnv(options.env) };
+  // Its own process can read them there, and on a command line everybody on the machine could.
+  const isOwn = options["pathToClaudeCodeExecutable"] === undefined;
+  const delivery = isOwn ? { mcpServersDelivery: "initialize" } : {};
+  return { ...delivery, ...options, env: childEnv(options.env) };
 }
 
 /** What the backend gives itself. */

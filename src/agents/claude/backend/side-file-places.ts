@@ -47,10 +47,9 @@ export function placeOf(
 
 /** The session's main transcripts in the folder, the newest first: one that went on in another folder has two. */
 export function mainTranscripts({ folder, sessionId }: SessionOnDisk): string[] {
-  const projects = join(folder, "projects");
-  if (!existsSync(projects)) return [];
-  return readdirSync(projects)
-    .map((projectKey) => join(projects, projectKey, `${sessionId}.jsonl`))
+  // Not globSync, which takes twenty times as long where there are many projects.
+  return namesIn(join(folder, "projects"))
+    .map((projectKey) => join(folder, "projects", projectKey, `${sessionId}.jsonl`))
     .map((path) => ({ path, state: statSync(path, { throwIfNoEntry: false }) }))
     .filter(({ state }) => state?.isFile())
     .toSorted((a, b) => b.state!.mtimeMs - a.state!.mtimeMs)
@@ -59,6 +58,11 @@ export function mainTranscripts({ folder, sessionId }: SessionOnDisk): string[] 
 
 /** Areas of which each session has a folder of its own. */
 const ownAreas: readonly string[] = ["tasks", "file-history"];
+
+function namesIn(folder: string): string[] {
+  const found = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  return found.filter((entry) => !entry.isFile()).map(({ name }) => name);
+}
 
 function projectKeyOf(transcript: string): string {
   return basename(dirname(transcript));

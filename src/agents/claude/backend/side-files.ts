@@ -40,17 +40,23 @@ export class SideFiles implements Disposable {
     if (files.length > 0) this.#fetched = await FetchedFiles.fetch({ store, files });
   }
 
-  /** Puts what was fetched into the config folder of a process that is about to start, under the names it will be told. */
+  /**
+   * Puts what was fetched into the config folder of a process that is about to start, under the names it will be told.
+   * What fails is said with the next turn, and keeps no process from starting.
+   */
   materialise(session: SessionOnDisk): void {
-    const placed = this.#fetched?.place(session) ?? [];
-    this[Symbol.dispose]();
-    for (const one of placed) this.#note(one);
-    const moved: MovedFolder[] = [];
-    for (const [from, folder] of this.#known.folders) {
-      const to = placeOf(`${folder}x`, session);
-      if (to !== undefined) moved.push({ from, to: folderOf(to) });
+    try {
+      for (const one of this.#fetched?.place(session) ?? []) this.#note(one);
+      const moved = [...this.#known.folders].map(([from, folder]): MovedFolder => {
+        return { from, to: folderOf(placeOf(`${folder}x`, session) ?? from) };
+      });
+      renameFolders(session, moved);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#unsaid.push(`The session's files may not be where the agent looks for them. ${why}`);
+    } finally {
+      this[Symbol.dispose]();
     }
-    renameFolders(session, moved);
   }
 
   /** Gives what is new or has changed beside the session since the last time, and says what cannot be kept. */

@@ -15,7 +15,7 @@ export type SdkHook = (
 /** The SDK's option `hooks`. */
 export type SdkHooks = Readonly<Record<string, readonly SdkHookMatcher[] | undefined>>;
 
-export interface SdkHookMatcher {
+interface SdkHookMatcher {
   readonly matcher?: string;
   readonly hooks: readonly SdkHook[];
   /** In seconds. */

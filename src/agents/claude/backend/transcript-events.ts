@@ -42,7 +42,7 @@ const readers: Readonly<Record<string, (message: Fields) => readonly LiveEvent[]
 function callOf(entry: Fields, calls: ReadonlyMap<string, string>): string | undefined {
   const agent = textOf(entry["agentId"]);
   if (agent !== undefined) return calls.get(agent) ?? calls.get("") ?? agent;
-  return entry["isSidechain"] === true ? (calls.get("") ?? "") : undefined;
+  return entry["isSidechain"] === true ? (calls.get("") ?? "subagent") : undefined;
 }
 
 function callsByAgent(entries: readonly Fields[]): ReadonlyMap<string, string> {

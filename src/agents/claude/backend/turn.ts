@@ -86,11 +86,7 @@ class Reading {
     this.#live.held.hold(steps);
     await this.#live.held.append(store, this.#live.fold);
     this.#live.begin(this.#turn);
-    for (const step of steps) if (step.kind === "event" && !isTerminal(step.event)) yield* this.#give(step);
-    while (this.#live.isAnswering) {
-      const step = await this.#next();
-      if (step.kind !== "event" || !isTerminal(step.event)) yield* this.#give(step);
-    }
+    for (const step of steps) if (step.kind === "event") yield* this.#give(step);
   }
 
   async *toResult(): AsyncGenerator<AgentStep> {

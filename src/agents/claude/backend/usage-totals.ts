@@ -59,7 +59,7 @@ export class UsageTotals {
     return [
       {
         type: "notice",
-        text: `The agent counts ${inWords(counted)} since its last result, and its responses tell of ${inWords(seen)}${unpriced > 0 ? `, ${unpriced} of them without a price` : ""}.`,
+        text: `The agent counts ${inWords(counted)} since its last result, and its responses tell of ${inWords(seen, unpriced)}.`,
         raw: { counted, seen, unpriced },
       },
     ];
@@ -173,7 +173,8 @@ function sameTokens({ tokens: one }: UsageRow, { tokens: other }: UsageRow): boo
   return Object.entries(one).every(([kind, count]) => other[kind as keyof typeof other] === count);
 }
 
-function inWords({ input, output, cacheRead, cacheWrite, dollars }: Amounts): string {
+function inWords({ input, output, cacheRead, cacheWrite, dollars }: Amounts, unpriced = 0): string {
   const cached = `${cacheRead} read from and ${cacheWrite} written to a cache`;
-  return `${input} tokens of input, ${output} of output, ${cached} ($${dollars.toFixed(6)})`;
+  const price = unpriced > 0 ? `${unpriced} responses without a price` : `$${dollars.toFixed(6)}`;
+  return `${input} tokens of input, ${output} of output, ${cached} (${price})`;
 }
