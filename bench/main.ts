@@ -38,6 +38,8 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   spool: benchSpool,
 };
 
+// Until all is measured: one that waits for nothing any more has failed too.
+process.exitCode = 1;
 const wanted = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
 try {
@@ -51,6 +53,7 @@ try {
     `Node ${process.versions.node}, SQLite ${process.versions.sqlite}, synchronous FULL, load average ${loadavg()[0]!.toFixed(1)}\n`,
   );
   printRows(rows);
+  process.exitCode = 0;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

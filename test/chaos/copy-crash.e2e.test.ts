@@ -4,11 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { copyStore } from "../../src/runtime/copy.ts";
-import { openSqliteStore } from "../../src/stores/sqlite/index.ts";
+import type { LogKey } from "../../src/core/ids.ts";
+import type { Store } from "../../src/core/store.ts";
+import { isLong } from "../long.ts";
+import { testSchemas } from "../postgres/schemas.ts";
 import { Random } from "../simulator/random.ts";
 import { fillStore } from "../runtime/full-store.ts";
+import { openPlace } from "./open-place.ts";
 
-const rounds = Number(process.env["HOLDFAST_COPY_CRASHES"] ?? 8);
+const rounds = Number(process.env["HOLDFAST_COPY_CRASHES"] ?? (isLong ? 8 : 3));
+
+const schemas = testSchemas();
 
 let folder: string;
 
@@ -17,13 +23,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test(
-  `A copy that is killed anywhere goes on from what is there, ${rounds} times over, and doubles nothing.`,
+test.each([
+  ["SQLite", "SQLite"],
+  ["SQLite", "PostgreSQL"],
+  ["PostgreSQL", "SQLite"],
+])(
+  `A copy from %s to %s that is killed anywhere goes on from what is there, ${rounds} times over, and doubles nothing.`,
   { timeout: 300_000 },
-  async () => {
-    const source = join(folder, "source.db");
-    const target = join(folder, "target.db");
-    const from = openSqliteStore({ path: source, synchronous: "NORMAL" });
+  async (here, there) => {
+    const source = here === "SQLite" ? join(folder, "source.db") : schemas.next();
+    const target = there === "SQLite" ? join(folder, "target.db") : schemas.next();
+    const from = await openPlace(source);
     await fillStore(from);
     for (let session = 0; session < 12; session += 1)
       await from.append({
@@ -35,7 +45,7 @@ test(
     for (let round = 0; round < rounds; round += 1)
       killed.push(await copyAndKill(source, target, 1 + random.below(6)));
     expect(killed.filter(Boolean).length).toBeGreaterThan(rounds / 4);
-    const to = openSqliteStore({ path: target });
+    const to = await openPlace(target);
     const { parity } = await copyStore({ from, to });
     expect(parity?.differences).toEqual([]);
     expect((await to.health({ deep: true })).problems).toEqual([]);
@@ -66,10 +76,7 @@ function longEntries() {
   return Array.from({ length: 60 }, (_, n) => ({ body: JSON.stringify({ n, text }) }));
 }
 
-async function seqsOf(
-  store: ReturnType<typeof openSqliteStore>,
-  log: Parameters<typeof store.read>[0]["log"],
-) {
+async function seqsOf(store: Store, log: LogKey) {
   const { entries } = await store.read({ log });
   return entries.map(({ seq, atMs, uuid, body }) => [seq, atMs, uuid, body.length]);
 }

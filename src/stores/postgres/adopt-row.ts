@@ -3,6 +3,7 @@ import type { Value } from "./client.ts";
 import { takeKey } from "./describe.ts";
 import { findTitledRow, type TitledColumns, titledColumns, type TitledRow, toTitledRow } from "./holdings.ts";
 import type { LockedSession } from "./in-session.ts";
+import { ownNamedJson } from "./own-values.ts";
 import { recordChange } from "./record-change.ts";
 
 /** Makes a session's row the one that another store has, but for what its own entries tell. */
@@ -28,7 +29,7 @@ function valuesOf({ row, titleByUser }: TitledRow, { row: before }: TitledRow): 
   // A summary of other entries than are here would never be told from one of these.
   const summary = row.mainHead === before.mainHead ? row.summary : null;
   return [
-    ...[provider, title, title?.toLowerCase() ?? null, titleByUser, JSON.stringify(labels)],
+    ...[provider, title, title?.toLowerCase() ?? null, titleByUser, ownNamedJson(labels)],
     ...[summary, summary === null ? 0 : row.mainHead],
     ...[createdAtMs, updatedAtMs, revision, resumeKey, resumeToken],
   ];

@@ -2,6 +2,7 @@ import type { AdvanceParams, ProjectionRow } from "../../core/projection.ts";
 import { positionConflict } from "../../core/work-checks.ts";
 import type { Query } from "./client.ts";
 import type { Writer } from "./in-session.ts";
+import { ownJson } from "./own-values.ts";
 import { lockProjection, saveProjection } from "./projections.ts";
 
 /** Moves a projection on, together with its documents. */
@@ -33,7 +34,7 @@ async function saveDocuments(
     body,
   }));
   if (rows.length === 0) return;
-  const given = JSON.stringify(rows);
+  const given = ownJson(rows);
   // The lanes first: a drop has ended before the documents are written, or finds them.
   await Promise.all([
     query(lanesSql, given),

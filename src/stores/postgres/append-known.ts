@@ -19,9 +19,11 @@ export async function appendKnown(
   known: KnownLogs,
   params: AppendParams,
 ): Promise<KnownAppend | undefined> {
+  const { life } = client;
   const write = params.run === undefined ? writeOf(known, params) : undefined;
   if (write === undefined) return undefined;
-  const [written] = await client.write<Written>(statementOf(write), ...valuesOf(write, params, now()));
+  const values = valuesOf(write, params, now());
+  const [written] = (await client.writeIn<Written>(life, statementOf(write), ...values)) ?? [];
   if (written === undefined) return undefined;
   const { session, log, fresh, to, fold } = write;
   const uuids = fresh.flatMap(({ uuid }) => uuid ?? []);

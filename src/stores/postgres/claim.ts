@@ -3,6 +3,7 @@ import type { Claim, ClaimParams } from "../../core/run.ts";
 import type { Query } from "./client.ts";
 import { nowSql, type Writer } from "./in-session.ts";
 import { inputColumns, type InputRow, toInput } from "./input.ts";
+import { ownJson } from "./own-values.ts";
 
 /** Begins a run on the next input, if there is one that may run. */
 export async function claim(writer: Writer, params: ClaimParams): Promise<Claim | null> {
@@ -31,7 +32,9 @@ async function claimLimited({ client, now }: Writer, params: ClaimParams): Promi
   if (ready === undefined) return { passed: false };
   return client.transaction(async (query) => {
     await query(limitSql, ready.project);
-    return claimNext(query, now(), { ...params, project: ready.project });
+    const found = await claimNext(query, now(), { ...params, project: ready.project });
+    // Another claim came first there, and another project may be ready.
+    return { passed: true, ...(found.claim && { claim: found.claim }) };
   });
 }
 
@@ -76,7 +79,7 @@ interface NothingRow {
 }
 
 function providersText(providers: readonly string[] | undefined): string | null {
-  return providers === undefined ? null : JSON.stringify(providers);
+  return providers === undefined ? null : ownJson(providers);
 }
 
 const maxAttempts = 5;

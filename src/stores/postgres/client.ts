@@ -15,6 +15,17 @@ export interface Client {
   readonly query: Query;
   /** A statement that writes, a transaction of its own: where its answer is lost, its outcome is unknown. */
   readonly write: Query;
+  /**
+   * Another number since a connection was lost, or a new one led to a server that was started at another moment: what was
+   * learned before may be of commits that the server has lost, such as a replica that has taken over.
+   */
+  readonly life: number;
+  /** A write that rests on what was learned in a life; undefined, with nothing sent, where that is over. */
+  writeIn<Row extends object>(
+    life: number,
+    sql: string,
+    ...values: readonly Value[]
+  ): Promise<Rows<Row> | undefined>;
   /** Runs the work in one transaction, which is undone where the work throws. */
   transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
   /**

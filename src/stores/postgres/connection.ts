@@ -12,16 +12,20 @@ export class Connection {
   readonly #sql: postgres.Sql;
   readonly #pending = new Set<(error: unknown) => void>();
   #isLost = false;
+  #server = "";
   readonly #lose: () => void;
+  /** Called at once when it is lost, before anyone is told; not where it is ended. */
+  readonly #cut: () => void;
 
   /** Connects, within the time that the options allow. */
-  static async open(options: ConnectionOptions): Promise<Connection> {
-    const connection = new Connection(options);
+  static async open(options: ConnectionOptions, cut: () => void = () => {}): Promise<Connection> {
+    const connection = new Connection(options, cut);
     const { connect_timeout: seconds } = options;
     const late = setTimeout(() => connection.#drop(libraryError("CONNECT_TIMEOUT")), seconds * 1000);
     try {
       // Whatever is lost before its answer was never asked to write.
-      await connection.run("SELECT");
+      const [row] = await connection.run(serverSql);
+      connection.#server = String(row!["server"]);
       return connection;
     } catch (error) {
       connection.#drop(error);
@@ -31,7 +35,8 @@ export class Connection {
     }
   }
 
-  private constructor(options: ConnectionOptions) {
+  private constructor(options: ConnectionOptions, cut: () => void) {
+    this.#cut = cut;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.lost = promise;
     this.#lose = resolve;
@@ -46,6 +51,11 @@ export class Connection {
       shared: { retries: 0, typeArrayMap: {} },
     };
     this.#sql = postgres(own as unknown as postgres.Options<Record<string, never>>);
+  }
+
+  /** When the server was started that it leads to. */
+  get server(): string {
+    return this.#server;
   }
 
   get isLost(): boolean {
@@ -81,6 +91,7 @@ export class Connection {
 
   #drop(error: unknown): void {
     if (this.#isLost) return;
+    this.#cut();
     this.#leave(error);
     void this.#sql.end({ timeout: 0 });
   }
@@ -97,6 +108,9 @@ export class Connection {
 export type ConnectionOptions = postgres.Sql["options"] & {
   readonly onnotify?: (channel: string, payload: string) => void;
 };
+
+/** What tells one server from another that has taken its place. */
+export const serverSql = "SELECT pg_postmaster_start_time()::text AS server";
 
 type Result = postgres.RowList<postgres.Row[]>;
 

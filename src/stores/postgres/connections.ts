@@ -1,7 +1,9 @@
 import { Connection, type ConnectionOptions } from "./connection.ts";
+import { ServerLife } from "./server-life.ts";
 
 /** Some connections of the same options, opened where they are needed; one that was lost makes room for a new one. */
 export class Connections {
+  readonly life = new ServerLife();
   readonly #options: ConnectionOptions;
   readonly #open = new Set<Connection>();
   readonly #idle: Connection[] = [];
@@ -64,7 +66,8 @@ export class Connections {
   }
 
   async #connect(): Promise<Connection> {
-    const connection = await Connection.open(this.#options);
+    const connection = await Connection.open(this.#options, this.life.end);
+    this.life.met(connection.server);
     this.#open.add(connection);
     void connection.lost.then(() => this.#open.delete(connection));
     if (!this.#isClosed) return connection;

@@ -2,6 +2,7 @@ import { checkHead, unknownSession } from "../../core/checks.ts";
 import type { DescribeParams, SessionRow } from "../../core/store.ts";
 import type { Value } from "./client.ts";
 import type { LockedSession } from "./in-session.ts";
+import { ownNamedJson } from "./own-values.ts";
 import { recordChange } from "./record-change.ts";
 import { findSession, type SessionColumns, sessionColumns, toStoredSessions } from "./session.ts";
 
@@ -55,7 +56,7 @@ function valuesOf(
       title_folded: title?.toLowerCase() ?? null,
       title_by_user: title !== null,
     }),
-    ...(labels !== undefined && { labels: JSON.stringify(Object.fromEntries(merged)) }),
+    ...(labels !== undefined && { labels: ownNamedJson(Object.fromEntries(merged)) }),
     ...(summary !== undefined && { summary: summary.data, summary_head: summary.head }),
     ...(resume !== undefined && { resume_key: resume?.key ?? null, resume_token: resume?.token ?? null }),
   };

@@ -36,7 +36,8 @@ const untrusted: Meaning = {
 };
 const refused: Meaning = {
   code: "store_unreachable",
-  message: "The PostgreSQL server refused the user or the password",
+  // Behind the word password the store's URL would be hidden as a secret.
+  message: "The PostgreSQL server did not let the user in",
   next: "Check the credentials in the URL, and what pg_hba.conf allows.",
 };
 const forbidden: Meaning = {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { redactText } from "../../core/redaction.ts";
 import { typedError } from "./errors.ts";
 import { Place } from "./place.ts";
 
@@ -28,7 +29,9 @@ describe("What an error of the server or the connection means", () => {
     ["ENOTFOUND", "store_unreachable", true],
     ["SELF_SIGNED_CERT_IN_CHAIN", "store_unreachable", false],
   ])("%s is %s, and its retryable is %s, for a read and for a write", (code, expected, retryable) => {
-    expect(typed(code, false)).toMatchObject({ code: expected, retryable, data: { cause: code } });
+    const error = typed(code, false) as Error;
+    expect(error).toMatchObject({ code: expected, retryable, data: { cause: code } });
+    expect(redactText(error.message)).toContain(place.url);
     if (code !== "ECONNREFUSED" && code !== "ENOTFOUND")
       expect(typed(code, true)).toMatchObject({ code: expected, retryable });
   });

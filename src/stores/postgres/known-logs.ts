@@ -8,48 +8,72 @@ import { KnownSessions } from "./known-sessions.ts";
  * head of one log, compared under the session's lock: others' appends move the head, and what they added is then read.
  */
 export class KnownLogs {
-  readonly sessions = new KnownSessions();
+  readonly #sessions = new KnownSessions();
   readonly #logs = new Map<number, KnownLog>();
   readonly #limit: number;
+  readonly #lifeNow: () => number;
   #count = 0;
+  #life = 0;
 
-  constructor({ limit = 500_000 }: { readonly limit?: number } = {}) {
+  constructor({ limit = 500_000, life = () => 0 }: KnownLogsParams = {}) {
     this.#limit = limit;
+    this.#lifeNow = life;
+  }
+
+  get sessions(): KnownSessions {
+    this.#forgetFormerLife();
+    return this.#sessions;
   }
 
   /** All uuids of a log up to its head; the caller holds the session's lock, and changes nothing in the set. */
   async upTo(query: Query, { project, session }: SessionKey, log: LogVersion): Promise<ReadonlySet<string>> {
+    this.#forgetFormerLife();
     const known = this.#usable(log);
     if (known.head < log.head) {
       const rows = await query<UuidsRow>(uuidsSql, project, session, log.logId, known.head);
       this.#add(
+        log.logId,
         known,
         rows.flatMap(({ uuids }) => uuidsIn(uuids)),
       );
       known.head = log.head;
+      this.#forgetOldest(log.logId);
     }
     return known.uuids;
   }
 
   /** The same without a look at the store; undefined where the set is not that of this version. */
   at({ logId, head, cuts }: LogVersion): ReadonlySet<string> | undefined {
+    this.#forgetFormerLife();
     const known = this.#logs.get(logId);
     return known?.head === head && known.cuts === cuts ? known.uuids : undefined;
   }
 
   /** Adds what was committed behind a version, if the set is still the one of that version. */
   advance({ logId, head, cuts }: LogVersion, to: number, uuids: Iterable<string>): void {
+    this.#forgetFormerLife();
     const known = head === 0 ? this.#usable({ logId, head, cuts }) : this.#logs.get(logId);
     if (known?.head !== head || known.cuts !== cuts) return;
-    this.#add(known, uuids);
+    this.#add(logId, known, uuids);
     known.head = to;
     this.#forgetOldest(logId);
   }
 
-  #add(known: KnownLog, uuids: Iterable<string>): void {
+  // The same head and version may be of other content there.
+  #forgetFormerLife(): void {
+    const life = this.#lifeNow();
+    if (life === this.#life) return;
+    this.#life = life;
+    this.#sessions.forgetAll();
+    this.#logs.clear();
+    this.#count = 0;
+  }
+
+  #add(logId: number, known: KnownLog, uuids: Iterable<string>): void {
     const before = known.uuids.size;
     for (const uuid of uuids) known.uuids.add(uuid);
-    this.#count += known.uuids.size - before;
+    // One that was forgotten while its uuids were read is whole for its reader alone.
+    if (this.#logs.get(logId) === known) this.#count += known.uuids.size - before;
   }
 
   // What was taken back since may have been replaced by as much again: the head alone would not tell.
@@ -71,6 +95,12 @@ export class KnownLogs {
       this.#count -= uuids.size;
     }
   }
+}
+
+interface KnownLogsParams {
+  readonly limit?: number;
+  /** The server's life: what was learned in another one is forgotten. */
+  readonly life?: () => number;
 }
 
 /** A log's content: what is at `head` after so many cuts never changes. */

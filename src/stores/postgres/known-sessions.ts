@@ -27,6 +27,10 @@ export class KnownSessions {
     if (this.#sessions.size > maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
   }
 
+  forgetAll(): void {
+    this.#sessions.clear();
+  }
+
   forget(key: SessionKey): void {
     this.#sessions.delete(nameOf(key));
   }

@@ -94,6 +94,8 @@ describe("openPostgresStore", () => {
     await (await openPostgresStore({ url })).close();
     const error = await refused("store_url_invalid", () => openPostgresStore({ url: `${url}&no_such=1` }));
     assert.match(error.message, /"no_such"/);
+    const wrong = () => openPostgresStore({ url: `${url}&statement_timeout=soon` });
+    assert.match((await refused("store_url_invalid", wrong)).message, /"soon"/);
   });
 
   it("Names the schema by its option too, and tells two of them apart.", async () => {

@@ -59,11 +59,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 // What the library does not know of a URL, it gives to the server as a setting.
 function explained(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || error.code !== "42704") return error;
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code !== "42704" && error.code !== "22023") return error;
   return new HoldfastError({
     code: "store_url_invalid",
-    message: `The server does not know what the store URL asks for: ${error.message}.`,
-    next: "Take it out of the URL.",
+    message: `The server does not take what the store URL asks for: ${error.message}.`,
+    next: "Correct it in the URL, or take it out.",
   });
 }
 

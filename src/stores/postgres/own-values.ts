@@ -11,9 +11,16 @@ export function ownValues(values: readonly Value[]): Value[] {
 
 /** The same as JSON; half a surrogate pair is one there that the server refuses. */
 export function ownJson(value: object): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "string" ? withoutNul(part).toWellFormed() : part,
-  );
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? ownText(part) : part));
+}
+
+/** The same for an object whose names are the caller's too. */
+export function ownNamedJson(value: Readonly<Record<string, unknown>>): string {
+  return ownJson(Object.fromEntries(Object.entries(value).map(([name, part]) => [ownText(name), part])));
+}
+
+function ownText(text: string): string {
+  return withoutNul(text).toWellFormed();
 }
 
 function withoutNul(text: string): string {

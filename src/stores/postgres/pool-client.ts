@@ -1,4 +1,5 @@
 import type { Client, Listening, Query, Rows, Value } from "./client.ts";
+import { serverSql } from "./connection.ts";
 import { Ear } from "./ear.ts";
 import { typedError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
@@ -6,6 +7,7 @@ import { ownRows } from "./own-rows.ts";
 import { ownValues } from "./own-values.ts";
 import type { Place } from "./place.ts";
 import { PoolLine } from "./pool-line.ts";
+import { ServerLife } from "./server-life.ts";
 import { transact, type TransactParams } from "./transact.ts";
 
 /** The part of a pool of the `pg` package that a store needs. */
@@ -57,12 +59,31 @@ export class PoolClient implements Client {
   readonly #place: Place;
   // Until the server's last word has ended a connection, the pool would give it to the next one.
   readonly #ending = new WeakSet<PooledClient>();
+  readonly #met: WeakSet<PooledClient>;
+  readonly #life: ServerLife;
 
   constructor({ pool, place }: { readonly pool: Pool; readonly place: Place }) {
     this.#pool = pool;
     this.#place = place;
+    const seen = seenOf(pool);
+    this.#met = seen.met;
+    this.#life = seen.life;
     this.query = this.#ownQuery(false);
     this.write = this.#ownQuery(true);
+  }
+
+  get life(): number {
+    return this.#life.count;
+  }
+
+  async writeIn<Row extends object>(
+    life: number,
+    sql: string,
+    ...values: readonly Value[]
+  ): Promise<Rows<Row> | undefined> {
+    return this.#using(async (client) =>
+      this.life === life ? this.#run<Row>(client, true, sql, ...values) : undefined,
+    );
   }
 
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
@@ -109,7 +130,10 @@ export class PoolClient implements Client {
       const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
       return ownRows<Row>(rows, columns, rowCount ?? 0);
     } catch (error) {
-      if (!isAnswer(error)) this.#ending.add(client);
+      if (!isAnswer(error)) {
+        this.#ending.add(client);
+        this.#life.end();
+      }
       throw typedError(coded(error), { place: this.#place, mayBeWritten });
     }
   }
@@ -121,11 +145,21 @@ export class PoolClient implements Client {
     const broken = (): void => void (isBroken = true);
     client.on("error", broken);
     try {
+      await this.#meet(client);
       return await work(client, broken);
     } finally {
       client.removeListener("error", broken);
       client.release(isBroken || this.#ending.has(client));
     }
+  }
+
+  async #meet(client: PooledClient): Promise<void> {
+    if (this.#met.has(client)) return;
+    const [row] = await this.#run<{ server: string }>(client, false, serverSql);
+    // Also while the pool keeps it: only an end that nobody asked for is an error.
+    client.on("error", this.#life.end);
+    this.#met.add(client);
+    this.#life.met(row!.server);
   }
 
   async #connect(): Promise<PooledClient> {
@@ -141,6 +175,20 @@ export class PoolClient implements Client {
 function isAnswer(error: unknown): boolean {
   return error instanceof Error && "severity" in error && error.severity === "ERROR";
 }
+
+// For all stores on a pool, so that each of its clients has one listener.
+function seenOf(pool: Pool): Seen {
+  let seen = seenPools.get(pool);
+  if (seen === undefined) seenPools.set(pool, (seen = { met: new WeakSet(), life: new ServerLife() }));
+  return seen;
+}
+
+interface Seen {
+  readonly met: WeakSet<PooledClient>;
+  readonly life: ServerLife;
+}
+
+const seenPools = new WeakMap<Pool, Seen>();
 
 // Of one text in all stores that share a client: a client refuses one name for two texts.
 function nameOf(text: string): string {

@@ -25,6 +25,20 @@ export class PostgresClient implements Client {
     this.write = this.#ownQuery(true);
   }
 
+  get life(): number {
+    return this.#connections.life.count;
+  }
+
+  async writeIn<Row extends object>(
+    life: number,
+    sql: string,
+    ...values: readonly Value[]
+  ): Promise<Rows<Row> | undefined> {
+    return this.#using(async (connection) =>
+      this.life === life ? this.#run<Row>(connection, true, sql, ...values) : undefined,
+    );
+  }
+
   async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
     return this.#using((connection) =>
       transact(
@@ -41,8 +55,14 @@ export class PostgresClient implements Client {
   listen(sql: string, heard: () => void, listening: () => void): Listening {
     const connect = async (): Promise<Connection> => {
       const connection = await Connection.open({ ...this.#options, onnotify: heard });
-      await connection.run(this.#place.qualified(sql));
-      return connection;
+      try {
+        await connection.run(this.#place.qualified(sql));
+        return connection;
+      } catch (error) {
+        // A replica refuses to listen, and is asked again and again.
+        await connection.end();
+        throw error;
+      }
     };
     return new Ear({ connect, listening });
   }

@@ -27,13 +27,21 @@ export class Staging {
     const run = this.#runOf(params);
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult | undefined>();
     run.waiting.push({ params, resolve, reject });
-    run.working ??= this.#work(run).finally(() => (run.working = undefined));
+    if (!run.isWorking) void this.#work(run);
     return promise;
   }
 
   #runOf({ run: id, log: { project, session } }: StageParams): StagingRun {
     const name = JSON.stringify([project, session, id]);
-    const found = this.#runs.get(name) ?? { key: { project, session }, id, logs: new Map(), waiting: [] };
+    const key = { project, session };
+    const found = this.#runs.get(name) ?? {
+      key,
+      id,
+      life: 0,
+      logs: new Map(),
+      waiting: [],
+      isWorking: false,
+    };
     this.#runs.delete(name);
     this.#runs.set(name, found);
     if (this.#runs.size > maxRuns) this.#runs.delete(this.#runs.keys().next().value!);
@@ -41,6 +49,7 @@ export class Staging {
   }
 
   async #work(run: StagingRun): Promise<void> {
+    run.isWorking = true;
     // What is asked for in one go is written in one go.
     await Promise.resolve();
     while (run.waiting.length > 0) {
@@ -55,17 +64,22 @@ export class Staging {
         for (const { reject } of wave) reject(error);
       }
     }
+    // At once with the look: who is answered may ask again before anything else runs.
+    run.isWorking = false;
   }
 
   async #write(run: StagingRun, wave: readonly Job[]): Promise<readonly AppendResult[] | undefined> {
     const { client, now } = this.#writer;
+    if (run.life !== client.life) run.logs.clear();
+    run.life = client.life;
     await this.#read(run, wave);
     const parts = wave.map(({ params }) => this.#partOf(run, params));
     if (!parts.every((part) => part !== undefined)) return undefined;
     const chunks = parts.reduce((sum, part) => sum + part.chunks.length, 0);
     if (chunks > perStatement) return undefined;
     const statement = statementOf(parts.length, chunks);
-    const rows = await client.write<StagedRow>(statement, ...valuesOf(run, wave, parts, now()));
+    const values = valuesOf(run, wave, parts, now());
+    const rows = (await client.writeIn<StagedRow>(run.life, statement, ...values)) ?? [];
     if (rows.length === 0) return undefined;
     const ids = new Map(rows.map((row) => [row.log, row]));
     return parts.map((part) => this.#learn(run, part, ids.get(part.log)!));
@@ -133,10 +147,12 @@ export function stagesOnly(params: AppendParams): params is AppendParams & Stage
 interface StagingRun {
   readonly key: SessionKey;
   readonly id: string;
+  /** The server's, of which the rows are. */
+  life: number;
   /** Their rows after the last statement; null where there is none yet. */
   readonly logs: Map<string, FoundLog | null>;
   waiting: readonly Job[] & Job[];
-  working?: Promise<void> | undefined;
+  isWorking: boolean;
 }
 
 interface Job {

@@ -68,7 +68,7 @@ export class PostgresStore implements port.Store {
   readonly #writer: Writer;
   readonly #client: Client;
   readonly #watch: Watch;
-  readonly #known = new KnownLogs();
+  readonly #known: KnownLogs;
   readonly #turns = new SessionTurns();
   readonly #staging: Staging;
   #closed = false;
@@ -78,6 +78,7 @@ export class PostgresStore implements port.Store {
     this.#place = place;
     this.#client = client;
     this.#writer = { client, now };
+    this.#known = new KnownLogs({ life: () => client.life });
     this.#staging = new Staging(this.#writer, this.#known);
     this.#watch = new Watch({ client, place, pollMs });
   }

@@ -2,6 +2,7 @@ import { type SweepParams, type SweepResult, sweepResult } from "../../core/swee
 import { freeBlobs } from "./blobs.ts";
 import type { Query } from "./client.ts";
 import { nowSql, type Writer } from "./in-session.ts";
+import { ownJson } from "./own-values.ts";
 
 /** Removes what nothing refers to any more, or only tells it. */
 export function sweep({ client, now }: Writer, params: SweepParams): Promise<SweepResult> {
@@ -28,7 +29,7 @@ async function remove(
     query,
     orphans.map(({ id }) => id),
   );
-  const known = projections === undefined ? null : JSON.stringify(projections);
+  const known = projections === undefined ? null : ownJson(projections);
   return sweepResult({
     blob_hold: holds.count,
     blob,

@@ -54,7 +54,7 @@ export function invalidUrl(): HoldfastError {
   return new HoldfastError({
     code: "store_url_invalid",
     message: "The store URL is no PostgreSQL URL.",
-    next: "Use postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for what is no letter or digit.",
+    next: "Use postgres://HOST:PORT/DATABASE, with USER:PASSWORD@ before the host, and %-escapes for what is no letter or digit.",
   });
 }
 

@@ -9,8 +9,9 @@ export async function usage(query: Query, params: UsageParams): Promise<readonly
     ["u.project = ?", session?.project],
     ["u.session = ?", session?.session],
     ["u.project = ?", project],
-    ["u.at_ms >= ?", sinceMs],
-    ["u.at_ms < ?", untilMs],
+    // A parameter of the column's type takes no fraction.
+    ["u.at_ms >= ?", sinceMs === undefined ? undefined : Math.ceil(sinceMs)],
+    ["u.at_ms < ?", untilMs === undefined ? undefined : Math.ceil(untilMs)],
   ]);
   const all: Value[] = typeof by === "string" ? values.slice() : [...values, by.label];
   const name = typeof by === "string" ? groupSql[by] : labelSql(`$${all.length}`);

@@ -55,6 +55,28 @@ describe("A reader", () => {
     }
   });
 
+  test("who is refused to listen leaves no connection behind, however often it asks.", async () => {
+    await open(never);
+    const held = await admin.reserve();
+    await held`SELECT pg_advisory_lock(hashtextextended(${`holdfast.watch."${schema}".`}, 0))`;
+    const connection = { application_name: schema, lock_timeout: 200 };
+    const reader = await openPostgresStore({ url, connections: 1, postgres: { connection } });
+    opened.push(reader);
+    const waiting = firstOf(reader, 0).catch(() => undefined);
+    const pids = new Set<number>();
+    // Seen one after the other, as many as were opened.
+    while (pids.size < 5) {
+      const rows = await admin<{ pid: number }[]>`
+        SELECT pid FROM pg_stat_activity WHERE application_name = ${schema}`;
+      for (const { pid } of rows) pids.add(pid);
+      expect(rows.length).toBeLessThan(4);
+    }
+    await held`SELECT pg_advisory_unlock_all()`;
+    held.release();
+    over.abort();
+    await waiting;
+  });
+
   test("whose listener was cut off learns what was committed meanwhile, and hears again.", async () => {
     const [reader, writer] = [await open(never), await open(never)];
     for (let n = 1; n <= 3; n += 1) {
@@ -210,6 +232,8 @@ function counting(client: Client, looks: { count: number }): Client {
       return client.query(...statement);
     },
     write: (...statement) => client.write(...statement),
+    life: client.life,
+    writeIn: (life, ...statement) => client.writeIn(life, ...statement),
     transaction: (work) => client.transaction(work),
     script: (sql) => client.script(sql),
     listen: (...given) => client.listen(...given),

@@ -140,6 +140,7 @@ export function usageTests({ describe, test }: StoreTests): void {
       assert.equal(await input({ untilMs: startMs + 1 }), 1);
       assert.equal(await input({ sinceMs: startMs + 1, untilMs: startMs + 3 }), 110);
       assert.equal(await input({ sinceMs: startMs + 4 }), undefined);
+      assert.equal(await input({ sinceMs: startMs + 0.5, untilMs: startMs + 2.5 }), 110);
     });
 
     test("Is asked for a project or a session.", async (store) => {
