@@ -196,6 +196,8 @@ export class LiveProcess {
       for await (const message of this.query) this.#take(message);
       this.#end({});
     } catch (error) {
+      // Its tools may have outlived it.
+      await this.#child?.kill();
       this.#end({ error: processFailed(error, this.#child?.stderr ?? "") });
     }
   }

@@ -66,6 +66,8 @@ class Reading {
   readonly #live: LiveProcess;
   readonly #turn: Turn;
   readonly #stir: () => void;
+  /** Nobody reads any more. */
+  readonly #over = Promise.withResolvers<void>();
   /** Given, but perhaps not taken. */
   #given: AgentStep | undefined;
 
@@ -90,36 +92,40 @@ class Reading {
   }
 
   async *toResult(): AsyncGenerator<AgentStep> {
-    const { tools, files, folder, sessionId } = this.#live;
     for (;;) {
       const step = await this.#next();
-      if (step.kind !== "event" || !isTerminal(step.event)) {
-        yield* this.#give(step);
-        continue;
+      if (step.kind === "event" && isTerminal(step.event)) {
+        yield* this.#atRest();
+        return yield step;
       }
-      await tools.settle();
-      if (folder !== undefined && sessionId !== undefined)
-        for await (const file of files.keep({ turn: this.#turn, folder, sessionId })) yield* this.#give(file);
-      return yield step;
+      yield* this.#give(step);
     }
   }
 
   async end(): Promise<void> {
+    const { signal } = this.#turn;
+    signal.removeEventListener("abort", this.#stir);
+    this.#over.resolve();
     const live = this.#live;
-    this.#turn.signal.removeEventListener("abort", this.#stir);
     try {
-      if (isLost(this.#turn.signal)) {
-        // Another one has the session: nothing of this process may reach it.
-        await live.kill();
-        live.held.forget();
-        live.steps.drain();
-      } else {
-        if (this.#given !== undefined) live.held.hold([this.#given]);
-        if (live.isAnswering) await windDown(live);
-      }
+      if (!live.isAnswering) return;
+      if (!signal.aborted || isLost(signal)) return await drop(live);
+      if (this.#given !== undefined) live.held.hold([this.#given]);
+      await windDown(live);
     } finally {
       live.turn = undefined;
     }
+  }
+
+  /** What is left to be kept of a turn that has its result: steps that have ended, and files. */
+  async *#atRest(): AsyncGenerator<AgentStep> {
+    const { tools, files, folder, sessionId } = this.#live;
+    // What still works in the background has no turn from now on.
+    this.#live.turn = undefined;
+    this.#over.resolve();
+    await tools.settle();
+    if (folder === undefined || sessionId === undefined) return;
+    for await (const step of files.keep({ turn: this.#turn, folder, sessionId })) yield* this.#give(step);
   }
 
   async #next(): Promise<AgentStep> {
@@ -141,9 +147,16 @@ class Reading {
   // A call is told before its step is started: what comes from the process in one piece is read in one.
   async #afterAll<Value>(then: () => Promise<Value>): Promise<Value> {
     await new Promise((resolve) => setImmediate(resolve));
-    await this.#live.steps.read();
+    await Promise.race([this.#live.steps.read(), this.#over.promise]);
     return await then();
   }
+}
+
+/** Ends a process of which nothing may reach the session any more: another one may have it, or the store has failed. */
+async function drop(live: LiveProcess): Promise<void> {
+  await live.kill();
+  live.steps.drain();
+  live.held.forget();
 }
 
 /** Stops the agent's answer; a process that does not stop in time is ended. What it says of it is kept for the next turn. */
