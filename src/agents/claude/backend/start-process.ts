@@ -18,6 +18,7 @@ import { type RepositoryState, repositoryOf } from "./repository.ts";
 import { type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
 import { SideFiles } from "./side-files.ts";
 import type { TurnChoices } from "./turn-request.ts";
+import { tellUntoldCalls } from "./untold-calls.ts";
 
 /** How processes are started. */
 export interface StartOptions extends TurnChoices {
@@ -43,6 +44,8 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const resume = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
+  const untold = past.isWhole ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
+  if (untold > 0) yield notice(`${untold} calls of tools were told that no transcript had.`);
   const chosen = choose({ request, start, past: past.settings });
   if (resume !== undefined) await files.fetch(turn.store);
   const [live, repository] = await Promise.all([
