@@ -21,7 +21,8 @@ function compileLibrary() {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// A command pays for each file that it loads. A store's part stays in the store's folder, where its migrations are.
+// A command pays for each file that it loads. A store's part stays in the store's folder, where its migrations are, and
+// the Claude backend's where the program is that it starts.
 async function bundleCli() {
   const licence = readFileSync(join(root, "node_modules/commander/LICENSE"), "utf8");
   await build({
@@ -35,10 +36,17 @@ async function bundleCli() {
       dir: "dist",
       format: "esm",
       entryFileNames: "[name].js",
-      chunkFileNames: ({ name }) => (name.startsWith("stores/") ? "[name].js" : "cli/[name].js"),
+      chunkFileNames: ({ name }) => (/^(stores|agents)\//.test(name) ? "[name].js" : "cli/[name].js"),
       codeSplitting: {
         includeDependenciesRecursively: false,
-        groups: [{ debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ }],
+        groups: [
+          { debugName: "store", name: storeOf, test: /[\\/]src[\\/]stores[\\/]/ },
+          {
+            debugName: "claude",
+            name: "agents/claude/backend/cli",
+            test: /[\\/]src[\\/]agents[\\/]claude[\\/]backend[\\/]/,
+          },
+        ],
       },
       banner: `/*! With commander inside:\n${licence}*/`,
     },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { claudeBackend, type ClaudeBackendOptions, type ClaudeSdk } from "../../src/claude.ts";
 import type { Agent } from "../../src/core/agent.ts";
 import { readEvent, type RunEvent } from "../../src/core/event.ts";
-import { eventLog } from "../../src/core/run.ts";
+import { eventLog, type Run } from "../../src/core/run.ts";
 import { openStore, type Store } from "../../src/index.ts";
 import { Worker } from "../../src/runtime.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../../src/testing.ts";
@@ -105,15 +105,17 @@ export class BackendBench implements AsyncDisposable {
           void this.store.cancel({ session: at, input: input.id, actor: "test", reason: "enough" });
         on?.(event);
       },
-      onEnd: () => {
-        if (params.attempts === 1) void worker.stop();
-      },
     });
     const running = cancelAt === undefined ? worker.drain() : this.#workUntilEnd(worker, key);
     await running;
     const run = (await this.store.run({ run: (await this.store.inputs({ key }))[0]!.run! }))!;
     const events = await this.events(run.id, session);
     return { state: run.state, reason: run.reason, events, faults, run: run.id };
+  }
+
+  /** The runs that were interrupted, the newest first. */
+  async interrupted(): Promise<readonly Run[]> {
+    return (await this.store.runs({ state: "interrupted" })).runs;
   }
 
   /** The process of the backend that was named last. */
@@ -205,8 +207,6 @@ export interface SayParams {
   /** Cancels the input when its run tells of this. */
   readonly cancelAt?: RunEvent["type"];
   readonly on?: (event: RunEvent) => void;
-  /** Ends after the first run, and leaves the input as it is then. */
-  readonly attempts?: 1;
 }
 
 export interface Told {

@@ -6,7 +6,8 @@ import { rescueLines } from "../../src/agents/claude/backend/leftover-lines.ts";
 import { SideFiles } from "../../src/agents/claude/backend/side-files.ts";
 import { verifySession } from "../../src/claude.ts";
 import { closersFor } from "../../src/core/closers.ts";
-import { fileEntry, fileLog, type SideFile } from "../../src/core/side-files.ts";
+import { fileEntry, fileLog, filesOf, type SideFile } from "../../src/core/side-files.ts";
+import { BackendBench } from "./backend-bench.ts";
 import { Bench, logOf, type SayParams, sessionOf } from "./bench.ts";
 import type { Conversation } from "./conversation.ts";
 import { ended, killProcess, startHost } from "./processes.ts";
@@ -54,6 +55,28 @@ describe.each(versions)("the files that a transcript names on SDK %s", (version)
     await machine.say("SAY two", { permissionMode: "plan" });
     const asked = JSON.stringify(bench.model.requests.at(-1)!.body);
     expect(asked).toContain(`plan file already exists at ${join(machine.folder!, "plans", `${slug}.md`)}`);
+  });
+});
+
+describe.each(versions)("a session that the backend runs on SDK %s", (version) => {
+  test("has its files on each machine that goes on with it, and says nothing of them", async () => {
+    await using bench = await BackendBench.open({ version });
+    const first = await bench.backend();
+    expect(await bench.say(first, large)).toMatchObject({ state: "committed", faults: [] });
+    await first.close?.();
+    for (const config of globSync("config-*", { cwd: bench.folder }))
+      rmSync(join(bench.folder, config), { recursive: true });
+    for (const name of ["second", "third"]) {
+      const machine = await bench.backend({ cwd: bench.newFolder(name) });
+      const { state, events } = await bench.say(machine, { prompt: lastLines, cwd: bench.newFolder(name) });
+      expect(state).toBe("committed");
+      expect(bench.model.shown().at(-1)).toContain("line 40000 of the whole output");
+      expect(events.filter(({ type }) => type === "notice")).toEqual([]);
+      await machine.close?.();
+    }
+    const files = await bench.store.read({ log: { project: "e2e", session: "s", log: fileLog } });
+    expect(filesOf(files.entries.map(({ body }) => body))).toMatchObject([{ bytes: 1_228_894 }]);
+    expect((await bench.store.health()).blobs).toBe(1);
   });
 });
 

@@ -70,7 +70,7 @@ export interface FetchParams {
 
 /** A file where it was put, or why it was not. */
 export type PlacedFile = { readonly file: KeptFile } & (
-  | { readonly to: string; readonly state: Stats }
+  | { readonly to: string; readonly state: Stats | undefined }
   | { readonly reason: string }
 );
 
@@ -86,15 +86,14 @@ interface PutParams {
   readonly root: string;
 }
 
-function put({ file, from, to, root }: PutParams): Stats {
+/** What was put; undefined where what is there stays. */
+function put({ file, from, to, root }: PutParams): Stats | undefined {
   makeFolders(root, dirname(to));
   const there = lstatSync(to, { throwIfNoEntry: false });
   if (there !== undefined && !there.isFile()) throw new Error("something else has its name");
-  const isNewer = there !== undefined && Math.floor(there.mtimeMs) >= file.modifiedAtMs;
-  if (!isNewer) {
-    utimesSync(from, file.modifiedAtMs / 1000, file.modifiedAtMs / 1000);
-    move(from, to, file);
-  }
+  if (there !== undefined && Math.floor(there.mtimeMs) >= file.modifiedAtMs) return undefined;
+  utimesSync(from, file.modifiedAtMs / 1000, file.modifiedAtMs / 1000);
+  move(from, to, file);
   return lstatSync(to);
 }
 

@@ -13,12 +13,7 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 
 /** Whether the very process that is named runs on this machine; one of another machine or another start of it does not. */
 export function isRunning({ pid, started, host }: ProcessIdentity): boolean {
-  return isOfThisHost({ host }) && startOf(pid) === started;
-}
-
-/** Whether a process was started on this machine since that was last started itself. */
-export function isOfThisHost({ host }: Pick<ProcessIdentity, "host">): boolean {
-  return host === thisHost();
+  return host === thisHost() && startOf(pid) === started;
 }
 
 let known: { readonly host: string | undefined } | undefined;

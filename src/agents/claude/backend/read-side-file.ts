@@ -26,7 +26,7 @@ async function readOpen(file: FileHandle, mostBytes: number): Promise<ReadFile> 
   if (!before.isFile()) return { reason: notRegular };
   if (before.size > mostBytes) return { reason: tooLarge(mostBytes) };
   // One more than was there: a file that grows under the reader is seen to.
-  const buffer = Buffer.allocUnsafe(before.size + 1);
+  const buffer = Buffer.alloc(before.size + 1);
   let size = 0;
   for (;;) {
     const { bytesRead } = await file.read(buffer, size, buffer.length - size, size);
@@ -35,7 +35,7 @@ async function readOpen(file: FileHandle, mostBytes: number): Promise<ReadFile> 
   }
   const after = await file.stat();
   const wasStill = size === before.size && after.size === before.size && after.mtimeMs === before.mtimeMs;
-  const bytes = new Uint8Array(buffer.subarray(0, Math.min(size, before.size)));
+  const bytes = buffer.subarray(0, Math.min(size, before.size));
   return { bytes, modifiedAtMs: Math.floor(before.mtimeMs), wasStill };
 }
 
@@ -46,7 +46,7 @@ export const gone = "It was gone when it was to be read.";
 export const notRegular = "It is no regular file.";
 
 /** Why a file is not kept that is larger than this. */
-export function tooLarge(mostBytes: number): string {
+function tooLarge(mostBytes: number): string {
   return `It is larger than the ${Math.floor(mostBytes / 1_000_000)} MB that are kept of one file.`;
 }
 

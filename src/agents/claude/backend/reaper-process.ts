@@ -7,17 +7,14 @@ const children = new Map<number, Doomed>();
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    const { watch, forget } = JSON.parse(line) as ReaperMessage;
+    const { watch, forget } = messageIn(line);
     if (watch !== undefined) {
       children.set(watch.pid, watch);
       process.stdout.write(`${watch.pid}\n`);
     }
     if (forget !== undefined) children.delete(forget);
   })
-  .on("close", () => {
-    // Not at once: what a dying host wrote last may have been half a line.
-    void killTrees([...children.values()]).finally(() => process.exit());
-  });
+  .on("close", () => void killTrees([...children.values()]).finally(() => process.exit()));
 
 // Its host may be gone before it has the answer.
 process.stdout.on("error", () => undefined);
@@ -26,4 +23,13 @@ process.stdout.on("error", () => undefined);
 export interface ReaperMessage {
   readonly watch?: Doomed;
   readonly forget?: number;
+}
+
+// A host that dies may leave half a line.
+function messageIn(line: string): ReaperMessage {
+  try {
+    return JSON.parse(line) as ReaperMessage;
+  } catch {
+    return {};
+  }
 }

@@ -23,6 +23,11 @@ export class Reaper {
     await asked.promise;
   }
 
+  /** Its own process while it is there. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** The process has ended; with the last one the reaper does. */
   forget(pid: number): void {
     if (!this.#watched.delete(pid)) return;

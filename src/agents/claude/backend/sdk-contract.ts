@@ -29,7 +29,7 @@ export type SdkBlock =
   | { readonly type: "document"; readonly source: SdkSource; readonly title?: string };
 
 /** The bytes of a block. */
-export type SdkSource =
+type SdkSource =
   | { readonly type: "base64"; readonly media_type: string; readonly data: string }
   | { readonly type: "text"; readonly media_type: "text/plain"; readonly data: string };
 

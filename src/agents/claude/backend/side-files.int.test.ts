@@ -258,6 +258,10 @@ describe("a folder that files are put back into", () => {
     await files.fetch(store);
     files.materialise(config.onDisk);
     expect(config.read("beside/tool-results/a.txt")).toBe(expected);
+    // What stayed is the session's from now on.
+    await keep(files, config, { run: "2" });
+    const { config: next } = await resumed("claude-resume-3");
+    expect(next.read("beside/tool-results/a.txt")).toBe(expected);
   });
 
   test("is not left through a link", async () => {

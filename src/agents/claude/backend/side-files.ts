@@ -84,7 +84,7 @@ export class SideFiles implements Disposable {
   #note(placed: PlacedFile): void {
     if ("reason" in placed)
       this.#unsaid.push(`The file ${placed.file.path} was not put back. ${placed.reason}`);
-    else this.#read.set(placed.to, printOf(placed.state));
+    else if (placed.state !== undefined) this.#read.set(placed.to, printOf(placed.state));
   }
 
   /** What is to be said of a file; undefined where that was said before. */

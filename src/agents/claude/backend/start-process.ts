@@ -102,7 +102,10 @@ async function* endLeftovers({ turn, past, resume, files }: LeftoverParams): Asy
   if (entries > 0) yield notice(`${entries} entries were rescued that an earlier process had written last.`);
   for (const problem of problems) yield notice(problem);
   yield* files.keep({ turn, folder, sessionId: resume });
-  if (isTemporary(folder)) rmSync(folder, { recursive: true, force: true });
+  if (!isTemporary(folder)) return;
+  // From here on only the store has them.
+  await turn.flush();
+  rmSync(folder, { recursive: true, force: true });
 }
 
 // The SDK makes one for each resume, with a copy of the credentials in it, and removes it unless its host dies.

@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Pooled, ProcessPool, type Seat } from "./process-pool.ts";
+
+class FakeProcess implements Pooled {
+  readonly #ended = Promise.withResolvers<void>();
+  readonly ended = this.#ended.promise;
+  hasEnded = false;
+  closings = 0;
+
+  async close(): Promise<void> {
+    this.closings += 1;
+    await Promise.resolve();
+    this.end();
+  }
+
+  end(): void {
+    this.hasEnded = true;
+    this.#ended.resolve();
+  }
+}
+
+const signal = new AbortController().signal;
+const session = (name: string) => ({ project: "p", session: name });
+
+let pool: ProcessPool<FakeProcess>;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  pool = new ProcessPool({ maxProcesses: 2, idleMs: 1000 });
+});
+afterEach(() => vi.useRealTimers());
+
+async function start(name: string): Promise<Seat<FakeProcess>> {
+  const seat = await pool.take(session(name), signal);
+  seat.live ??= new FakeProcess();
+  return seat;
+}
+
+/** One whole turn; gives the process that had it. */
+async function turn(name: string): Promise<FakeProcess> {
+  const seat = await start(name);
+  pool.release(seat);
+  return seat.live!;
+}
+
+describe("a pool of processes", () => {
+  test("gives a session its own process again, and two sessions two", async () => {
+    const one = await turn("a");
+    expect(await turn("b")).not.toBe(one);
+    expect(await turn("a")).toBe(one);
+    expect(pool.size).toBe(2);
+  });
+
+  test("ends the one that has rested longest to make room, and waits until it has", async () => {
+    const [a, b] = [await turn("a"), await turn("b")];
+    await turn("a");
+    const c = await start("c");
+    expect([a.hasEnded, b.hasEnded]).toEqual([false, true]);
+    expect(pool.size).toBe(2);
+    pool.release(c);
+  });
+
+  test("never ends one in the middle of a turn: who finds all at work waits, the first one first", async () => {
+    const [a, b] = [await start("a"), await start("b")];
+    const order: string[] = [];
+    const waiting = ["c", "d"].map(async (name) => {
+      const seat = await start(name);
+      order.push(name);
+      return seat;
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([order, a.live!.hasEnded, b.live!.hasEnded]).toEqual([[], false, false]);
+    pool.release(b);
+    const c = await waiting[0]!;
+    expect([order, a.live!.hasEnded, b.live!.hasEnded]).toEqual([["c"], false, true]);
+    pool.release(a);
+    await waiting[1]!;
+    expect(order).toEqual(["c", "d"]);
+    expect(c.live!.hasEnded).toBe(false);
+  });
+
+  test("ends as many as there are that wait, and no more", async () => {
+    pool = new ProcessPool({ maxProcesses: 3, idleMs: 1000 });
+    const resting = [await turn("a"), await turn("b"), await turn("c")];
+    await Promise.all([start("d"), start("e")]);
+    expect(resting.map(({ hasEnded }) => hasEnded)).toEqual([true, true, false]);
+  });
+
+  test("ends a process that has had no turn for its time, and not before", async () => {
+    const one = await turn("a");
+    await vi.advanceTimersByTimeAsync(999);
+    expect(await turn("a")).toBe(one);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(one.hasEnded).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([one.hasEnded, pool.size]).toEqual([true, 0]);
+  });
+
+  test("forgets a process that ended by itself, between two turns or in one", async () => {
+    const one = await turn("a");
+    one.end();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(pool.size).toBe(0);
+    const seat = await start("a");
+    expect(seat.live).not.toBe(one);
+    seat.live!.end();
+    pool.release(seat);
+    expect(pool.size).toBe(0);
+  });
+
+  test("gives a place back for which no process was started", async () => {
+    const seats = [await pool.take(session("a"), signal), await pool.take(session("b"), signal)];
+    const waiting = pool.take(session("c"), signal);
+    pool.release(seats[0]!);
+    expect((await waiting).live).toBeUndefined();
+    expect(pool.size).toBe(2);
+  });
+
+  test("lets a turn that is stopped wait no longer, and takes no place for it", async () => {
+    const seats = [await start("a"), await start("b")];
+    const stop = new AbortController();
+    const waiting = pool.take(session("c"), stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(waiting).rejects.toThrow("stopped");
+    for (const seat of seats) pool.release(seat);
+    expect(pool.size).toBe(2);
+  });
+
+  test("ends all when it is closed, each in a turn once that is over, and can be used again", async () => {
+    const a = await turn("a");
+    const b = await start("b");
+    let isClosed = false;
+    const closing = pool.close().then(() => (isClosed = true));
+    await vi.advanceTimersByTimeAsync(0);
+    expect([a.hasEnded, b.live!.hasEnded, isClosed]).toEqual([true, false, false]);
+    pool.release(b);
+    await closing;
+    expect([b.live!.hasEnded, pool.size]).toEqual([true, 0]);
+    expect((await turn("a")).hasEnded).toBe(false);
+  });
+});
