@@ -92,7 +92,7 @@ test(
     const stop = new AbortController();
     const sampling = (async () => {
       while (!stop.signal.aborted) {
-        samples.push(agentProcesses(bench.mark).length);
+        samples.push(agentProcesses(bench.mark, worker.pid).length);
         await delay(100);
       }
     })();

@@ -18,10 +18,10 @@ export function markedProcesses(mark: string, but: readonly number[] = []): Mark
   });
 }
 
-/** Those of them that are the agent's own binary. */
-export function agentProcesses(mark: string): MarkedProcess[] {
-  return markedProcesses(mark).filter(({ command }) =>
-    /\/claude(-agent)?\b[^ ]* .*--output-format/.test(command),
+/** Those of them that are the agent's own binary, started by this host: what it forks looks like it for a moment. */
+export function agentProcesses(mark: string, host = process.pid): MarkedProcess[] {
+  return markedProcesses(mark).filter(
+    ({ pid, command }) => command.includes("--output-format") && parentOf(pid) === host,
   );
 }
 
@@ -48,6 +48,11 @@ export function killMarked(mark: string): void {
 }
 
 const longestMs = 10_000;
+
+function parentOf(pid: number): number {
+  const stat = textOf(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
 
 // A process that nobody waits for stays in the table as a zombie.
 function isDead(folder: string): boolean {

@@ -45,7 +45,8 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
   const untold = past.isWhole ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
-  if (untold > 0) yield notice(`${untold} calls of tools were told that no transcript had.`);
+  if (untold > 0)
+    yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
   const chosen = choose({ request, start, past: past.settings });
   if (resume !== undefined) await files.fetch(turn.store);
   const [live, repository] = await Promise.all([

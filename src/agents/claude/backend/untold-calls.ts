@@ -1,13 +1,13 @@
 import type { Turn } from "../../../core/agent.ts";
-import { closersFor, toolFacts } from "../../../core/closers.ts";
+import { closersFor, type ToolFact, toolFacts } from "../../../core/closers.ts";
 import { derivedUuid } from "../../../core/derived-uuid.ts";
-import { isUuid, type Entry, type EntryInput } from "../../../core/entry.ts";
-import { readEvent, type RunEvent, type ToolCallEvent } from "../../../core/event.ts";
+import type { Entry, EntryInput } from "../../../core/entry.ts";
+import { type EventFrame, readEvent, type RunEvent, type ToolCallEvent } from "../../../core/event.ts";
 import { tailInOrder } from "../../../core/reading-order.ts";
 import { eventLog, type Run } from "../../../core/run.ts";
-import { emptyJournal, stepLog, withSteps } from "../../../core/steps.ts";
+import { emptyJournal, stepLog, type StepJournal, withSteps } from "../../../core/steps.ts";
 import type { Fold } from "../../../core/store.ts";
-import { readTranscript } from "../../../core/transcript.ts";
+import { openCalls, readTranscript } from "../../../core/transcript.ts";
 
 export interface UntoldCallsParams {
   readonly turn: Pick<Turn, "session" | "run" | "store">;
@@ -15,26 +15,35 @@ export interface UntoldCallsParams {
 }
 
 /**
- * Tells the transcript of the tools that interrupted runs have begun and that it does not know: the agent writes what it
- * does a moment after it does it, and one that is killed in that moment would do it again. Gives how many were told; to be
- * done once all that the agent wrote itself is there, and before the session is resumed.
+ * Tells the transcript of the tools that interrupted runs have begun and that it does not know, and closes each call that
+ * it leaves open: the agent writes what it does a moment after it does it, and one that is killed in that moment would do
+ * it again. To be done once all that the agent wrote itself is there, and before the session is resumed. Gives how many
+ * calls were told or closed.
  */
 export async function tellUntoldCalls({ turn, fold }: UntoldCallsParams): Promise<number> {
   const { session, store } = turn;
-  let count = 0;
-  for (const run of await interruptedRuns(turn)) {
-    const log = { ...session, log: "" };
-    const events = await eventsOf(turn, run);
-    const calls = await untold(turn, events);
-    const tail = calls.length === 0 ? [] : await tailInOrder(store, log, tailEntries);
-    const entries = entriesFor({ run, events, calls, tail, journal: await journalOf(turn, run) });
-    if (entries.length === 0) continue;
-    await store.append({ log, entries, fold, provider: "claude-code" });
-    count += calls.length;
-  }
-  return count;
+  const runs = await interruptedRuns(turn);
+  const last = runs.at(-1);
+  if (last === undefined) return 0;
+  const log = { ...session, log: "" };
+  const tail = await tailInOrder(store, log, tailEntries);
+  const told = await Promise.all(runs.map((run) => toldBy(turn, run)));
+  const tools = new Map(told.flatMap((one) => [...one.tools]));
+  const made = callEntries({ run: last.id, tail, calls: await untold(turn, told) });
+  const entries: readonly Entry[] = [...tail, ...made];
+  const open = openCalls(
+    readTranscript(
+      provider,
+      entries.map(({ body }) => body),
+    ),
+  );
+  if (open.length === 0) return 0;
+  const closers = closersFor(provider, entries, { run: `${last.id}/untold`, tools });
+  await store.append({ log, entries: [...made, ...closers].map(inputOf), fold, provider });
+  return open.length;
 }
 
+const provider = "claude-code";
 const mostRuns = 8;
 /** Enough to find what was said last. */
 const tailEntries = 200;
@@ -58,22 +67,37 @@ async function eventsOf({ session, store }: UntoldCallsParams["turn"], { id }: R
   return events;
 }
 
-type Journal = ReturnType<typeof withSteps>;
+interface Told {
+  readonly calls: readonly ToolCallEvent[];
+  readonly tools: ReadonlyMap<string, ToolFact>;
+}
 
-async function journalOf({ session, store }: UntoldCallsParams["turn"], { input }: Run): Promise<Journal> {
+/** The calls of the agent itself that a run's events tell, and what its journal knows of them. */
+async function toldBy(turn: UntoldCallsParams["turn"], run: Run): Promise<Told> {
+  const [events, journal] = [await eventsOf(turn, run), await journalOf(turn, run)];
+  const tools = toolFacts(events, journal);
+  const calls = events.flatMap((event) =>
+    event.type === "tool_call" && event.parent === undefined ? [event] : [],
+  );
+  return { calls: calls.filter(({ call }) => tools.get(call) !== "not_started"), tools };
+}
+
+async function journalOf(
+  { session, store }: UntoldCallsParams["turn"],
+  { input }: Run,
+): Promise<StepJournal> {
   let journal = emptyJournal;
   for await (const bodies of store.scan({ log: { ...session, log: stepLog(input) } }))
     journal = withSteps(journal, bodies);
   return journal;
 }
 
-/** The calls of the agent itself that the main transcript does not have. */
+/** Those calls that the main transcript does not have. */
 async function untold(
   { session, store }: UntoldCallsParams["turn"],
-  events: readonly RunEvent[],
-): Promise<readonly ToolCallEvent[]> {
-  const calls = events.filter((event) => event.type === "tool_call" && event.parent === undefined);
-  const open = new Map(calls.map((event) => [(event as ToolCallEvent).call, event as ToolCallEvent]));
+  told: readonly Told[],
+): Promise<readonly ToldCall[]> {
+  const open = new Map(told.flatMap(({ calls }) => calls.map((event) => [event.call, event])));
   if (open.size === 0) return [];
   for await (const bodies of store.scan({ log: { ...session, log: "" } }))
     for (const call of open.keys())
@@ -83,82 +107,56 @@ async function untold(
 }
 
 function isCallIn(body: string, call: string): boolean {
-  return readTranscript("claude-code", [body]).said.some(({ toolCalls }) => toolCalls.includes(call));
+  return readTranscript(provider, [body]).said.some(({ toolCalls }) => toolCalls.includes(call));
 }
 
-interface EntriesParams {
-  readonly run: Run;
-  readonly events: readonly RunEvent[];
-  readonly calls: readonly ToolCallEvent[];
+type ToldCall = ToolCallEvent & EventFrame;
+
+interface CallEntriesParams {
+  readonly run: string;
   readonly tail: readonly Entry[];
-  readonly journal: Journal;
+  readonly calls: readonly ToldCall[];
 }
 
-/** As parts of one answer, behind what was said last, each with what is known of its outcome. */
-function entriesFor({ run, events, calls, tail, journal }: EntriesParams): readonly EntryInput[] {
-  const tools = toolFacts(events, journal);
-  const begun = calls.filter(({ call }) => tools.get(call) !== "not_started");
+/** The calls as parts of one answer, behind what was said last; none where nothing was said. */
+function callEntries({ run, tail, calls }: CallEntriesParams): readonly Entry[] {
   const { said, leaf } = readTranscript(
-    "claude-code",
+    provider,
     tail.map(({ body }) => body),
   );
-  const template = said.at(-1);
-  if (begun.length === 0 || template === undefined) return [];
-  let parent = leaf ?? null;
-  const made = begun.map((event) => {
-    const entry = callEntry({ run, event, parent, template: template.fields });
-    parent = entry.uuid;
-    return entry;
+  const [template, last] = [said.at(-1), tail.at(-1)];
+  if (template === undefined || last === undefined) return [];
+  const kept = Object.fromEntries(
+    keptFields.flatMap((field) => (field in template.fields ? [[field, template.fields[field]]] : [])),
+  );
+  let parentUuid = leaf ?? null;
+  return calls.map((event, index) => {
+    // The one that the agent gave it: should its own entry come after all, it is known.
+    const uuid = event.entry ?? derivedUuid("untold", run, event.call);
+    const message = messageOf(run, event);
+    const holdfast = { closer: "tool_call", run };
+    const fields = { parentUuid, isSidechain: false, type: "assistant", message, uuid, ...kept, holdfast };
+    parentUuid = uuid;
+    return { seq: last.seq + 1 + index, atMs: last.atMs, uuid, body: JSON.stringify(fields) };
   });
-  const atMs = tail.at(-1)!.atMs;
-  const closed = closersFor("claude-code", [...tail, ...made.map(({ body }) => ({ body, atMs }))], {
-    run: `${run.id}/untold`,
-    tools,
-  });
-  return [...made, ...closed];
 }
 
-interface CallEntryParams {
-  readonly run: Run;
-  readonly event: ToolCallEvent;
-  readonly parent: string | null;
-  readonly template: Readonly<Record<string, unknown>>;
-}
+const keptFields = ["timestamp", "userType", "entrypoint", "cwd", "sessionId", "version", "gitBranch"];
 
-function callEntry({
-  run,
-  event,
-  parent,
-  template,
-}: CallEntryParams): EntryInput & { readonly uuid: string } {
-  const { call, name, input = {} } = event;
-  // The one that the agent gave it: should its own entry come after all, it is known.
-  const given = (event as { readonly entry?: string }).entry;
-  const uuid = isUuid(given) ? given : derivedUuid("untold", run.id, call);
-  const message = {
-    id: derivedUuid("untold", run.id),
+function messageOf(run: string, { call, name, input = {} }: ToldCall): object {
+  return {
+    id: derivedUuid("untold", run),
     type: "message",
     role: "assistant",
+    // It keeps the entry out of the usage.
     model: "<synthetic>",
     content: [{ type: "tool_use", id: call, name, input }],
     stop_reason: "tool_use",
     stop_sequence: null,
     usage: { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
   };
-  const kept = Object.fromEntries(
-    keptFields.flatMap((field) => (field in template ? [[field, template[field]]] : [])),
-  );
-  const holdfast = { closer: "tool_call", run: run.id };
-  const body = JSON.stringify({
-    parentUuid: parent,
-    isSidechain: false,
-    type: "assistant",
-    message,
-    uuid,
-    ...kept,
-    holdfast,
-  });
-  return { body, uuid };
 }
 
-const keptFields = ["timestamp", "userType", "entrypoint", "cwd", "sessionId", "version", "gitBranch"];
+function inputOf({ uuid, body, atMs }: EntryInput): EntryInput {
+  return { body, ...(uuid !== undefined && { uuid }), ...(atMs !== undefined && { atMs }) };
+}
