@@ -75,6 +75,7 @@ export class LiveProcess {
       return live;
     } catch (error) {
       await live.kill();
+      signal.throwIfAborted();
       throw error;
     } finally {
       signal.removeEventListener("abort", kill);

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { eventEntry, type RunEvent } from "../../../core/event.ts";
-import { eventLog, type Run } from "../../../core/run.ts";
+import { eventLog } from "../../../core/run.ts";
+import type { Store } from "../../../core/store.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { readPast } from "./past-runs.ts";
 
@@ -10,22 +11,25 @@ const started = (pid: number, settings: object): RunEvent => {
   return { type: "status", status: "process_started", process: process(pid), settings: { ...settings } };
 };
 
+async function play(
+  store: Store,
+  events: readonly RunEvent[],
+  as: "committed" | "interrupted",
+): Promise<void> {
+  await store.admit({ session, key: `k${events.length}`, body: "{}", provider: "claude-code" });
+  const { run, lease } = (await store.claim({ worker: "w", leaseMs: 1000 }))!;
+  const log = { ...session, log: eventLog(run.id) };
+  const entries = events.map((event) => eventEntry({ run: run.id, event }));
+  await store.append({ log, entries, fence: lease, run: run.id });
+  const { parts } = await store.tail({ run: run.id });
+  const end = { session, run: run.id, epoch: lease.epoch, parts, actor: "test", reason: "" };
+  if (as === "committed") await store.commit({ ...end, outcome: "{}" });
+  else await store.endRun({ ...end, as });
+}
+
 test("the settings are those of the newest run that had them, and a replayed process is none of its own", async () => {
   const store = openMemoryStore();
-  let run: Run;
-  const play = async (events: readonly RunEvent[], as: "committed" | "interrupted"): Promise<void> => {
-    await store.admit({ session, key: `k${events.length}`, body: "{}", provider: "claude-code" });
-    const claim = (await store.claim({ worker: "w", leaseMs: 1000 }))!;
-    ({ run } = claim);
-    const log = { ...session, log: eventLog(run.id) };
-    const entries = events.map((event) => eventEntry({ run: run.id, event }));
-    await store.append({ log, entries, fence: claim.lease, run: run.id });
-    const { parts } = await store.tail({ run: run.id });
-    const end = { session, run: run.id, epoch: claim.lease.epoch, parts, actor: "test", reason: "" };
-    if (as === "committed") await store.commit({ ...end, outcome: "{}" });
-    else await store.endRun({ ...end, as });
-  };
-  await play([started(1, { model: "old", cwd: "/w" })], "committed");
+  await play(store, [started(1, { model: "old", cwd: "/w" })], "committed");
   expect(await readPast({ session, run: "next", store })).toMatchObject({ isWhole: true });
   const replayed = Array.from({ length: 200 }, () => ({
     ...started(9, { model: "replayed" }),
@@ -35,7 +39,7 @@ test("the settings are those of the newest run that had them, and a replayed pro
     started(2, { model: "asked" }),
     { type: "status", status: "started", settings: { model: "new" } } as const,
   ];
-  await play([...replayed, ...own], "interrupted");
+  await play(store, [...replayed, ...own], "interrupted");
   expect(await readPast({ session, run: "next", store })).toEqual({
     settings: { model: "new", cwd: "/w" },
     processes: [process(2), process(1)],
@@ -43,12 +47,26 @@ test("the settings are those of the newest run that had them, and a replayed pro
   });
 });
 
-test("a session that no run has made goes on under the name that its transcript has", async () => {
-  const store = openMemoryStore();
+describe("a session without a token", () => {
   const named = { body: '{"type":"user","sessionId":"sdk-1"}' };
   const note = { body: '{"type":"mode"}' };
-  await store.append({ log: { ...session, log: "" }, entries: [named, note] });
   const past = { settings: {}, processes: [], isWhole: true };
-  expect(await readPast({ session, run: "next", store })).toEqual({ ...past, sessionId: "sdk-1" });
-  expect(await readPast({ session: { ...session, session: "new" }, run: "next", store })).toEqual(past);
+
+  test("goes on under the name that its transcript has, where no run has made it", async () => {
+    const store = openMemoryStore();
+    await store.append({ log: { ...session, log: "" }, entries: [named, note] });
+    expect(await readPast({ session, run: "next", store })).toEqual({ ...past, sessionId: "sdk-1" });
+    expect(await readPast({ session: { ...session, session: "new" }, run: "next", store })).toEqual(past);
+  });
+
+  test.each([
+    ["goes on so after a run that was stopped before it had one", undefined, "sdk-1"],
+    ["begins anew where a run had one: it was cleared", "sdk-1", undefined],
+  ])("%s", async (_, resume, sessionId) => {
+    const store = openMemoryStore();
+    await store.append({ log: { ...session, log: "" }, entries: [named, note] });
+    const told = { ...started(1, {}), ...(resume !== undefined && { resume }) } as RunEvent;
+    await play(store, [told], "interrupted");
+    expect((await readPast({ session, run: "next", store })).sessionId).toBe(sessionId);
+  });
 });

@@ -21,12 +21,15 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   const runs = page.runs.filter(({ id }) => id !== turn.run);
   const processes = new Map<string, ProcessIdentity>();
   let settings: Fields = {};
+  let isNamed = false;
   for (const run of runs) {
     const told = await beginningOf(turn, run);
     settings = { ...told.settings, ...settings };
     for (const process of told.processes) processes.set(`${process.pid} ${process.started}`, process);
+    isNamed ||= told.isNamed;
   }
-  const sessionId = runs.length === 0 ? await sessionIdIn(turn) : undefined;
+  // One that a run has named and that is not to be gone on with was cleared.
+  const sessionId = isNamed ? undefined : await sessionIdIn(turn);
   return {
     settings,
     processes: [...processes.values()],
@@ -47,7 +50,10 @@ const pageSize = 64;
 /** What is replayed comes before a run's own events, and may be much. */
 const mostPages = 100;
 
-type Beginning = Pick<Past, "settings" | "processes">;
+interface Beginning extends Pick<Past, "settings" | "processes"> {
+  /** It tells what the SDK calls the session. */
+  readonly isNamed: boolean;
+}
 
 /** As far as the first page on which the run itself says what it runs with. */
 async function beginningOf(
@@ -64,11 +70,13 @@ async function beginningOf(
     });
     const processes = processesIn(events);
     const settings = events.flatMap((event) => (event.type === "status" ? (event.settings ?? []) : []));
-    if (processes.length > 0) return { processes, settings: Object.assign({}, ...settings) as Fields };
+    const isNamed = events.some((event) => event.type === "status" && event.resume !== undefined);
+    if (processes.length > 0)
+      return { processes, settings: Object.assign({}, ...settings) as Fields, isNamed };
     after = entries.at(-1)?.seq ?? committed;
     if (after >= committed) break;
   }
-  return { processes: [], settings: {} };
+  return { processes: [], settings: {}, isNamed: false };
 }
 
 // Entries of Holdfast's own and of the SDK's own notes have none.

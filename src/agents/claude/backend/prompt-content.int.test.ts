@@ -90,7 +90,7 @@ describe("an input's body", () => {
     const body = {
       prompt: "Go.",
       model: "m",
-      cwd: "/w",
+      cwd,
       attachments: [{ path: "a", mediaType: "text/plain" }],
     };
     expect(read(body)).toEqual(body);
@@ -104,6 +104,7 @@ describe("an input's body", () => {
     [{ attachments: [{ path: "a", data: "" }] }, "attachments[0].data is no text"],
     [{ model: 3 }, "model is no text"],
     [{ cwd: "" }, "cwd is no text"],
+    [{ cwd: "/no/such/folder" }, "cwd is no folder"],
   ])("that is %j is refused", (body, message) => {
     expect(() => read(body)).toThrow(message);
   });

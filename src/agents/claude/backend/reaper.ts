@@ -20,7 +20,12 @@ export class Reaper {
     this.#asked.set(doomed.pid, asked);
     const child = (this.#child ??= this.#start());
     this.#tell(child, { watch: doomed });
-    await asked.promise;
+    const timer = setTimeout(() => asked.reject(new Error("The reaper does not answer.")), longestAnswerMs);
+    try {
+      await asked.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Its own process while it is there. */
@@ -82,6 +87,8 @@ export class Reaper {
 
 /** One for all backends of this process. */
 export const reaper = new Reaper();
+
+const longestAnswerMs = 5000;
 
 const suffix = extname(import.meta.filename);
 

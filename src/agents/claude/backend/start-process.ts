@@ -16,6 +16,7 @@ import { isRunning } from "./process-identity.ts";
 import { killTrees } from "./process-table.ts";
 import { type RepositoryState, repositoryOf } from "./repository.ts";
 import { type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
+import type { SessionOnDisk } from "./side-file-places.ts";
 import { SideFiles } from "./side-files.ts";
 import type { TurnChoices } from "./turn-request.ts";
 import { tellUntoldCalls } from "./untold-calls.ts";
@@ -70,13 +71,18 @@ async function begin({ turn, start, onStarted }: StartParams, own: Begin): Promi
   };
   let live: LiveProcess | undefined;
   const canUseTool = permissions && askDesk(permissions, turn.session, (step) => live?.steps.push(step));
-  live = await LiveProcess.start({
-    ...own,
-    turn,
-    options: { ...sdkGiven, ...(canUseTool !== undefined && { canUseTool }) },
-    onStderr: options.stderr,
-    fold: fold(turn.session),
-  });
+  try {
+    live = await LiveProcess.start({
+      ...own,
+      turn,
+      options: { ...sdkGiven, ...(canUseTool !== undefined && { canUseTool }) },
+      onStderr: options.stderr,
+      fold: fold(turn.session),
+    });
+  } catch (error) {
+    own.files[Symbol.dispose]();
+    throw error;
+  }
   onStarted(live);
   await live.held.learn(turn.store);
   return live;
@@ -96,17 +102,25 @@ async function* endLeftovers({ turn, past, resume, files }: LeftoverParams): Asy
     await killTrees([process]);
     if (isRunning(process)) throw stillAlive(process);
   }
-  const folder = past.isWhole ? undefined : past.processes[0]?.folder;
+  const folder = past.processes[0]?.folder;
   if (folder === undefined || resume === undefined || !existsSync(folder)) return;
+  if (!past.isWhole) {
+    yield* rescued({ turn, folder, sessionId: resume });
+    yield* files.keep({ turn, folder, sessionId: resume });
+    // Its folder may go: from here on only the store has them.
+    await turn.flush();
+  }
+  if (isTemporary(folder)) rmSync(folder, { recursive: true, force: true });
+}
+
+async function* rescued({
+  turn,
+  ...place
+}: { readonly turn: Turn } & SessionOnDisk): AsyncGenerator<AgentStep> {
   const { store, session } = turn;
-  const { entries, problems } = await rescueLines({ store, session, folder, sessionId: resume });
+  const { entries, problems } = await rescueLines({ store, session, ...place });
   if (entries > 0) yield notice(`${entries} entries were rescued that an earlier process had written last.`);
   for (const problem of problems) yield notice(problem);
-  yield* files.keep({ turn, folder, sessionId: resume });
-  if (!isTemporary(folder)) return;
-  // From here on only the store has them.
-  await turn.flush();
-  rmSync(folder, { recursive: true, force: true });
 }
 
 // The SDK makes one for each resume, with a copy of the credentials in it, and removes it unless its host dies.

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { promptOf, type Turn } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
 import { fieldsOf, objectIn, textOf } from "../../../core/json.ts";
@@ -27,11 +28,13 @@ export function readRequest(input: Turn["input"]): TurnRequest {
   const body = objectIn(input.body) ?? {};
   const attachments = body["attachments"] ?? [];
   if (!Array.isArray(attachments)) throw invalid("attachments", "no list");
-  return {
-    prompt: promptOf(input),
-    attachments: attachments.map(attachmentIn),
-    ...textsIn(body, ["model", "permissionMode", "cwd"]),
-  };
+  const choices: TurnChoices = textsIn(body, ["model", "permissionMode", "cwd"]);
+  if (choices.cwd !== undefined && !isFolder(choices.cwd)) throw invalid("cwd", "no folder of this machine");
+  return { prompt: promptOf(input), attachments: attachments.map(attachmentIn), ...choices };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function attachmentIn(value: unknown, index: number): Attachment {
