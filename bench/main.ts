@@ -16,6 +16,7 @@ import { benchPostgresLoad } from "./postgres-load.ts";
 import { benchPostgresTurns } from "./postgres-turns.ts";
 import { benchPostgresWatch } from "./postgres-watch.ts";
 import { benchReconcile } from "./reconcile.ts";
+import { benchReplay } from "./replay.ts";
 import { benchSpool } from "./spool.ts";
 import { benchTurn } from "./turn.ts";
 
@@ -27,6 +28,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   list: benchList,
   growth: benchGrowth,
   reconcile: benchReconcile,
+  replay: benchReplay,
   turn: benchTurn,
   "claude-turn": benchClaudeTurn,
   "postgres-append": benchPostgresAppend,

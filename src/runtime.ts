@@ -17,6 +17,7 @@ export type {
   LiveEvent,
   NoticeEvent,
   ProcessIdentity,
+  ReplayedEvent,
   ResultEvent,
   RunEvent,
   RunEventType,
@@ -34,6 +35,10 @@ export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
 export type { PriceRow, TokenPrices } from "./core/price-table.ts";
 export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
+export type { ObservedRun, RunObserver } from "./runtime/observers.ts";
+export type { KeptLink, Link } from "./core/links.ts";
+export { linkObserver, readLinks } from "./runtime/links.ts";
+export { readTimeline, type TimelineParams } from "./runtime/timeline.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
 export { reconcile, type ReconcileParams, type ReconcileReport } from "./runtime/reconcile.ts";

@@ -1,11 +1,12 @@
 import type { Agent } from "../core/agent.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import type { RunEvent } from "../core/event.ts";
+import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { SessionKey } from "../core/ids.ts";
 import type { Input } from "../core/input.ts";
 import type { Claim, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import type { Ended } from "../runtime/execute.ts";
+import { linkObserver } from "../runtime/links.ts";
 import { lookUp } from "../runtime/look-up.ts";
 import { reconcile } from "../runtime/reconcile.ts";
 import { Worker } from "../runtime/worker.ts";
@@ -18,7 +19,9 @@ export interface AttendedParams {
   /** Who asks for a cancel, on record. */
   readonly actor: string;
   readonly onBegin: (claim: Claim) => void;
-  readonly onEvent: (claim: Claim, event: RunEvent) => void;
+  readonly onEvent: (claim: Claim, event: LiveEvent) => void;
+  /** What a run shows again of the interrupted ones before it. */
+  readonly onReplay?: (claim: Claim, event: ReplayedEvent) => void;
   readonly onEnd: (claim: Claim, ended: Ended) => void;
   /** Why the input does not run yet; told once each. */
   readonly onWait: (reason: string) => void;
@@ -41,7 +44,7 @@ export class AttendedInput {
   #isCancelled = false;
 
   constructor(params: AttendedParams) {
-    const { recovery, agent, input, onEvent } = params;
+    const { recovery, agent, input, onEvent, onReplay } = params;
     const { project, session } = input;
     this.#params = params;
     this.#store = recovery.store;
@@ -53,11 +56,16 @@ export class AttendedInput {
       priceOf: recovery.priceOf,
       leaseMs,
       maxRuns: 1,
+      observers: [linkObserver(recovery)],
       project,
       session,
       onEvent: (claim, event) => {
         this.#begin(claim);
         onEvent(claim, event);
+      },
+      onReplay: (claim, event) => {
+        this.#begin(claim);
+        onReplay?.(claim, event);
       },
       onEnd: (claim, ended) => this.#end(claim, ended),
       onError: (error) => this.#tell(error instanceof Error ? error.message : String(error)),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { linkEntry } from "../core/links.ts";
 import { stepEntry, stepLog } from "../core/steps.ts";
 import { Home, snapshot } from "../../test/cli/home.ts";
 import { damaged, leaveRun, withStoreOf } from "../../test/cli/work.ts";
@@ -84,7 +85,7 @@ describe("runs", () => {
     expect(stdout).toContain(`Run ${run.id}: lapsed\n`);
     expect(stdout).toContain("staged   2 entries in 1 log, not committed\n");
     expect(stdout).toContain("verdict  hold: ");
-    expect(stdout).toContain("┆ ❯ say it\n┆ An event has a wrong text.\n");
+    expect(stdout).toContain("┆ ❯ say it\n┆ ── An event has a wrong text. ──\n");
     const shown = JSON.parse((await home.runInside(["runs", "show", run.id, "--events", "--json"])).stdout);
     expect(shown).toMatchObject({
       schemaVersion: 1,
@@ -92,7 +93,50 @@ describe("runs", () => {
       input: { id: run.input },
       staged: { verdict: "hold" },
     });
-    expect(shown.events).toHaveLength(2);
+    expect(shown.events).toMatchObject([
+      { seq: 1, committed: false, replayed: false, event: { type: "user", text: "say it" } },
+      { seq: 2, committed: false, replayed: false, event: { type: "notice" } },
+    ]);
+  });
+
+  it("show and export mark what a run shows again of one that was interrupted", async () => {
+    const left = await leaveRun(home, session, { type: "user", text: "begun" });
+    await home.runInside(["run", "say 1", ...at]);
+    const id = left.id.replace(/1$/, "2");
+    const { stdout } = await home.runInside(["runs", "show", id, "--events"]);
+    expect(stdout).toContain(
+      `↺ ── The run ${left.id} was interrupted; this is what it told: ──\n↺ ❯ begun\n❯ say it\n`,
+    );
+    const shown = JSON.parse((await home.runInside(["runs", "show", id, "--events", "--json"])).stdout);
+    const flags = shown.events.map(({ replayed }: { replayed: boolean }) => replayed);
+    expect(flags.slice(0, 4)).toEqual([true, true, false, false]);
+    const exported = await home.runInside(["export", "s-1", "--log", `@run/${id}`]);
+    const lines = exported.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines).toEqual(shown.events);
+    const raw = await home.runInside(["export", "s-1", "--log", `@run/${id}`, "--raw"]);
+    expect(raw.stdout.split("\n")[1]).toBe(`{"type":"user","text":"begun","replayed":true,"run":"${id}"}`);
+  });
+
+  it("show tells what a session and its runs made, harmless and in its JSON", async () => {
+    await home.runInside(["run", "say 1", ...at]);
+    await home.runInside(["run", "say 2", ...at]);
+    const url = "https://github.com/acme/shop/pull/42";
+    const links = [
+      { kind: "pull_request", url, run: "1.1", call: "c-1" },
+      { kind: "commit", commit: "1a2b3c4\u001b[2J", run: "2.1", call: "c-2" },
+    ] as const;
+    await withStoreOf(home, (store) =>
+      store.append({ log: { ...session, log: "@links" }, entries: links.map(linkEntry) }),
+    );
+    const out = async (...args: string[]) => (await home.runInside(args)).stdout;
+    expect(await out("show", "s-1")).toMatch(/^links {4}https:.*\/pull\/42 · commit 1a2b3c4\P{Cc}+$/mu);
+    expect(await out("runs", "show", "1.1")).toContain(`\nlinks    ${url}\n`);
+    expect(await out("runs", "show", "2.1")).not.toContain(url);
+    expect(JSON.parse(await out("show", "s-1", "--json")).links).toMatchObject([links[0], { run: "2.1" }]);
+    expect(JSON.parse(await out("runs", "show", "1.1", "--json")).links).toEqual([links[0]]);
   });
 
   it.each([

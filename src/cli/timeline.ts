@@ -4,7 +4,7 @@ import { harmlessLine } from "./harmless.ts";
 import { type Layout, resultLine, terminalLines } from "./transcript.ts";
 import { type Block, callDetail } from "./transcript-entry.ts";
 
-/** Turns a run's events into lines, as they come; pieces and what is shown again give none. */
+/** Turns a run's events into lines, as they come; pieces give none, and what is shown again is marked. */
 export class Timeline {
   readonly #layout: Layout;
   readonly #names = new Map<string, string>();
@@ -15,9 +15,9 @@ export class Timeline {
 
   /** The lines of one event, each to stand behind `prefix`. */
   lines(event: RunEvent, prefix = ""): readonly string[] {
-    if (event.replayed === true) return [];
     const lines = this.#linesOf(event).filter((line) => line !== "");
-    const nested = event.parent === undefined ? prefix : `${prefix}  │ `;
+    const marked = event.replayed === true ? `${prefix}${this.#layout.style.dim("↺ ")}` : prefix;
+    const nested = event.parent === undefined ? marked : `${marked}  │ `;
     return lines.map((line) => `${nested}${line}`.trimEnd());
   }
 
@@ -58,6 +58,8 @@ function blockOf(event: RunEvent): Block | undefined {
     case "error":
       return { kind: "notice", text: `error: ${event.message}` };
     case "status":
+      if (event.of !== undefined)
+        return { kind: "notice", text: `The run ${event.of} was interrupted; this is what it told:` };
       return event.status === "started" ? undefined : { kind: "notice", text: event.status };
     case "usage": {
       const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } = event.tokens;

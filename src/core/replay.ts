@@ -105,5 +105,6 @@ function wordsOf(event: RunEvent): string {
   if (event.type === "status") return event.status;
   if (event.type === "error") return event.message;
   if (event.type === "tool_progress") return `${event.call} ${event.text}`;
-  return "text" in event ? event.text : "";
+  // Tool calls, their results and responses are known by their names.
+  return (event as Extract<RunEvent, { readonly text: string }>).text;
 }

@@ -185,6 +185,12 @@ export function eventLog(run: string): string {
   return `@run/${run}`;
 }
 
+/** The run whose events a log holds, also where they were put aside; undefined of any other log. */
+export function runOf(log: string): string | undefined {
+  const [, aside, run] = /^(?:@discarded\/([^/]+)\/)?@run\/([^/]+)$/.exec(log) ?? [];
+  return aside === undefined || aside === run ? run : undefined;
+}
+
 /** Where the entries of a discarded run are kept. */
 export function discardedLog(run: string, log: string): string {
   return `@discarded/${run}/${log}`;

@@ -131,6 +131,11 @@ describe("the tail of a dead run", () => {
     ["after_terminal", "something was shown again behind its result", { events: [done, replayedCall] }],
     ["tail_incomplete", "less is there than it had given", { events: [counted(2)], entries: [prompt] }],
     [
+      "tail_incomplete",
+      "an event is lacking that it had told before its result",
+      { events: [said, event({ type: "result", ok: true, text: "", staged: { "@run/5.1": 2 } })] },
+    ],
+    [
       "after_terminal",
       "more is there than it had given",
       { events: [counted(1)], entries: [prompt, prompt] },

@@ -130,9 +130,11 @@ function ofUnread({ run, parts, events, entries }: ReadFacts): Doubt | undefined
   );
 }
 
-// The appends of one moment may have come in one by one.
-function ofIncomplete({ parts, terminal }: ReadFacts): Doubt | undefined {
-  const short = Object.entries(terminal?.staged ?? {}).find(([log, count]) => sizeOf(parts, log) < count);
+// The appends of one moment may have come in one by one. The result itself is none of what came before it.
+function ofIncomplete({ run, parts, terminal, behindTerminal }: ReadFacts): Doubt | undefined {
+  const given = (log: string): number =>
+    sizeOf(parts, log) - (log === eventLog(run.id) ? 1 + behindTerminal : 0);
+  const short = Object.entries(terminal?.staged ?? {}).find(([log, count]) => given(log) < count);
   return short && doubt("tail_incomplete", 1, `The run gave ${short[1]} entries for the log "${short[0]}".`);
 }
 

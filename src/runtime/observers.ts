@@ -27,13 +27,20 @@ export interface ObserversParams {
   readonly onError: (error: unknown) => void;
 }
 
-/** All observers of a worker. What one throws is told, and one that hangs is put aside: no run ever waits for it again. */
+/**
+ * All observers of a worker. What one throws is told; one that is late at a boundary is not waited for again before it
+ * has caught up; and one that never ends is put aside.
+ */
 export class Observers {
   readonly #params: ObserversParams;
+  /** What each has begun and not ended, over all runs. */
+  readonly #open = new Map<RunObserver, Set<Promise<void>>>();
+  readonly #late = new Set<RunObserver>();
   readonly #aside = new Set<RunObserver>();
 
   constructor(params: ObserversParams) {
     this.#params = params;
+    for (const observer of params.observers) this.#open.set(observer, new Set());
   }
 
   /** Begins to look at a run. */
@@ -45,45 +52,53 @@ export class Observers {
       input: { id: input.id, key: input.key, provider: input.provider },
       fence: { epoch: lease.epoch },
     };
-    const open = new Map<Promise<void>, RunObserver>();
+    const begun = new Map<Promise<void>, RunObserver>();
     return {
       tell: (event) => {
-        for (const observer of this.#params.observers)
-          if (!this.#aside.has(observer)) this.#tell(observer, { context, event, open });
+        for (const observer of this.#open.keys())
+          if (!this.#aside.has(observer)) this.#tell(observer, { context, event, begun });
       },
-      settled: async () => await this.#settled(open),
+      settled: async () => await this.#settled(begun),
     };
   }
 
-  #tell(observer: RunObserver, { context, event, open }: Telling): void {
+  #tell(observer: RunObserver, { context, event, begun }: Telling): void {
     try {
       const told = observer.onEvent(context, event);
-      if (told === undefined) return;
-      const ended = Promise.resolve(told)
-        .catch((error: unknown) => this.#fail(observer, error))
-        .finally(() => open.delete(ended));
-      open.set(ended, observer);
-      if (open.size > mostOpen) this.#putAside([observer]);
+      if (told !== undefined) this.#follow(observer, told, begun);
     } catch (error) {
       this.#fail(observer, error);
     }
   }
 
-  async #settled(open: ReadonlyMap<Promise<void>, RunObserver>): Promise<void> {
-    const waited = [...open].flatMap(([ended, observer]) => (this.#aside.has(observer) ? [] : [ended]));
-    if (waited.length === 0) return;
-    const over = new AbortController();
-    const late = this.#params.timers.wait(graceMs, over.signal).then(() => "late" as const);
-    const first = await Promise.race([Promise.all(waited), late]);
-    over.abort();
-    if (first === "late") this.#putAside(waited.flatMap((ended) => open.get(ended) ?? []));
+  #follow(observer: RunObserver, told: Promise<void>, begun: Map<Promise<void>, RunObserver>): void {
+    const open = this.#open.get(observer)!;
+    const ended = Promise.resolve(told)
+      .catch((error: unknown) => this.#fail(observer, error))
+      .finally(() => {
+        open.delete(ended);
+        begun.delete(ended);
+        if (open.size === 0) this.#late.delete(observer);
+      });
+    open.add(ended);
+    begun.set(ended, observer);
+    if (open.size <= mostOpen) return;
+    this.#aside.add(observer);
+    this.#fail(observer, new Error("it never ends, and is told nothing more"));
   }
 
-  #putAside(observers: readonly RunObserver[]): void {
-    for (const observer of new Set(observers)) {
-      if (this.#aside.has(observer)) continue;
-      this.#aside.add(observer);
-      this.#fail(observer, new Error("it does not end, and is told nothing more"));
+  async #settled(begun: ReadonlyMap<Promise<void>, RunObserver>): Promise<void> {
+    const isLost = (observer: RunObserver): boolean => this.#late.has(observer) || this.#aside.has(observer);
+    const waited = new Map([...begun].filter(([, observer]) => !isLost(observer)));
+    if (waited.size === 0) return;
+    const over = new AbortController();
+    const late = this.#params.timers.wait(graceMs, over.signal).then(() => "late" as const);
+    const first = await Promise.race([Promise.all(waited.keys()), late]);
+    over.abort();
+    if (first !== "late") return;
+    for (const observer of new Set([...waited].flatMap(([ended, one]) => (begun.has(ended) ? [one] : [])))) {
+      this.#late.add(observer);
+      this.#fail(observer, new Error(`it has not ended after ${graceMs} ms, and the run goes on without it`));
     }
   }
 
@@ -103,10 +118,10 @@ export interface Observed {
 interface Telling {
   readonly context: ObservedRun;
   readonly event: LiveEvent;
-  readonly open: Map<Promise<void>, RunObserver>;
+  readonly begun: Map<Promise<void>, RunObserver>;
 }
 
-/** How long a boundary may wait for an observer, once. */
+/** How long a boundary waits for an observer. */
 const graceMs = 1000;
-/** Of one run; each holds an event. */
+/** Of one observer; each holds an event. */
 const mostOpen = 1000;

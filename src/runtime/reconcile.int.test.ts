@@ -274,7 +274,7 @@ describe.each(stores.all)("reconcile on $driver", ({ open }) => {
     expect(seen.slice(3)).toEqual(["d interrupted", "a interrupted"]);
   });
 
-  test("Every page of runs is walked.", async () => {
+  test("Every page of runs is walked.", { timeout: 120_000 }, async () => {
     const { clock, store } = await fresh();
     const sessions = Array.from({ length: 1100 }, (_, n) => `s${n}`);
     await Promise.all(sessions.map((session) => beginRun(store, session)));

@@ -71,11 +71,17 @@ class Replay {
       this.#atMs = entry.atMs;
       if ("fault" in read) await this.#say(uuid, `An event ${read.fault}, and is left out.`);
       else await this.#give(uuid, read.event);
-      if ("event" in read) told.add(read.event);
+      if ("event" in read && this.#isCompared) told.add(read.event);
     }
     if (!isMarked) await this.#mark(run);
     if (this.#params.agent.eventsOf !== undefined) await this.#fromTranscript(run, told);
     if (told.size > 0) this.#told = told;
+  }
+
+  /** Whether anything but our log tells of a run. */
+  get #isCompared(): boolean {
+    const { agent } = this.#params;
+    return agent.capabilities.nativeHistory || agent.eventsOf !== undefined;
   }
 
   async #mark({ id, startedAtMs }: Run): Promise<void> {

@@ -7,7 +7,7 @@ import { resolveRun } from "../../src/runtime/resolve.ts";
 import { Worker } from "../../src/runtime/worker.ts";
 import { chaosAgent } from "./chaos-agent.ts";
 import { chaosProjection } from "./chaos-projection.ts";
-import { type CrashPlan, type CrashPoint, seededRandom } from "./crash-plan.ts";
+import { type CrashLine, type CrashPlan, type CrashPoint, seededRandom } from "./crash-plan.ts";
 import { CrashProcess } from "./crash-process.ts";
 import { openPlace } from "./open-place.ts";
 import { checkRound, resolvedReason } from "./round-checks.ts";
@@ -99,9 +99,19 @@ export async function crashRound(site: CrashSite, seed: number): Promise<RoundRe
   const died = await reader.beside(dies(process, plan, random));
 
   const problems: string[] = [];
-  const { settled, diedRecovering } = await reader.beside(recover(site, { seed, random, problems, point }));
+  const first = await reader.beside(recover(site, { seed, random, problems, point }));
+  const { diedRecovering } = first;
+  const settled = [...first.settled];
+  const linesAgain =
+    point.replay === undefined ? [] : await reader.beside(dieReplaying(site, plan, point.replay));
+  if (linesAgain.length > 0) {
+    const more = await reader.beside(
+      recover(site, { seed, random, problems, point: { name: point.name, plan: point.plan } }),
+    );
+    settled.push(...more.settled);
+  }
   await reader.beside(finish(site, { project, seed, random, problems }));
-  problems.push(...(await checkRound({ site, plan, lines: process.lines, reader })));
+  problems.push(...(await checkRound({ site, plan, lines: [...process.lines, ...linesAgain], reader })));
   problems.push(...process.said("failed").map(({ message }) => `the worker failed: ${message}`));
   return {
     point: point.name,
@@ -119,6 +129,8 @@ interface NamedPoint {
   readonly plan: Pick<CrashPlan, "crash" | "refuseCommit">;
   /** A second process dies while it recovers. */
   readonly recovery?: CrashPoint;
+  /** A second process dies while it runs what the first one left, and shows that again. */
+  readonly replay?: CrashPoint;
 }
 
 type MakePoint = (nth: (most: number) => number, turn: number) => Omit<NamedPoint, "name">;
@@ -165,6 +177,18 @@ const points: Readonly<Record<string, MakePoint>> = {
     ...crash("stage", 2 + nth(6), "after"),
     recovery: { of: "endRun", nth: 1, at: { statement: turn % 30 } },
   }),
+  "replay dies": (nth, turn) => ({
+    ...crash("stage", 2 + nth(6), "after"),
+    replay: {
+      of: "stage",
+      nth: nth(2),
+      at: turn % 3 === 0 ? "before" : turn % 3 === 1 ? "after" : { statement: turn % 14 },
+    },
+  }),
+  "replay dies before it begins": (nth) => ({
+    ...crash("stage", 2 + nth(6), "after"),
+    replay: { of: "claim", nth: nth(2), at: "after" },
+  }),
   "any moment": () => ({ plan: {} }),
   "any moment, again": () => ({ plan: {} }),
   "any moment of work and recovery": () => ({ plan: {}, recovery: { of: "ended", nth: 1, at: "before" } }),
@@ -181,9 +205,13 @@ function pointOf(seed: number, random: () => number): NamedPoint {
 }
 
 /** To a server most verbs are one statement or two: else nearly every death would come behind them. */
-function ofFewStatements({ name, plan, recovery }: NamedPoint): NamedPoint {
+function ofFewStatements({ name, plan, recovery, replay }: NamedPoint): NamedPoint {
   const crashes = plan.crash === undefined ? plan : { ...plan, crash: sooner(plan.crash) };
-  return { name, plan: crashes, ...(recovery && { recovery: sooner(recovery) }) };
+  return {
+    ...{ name, plan: crashes },
+    ...(recovery && { recovery: sooner(recovery) }),
+    ...(replay && { replay: sooner(replay) }),
+  };
 }
 
 function sooner(point: CrashPoint): CrashPoint {
@@ -307,6 +335,21 @@ async function dieRecovering(
   const { signal } = await process.closed;
   site.aheadMs += leaseMs + 1;
   return signal === null ? undefined : (process.said("dies").at(-1)?.where ?? "at any moment");
+}
+
+/** Another process takes the work up, and dies too, as a rule while it shows again what was told; gives what it said. */
+async function dieReplaying(
+  site: CrashSite,
+  plan: CrashPlan,
+  replay: CrashPoint,
+): Promise<readonly CrashLine[]> {
+  const process = site.take();
+  await process.until(() => process.said("ready").length > 0);
+  const { refuseCommit: _, ...rest } = plan;
+  const owner = `${plan.owner}-again`;
+  process.begin({ ...rest, owner, aheadMs: site.aheadMs, inputs: [], follows: false, crash: replay });
+  await process.closed;
+  return process.lines;
 }
 
 /** More than all attempts of all inputs. */

@@ -8,6 +8,7 @@ import { clearProjection } from "../../src/runtime/projection-step.ts";
 import { ProjectionRunner } from "../../src/runtime/projection-runner.ts";
 import { effectsIn, runOf } from "./chaos-agent.ts";
 import { chaosProjection } from "./chaos-projection.ts";
+import { checkReplay } from "./check-replay.ts";
 import type { CrashLine, CrashPlan } from "./crash-plan.ts";
 import type { PollingReader } from "./polling-reader.ts";
 
@@ -31,6 +32,7 @@ export async function checkRound({ site, plan, lines, reader }: RoundFacts): Pro
       ...checkUsage(state),
       ...checkSteps(state, site.effects),
       ...checkCalls(state),
+      ...checkReplay(state.runs, state.logs),
       ...(await checkRow(store, state)),
       ...checkAcknowledged(state, plan, lines),
     );
@@ -198,9 +200,10 @@ function checkSteps({ key, logs, inputs }: State, path: string): string[] {
 
 /** What a run said of its tools is what their journal says: the call before the start, the result before the answer. */
 function checkCalls({ logs }: State): string[] {
-  const events = [...logs].flatMap(([log, entries]) =>
+  const all = [...logs].flatMap(([log, entries]) =>
     log.includes("@run/") ? entries.map(({ body }) => JSON.parse(body) as CallEvent) : [],
   );
+  const events = all.filter(({ replayed }) => replayed !== true);
   const records = [...logs].flatMap(([log, entries]) =>
     log.startsWith("@steps/") ? entries.map(({ body }) => JSON.parse(body) as StepLine) : [],
   );
@@ -227,6 +230,7 @@ interface CallEvent {
   readonly call?: string;
   readonly step?: string;
   readonly ok?: boolean;
+  readonly replayed?: boolean;
 }
 
 async function checkRow(store: Store, { key, runs, logs }: State): Promise<string[]> {

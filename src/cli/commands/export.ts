@@ -1,6 +1,8 @@
 import type { LogKey } from "../../core/ids.ts";
 import { scanInOrder } from "../../core/reading-order.ts";
+import { runOf } from "../../core/run.ts";
 import type { SessionRow, Store } from "../../core/store.ts";
+import { readTimeline } from "../../runtime/timeline.ts";
 import { shown, usage } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -74,6 +76,12 @@ function checkOptions({ format, log, raw, output, folder, force }: ExportOptions
 }
 
 async function* jsonl(store: Store, log: LogKey, { raw }: ExportOptions): AsyncGenerator<string> {
+  const run = raw === true ? undefined : runOf(log.log);
+  if (run !== undefined) {
+    for await (const envelope of readTimeline({ store, run }))
+      yield jsonForPeople(`${JSON.stringify(envelope)}\n`);
+    return;
+  }
   for await (const bodies of scanInOrder(store, log)) {
     const piece = `${bodies.join("\n")}\n`;
     yield raw === true ? piece : jsonForPeople(piece);

@@ -1,17 +1,20 @@
-import { readEvent } from "../../core/event.ts";
+import type { EventEnvelope } from "../../core/event.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Input } from "../../core/input.ts";
 import { objectIn } from "../../core/json.ts";
-import { discardedLog, eventLog, type TailPart } from "../../core/run.ts";
+import type { TailPart } from "../../core/run.ts";
 import { openSteps, type Step } from "../../core/steps.ts";
 import type { Store } from "../../core/store.ts";
 import type { TailVerdict } from "../../core/tail-verdict.ts";
 import { runUnknown } from "../../core/work-checks.ts";
+import { readLinks } from "../../runtime/links.ts";
 import { readTail, verdictOn } from "../../runtime/read-tail.ts";
+import { readTimeline } from "../../runtime/timeline.ts";
 import { shown } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
+import { linkLines } from "../links.ts";
 import { write, writeJson } from "../output.ts";
 import { receiptLine } from "../run-ending.ts";
 import { runForPeople, shownRun, type ShownRun, stateOf } from "../run-table.ts";
@@ -28,16 +31,18 @@ export async function showRun([id = ""]: readonly string[], options: ShowRunOpti
     const run = await shownRun(store, found);
     const input = await inputOf(store, run);
     const staged = await stagedBy(store, run);
-    const events = options.events === true ? await eventsOf(store, run) : undefined;
+    const links = (await readLinks(store, run)).filter((link) => link.run === id);
+    const events = options.events === true ? await eventsOf(store, id) : undefined;
     if (options.json === true)
       return await writeJson({
         run: runForPeople(run),
         input: input ?? null,
         staged: staged ?? null,
-        ...(events === undefined ? {} : { events: events.map((body) => objectIn(body) ?? body) }),
+        links,
+        ...(events === undefined ? {} : { events }),
       });
-    await write(`${headLines(run, input, staged).join("\n")}\n`);
-    if (events !== undefined) await writeTimeline(run, events);
+    await write(`${[...headLines(run, input, staged), ...linkLines(links)].join("\n")}\n`);
+    if (events !== undefined) await writeTimeline(events);
   });
   return exitCodes.ok;
 }
@@ -80,21 +85,10 @@ async function stagedBy(store: Store, { id, state }: ShownRun): Promise<Staged |
   }
 }
 
-/** The bodies of the run's events, where they are now: staged, committed or put aside. */
-async function eventsOf(store: Store, { id, project, session, state }: ShownRun): Promise<string[]> {
-  const name = state === "discarded" ? discardedLog(id, eventLog(id)) : eventLog(id);
-  const place = {
-    log: { project, session, log: name },
-    ...(state === "running" || state === "held" ? { run: id } : {}),
-  };
-  const bodies: string[] = [];
-  for (let after = 0; ;) {
-    const { entries } = await store.read({ ...place, after, limit: 1000 });
-    const last = entries.at(-1);
-    if (last === undefined) return bodies;
-    bodies.push(...entries.map(({ body }) => body));
-    after = last.seq;
-  }
+async function eventsOf(store: Store, run: string): Promise<readonly EventEnvelope[]> {
+  const events: EventEnvelope[] = [];
+  for await (const envelope of readTimeline({ store, run })) events.push(envelope);
+  return events;
 }
 
 function headLines(run: ShownRun, input: Input | undefined, staged: Staged | undefined): string[] {
@@ -132,15 +126,12 @@ function stagedLines({ state, lapsed }: ShownRun, { parts, verdict, doubt, steps
   return [staged, ...open, `verdict  ${told}`];
 }
 
-async function writeTimeline({ state }: ShownRun, events: readonly string[]): Promise<void> {
+async function writeTimeline(events: readonly EventEnvelope[]): Promise<void> {
   const style = stdoutStyle();
-  const isOpen = state === "running" || state === "held";
-  const mark = isOpen || state === "discarded" ? style.dim("┆ ") : "";
   const width = terminalWidth();
   const timeline = new Timeline({ style, width: width === undefined ? undefined : width - 2 });
-  const lines = events.flatMap((body) => {
-    const read = readEvent(body);
-    return "event" in read ? timeline.lines(read.event, mark) : [`${mark}An event ${read.fault}.`];
-  });
+  const lines = events.flatMap(({ committed, event }) =>
+    timeline.lines(event, committed ? "" : style.dim("┆ ")),
+  );
   if (lines.length > 0) await write(`${lines.join("\n")}\n`);
 }

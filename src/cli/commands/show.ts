@@ -1,12 +1,14 @@
 import type { LogKey } from "../../core/ids.ts";
 import { scanInOrder } from "../../core/reading-order.ts";
 import type { LogRow, SessionRow, Store } from "../../core/store.ts";
+import { readLinks } from "../../runtime/links.ts";
 import { usage, wholeNumber } from "../arguments.ts";
 import { counted, localTime } from "../columns.ts";
 import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { foldedBlocks } from "../folded.ts";
 import { harmlessLine } from "../harmless.ts";
+import { linkLines } from "../links.ts";
 import { jsonForPeople, schemaVersion, write, writeStored } from "../output.ts";
 import { chosenLog, pagesFromEnd, pagesOf, tailOf } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
@@ -52,7 +54,8 @@ async function showRaw(store: Store, log: LogKey, tail: number | undefined): Pro
 // Written piece by piece: a session of any length costs one page of memory.
 async function showJson(store: Store, session: SessionRow, log: LogKey, tail: number | undefined) {
   const logs: readonly LogRow[] = await store.logs(session);
-  const head = JSON.stringify({ schemaVersion, session: rowForPeople(session), logs, log: log.log });
+  const links = await readLinks(store, session);
+  const head = JSON.stringify({ schemaVersion, session: rowForPeople(session), logs, links, log: log.log });
   await write(`${jsonForPeople(head.slice(0, -1))},"entries":[`);
   let separator = "";
   for await (const entries of entriesOf(store, log, tail)) {
@@ -66,7 +69,7 @@ async function showJson(store: Store, session: SessionRow, log: LogKey, tail: nu
 
 async function showTranscript(store: Store, session: SessionRow, log: LogKey, tail: number | undefined) {
   const style = stdoutStyle();
-  await write(`${headOf(session, style)}\n`);
+  await write(`${[headOf(session, style), ...linkLines(await readLinks(store, session))].join("\n")}\n`);
   const subagents = await findSubagents(store, session);
   subagents.leaveOut(log.log);
   const place: Place = { store, log, tail, indent: "", style, subagents };

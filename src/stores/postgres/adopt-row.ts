@@ -5,6 +5,7 @@ import { findTitledRow, type TitledColumns, titledColumns, type TitledRow, toTit
 import type { LockedSession } from "./in-session.ts";
 import { ownNamedJson } from "./own-values.ts";
 import { recordChange } from "./record-change.ts";
+import { updatedSql } from "./updated.ts";
 
 /** Makes a session's row the one that another store has, but for what its own entries tell. */
 export async function adoptRow(
@@ -37,5 +38,5 @@ function valuesOf({ row, titleByUser }: TitledRow, { row: before }: TitledRow): 
 
 const rowSql = `
   UPDATE hf.session SET provider = $3, title = $4, title_folded = $5, title_by_user = $6, labels = $7, summary = $8,
-    summary_head = $9, created_at_ms = $10, updated_at_ms = $11, revision = $12, resume_key = $13, resume_token = $14
+    summary_head = $9, created_at_ms = $10, ${updatedSql("$11::bigint")}, revision = $12, resume_key = $13, resume_token = $14
   WHERE project = $1 AND session = $2 RETURNING ${titledColumns}`;

@@ -8,6 +8,7 @@ import { folded, type FoldRow } from "./fold.ts";
 import type { Writer } from "./in-session.ts";
 import type { KnownLogs } from "./known-logs.ts";
 import type { KnownLog, KnownSession } from "./known-sessions.ts";
+import { updatedSql } from "./updated.ts";
 import { isHeardSql } from "./watch.ts";
 
 /**
@@ -160,7 +161,7 @@ function statementText(kind: Kind, chunks: number): string {
   if (kind !== "own")
     parts.push(`session AS (
       UPDATE hf.session s SET entries = s.entries + ${count}, length = s.length + $12,
-        updated_at_ms = greatest(s.updated_at_ms, lane.at),
+        ${updatedSql("greatest(s.updated_at_ms, lane.at)")},
         main_head = CASE WHEN $9 = '' THEN $11 ELSE s.main_head END ${kind === "folded" ? foldedColumns(chunks) : ""}
       FROM lane WHERE s.project = $1 AND s.session = $2)`);
   return `

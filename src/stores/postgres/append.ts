@@ -16,6 +16,7 @@ import { show } from "./publish.ts";
 import { recordChange } from "./record-change.ts";
 import { findRun } from "./run.ts";
 import { findTombstone } from "./tombstone.ts";
+import { updatedSql } from "./updated.ts";
 
 /** Appends a batch: on what is known where that is enough, else under the session's lock. */
 export async function append(writer: Writer, known: KnownLogs, params: AppendParams): Promise<Appending> {
@@ -136,5 +137,5 @@ async function makeVisible(
 }
 
 const countSql = `
-  UPDATE hf.session SET entries = entries + $3, length = length + $4, updated_at_ms = greatest(updated_at_ms, $5),
+  UPDATE hf.session SET entries = entries + $3, length = length + $4, ${updatedSql("greatest(updated_at_ms, $5)")},
     main_head = coalesce($6, main_head) WHERE project = $1 AND session = $2`;

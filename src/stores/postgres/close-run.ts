@@ -9,6 +9,7 @@ import { numberOf } from "./input.ts";
 import type { Published } from "./publish.ts";
 import { addUsageSql, usageText } from "./record-usage.ts";
 import type { StagedLog } from "./tail.ts";
+import { updatedSql } from "./updated.ts";
 
 /**
  * Ends or holds the session's open run with all that belongs to it, in one statement. False, with nothing written, where
@@ -123,7 +124,7 @@ class Statement {
 
   #session({ entries, length, atMs, mainHead, shown, fold, revision, resumeToken }: PublishParams): string {
     const counts = `entries = s.entries + ${this.#value(entries)}, length = s.length + ${this.#value(length)}`;
-    const times = `updated_at_ms = greatest(s.updated_at_ms, ${this.#value(atMs)})`;
+    const times = updatedSql(`greatest(s.updated_at_ms, ${this.#value(atMs)}::bigint)`);
     const set = this.#set({
       revision,
       ...(mainHead === null ? {} : { main_head: mainHead }),

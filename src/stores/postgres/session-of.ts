@@ -1,4 +1,5 @@
 import type { LockedSession } from "./in-session.ts";
+import { eighthSql } from "./updated.ts";
 
 /** Makes the row of a session where there is none; nobody sees it before something of it is published. */
 export async function ensureSession(
@@ -14,5 +15,6 @@ interface NewSession {
 }
 
 const createSql = `
-  INSERT INTO hf.session (project, session, provider, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $4)
+  INSERT INTO hf.session (project, session, provider, created_at_ms, updated_at_ms, updated_eighth)
+  VALUES ($1, $2, $3, $4, $4, ${eighthSql("$4::bigint")})
   ON CONFLICT (project, session) DO NOTHING`;

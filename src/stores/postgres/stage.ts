@@ -7,6 +7,7 @@ import { timesOf } from "./append-known.ts";
 import type { Value } from "./client.ts";
 import { nowSql, type Writer } from "./in-session.ts";
 import type { KnownLogs } from "./known-logs.ts";
+import { eighthSql } from "./updated.ts";
 
 /**
  * What runs stage in this process: for each run one statement at a time, which takes what waits for all its logs, in one
@@ -268,8 +269,8 @@ function statementText(logs: number, chunks: number): string {
         CASE WHEN g.is_given THEN g.previous ELSE greatest(g.previous, lane.now) END AS at
       FROM given g, lane),
     session AS (
-      INSERT INTO hf.session (project, session, provider, created_at_ms, updated_at_ms)
-      SELECT $1, $2, i.provider, p.created, p.created FROM (SELECT created FROM part LIMIT 1) p, hf.run r
+      INSERT INTO hf.session (project, session, provider, created_at_ms, updated_at_ms, updated_eighth)
+      SELECT $1, $2, i.provider, p.created, p.created, ${eighthSql("p.created")} FROM (SELECT created FROM part LIMIT 1) p, hf.run r
       JOIN hf.input i ON i.project = r.project AND i.session = r.session AND i.id = r.input
       WHERE r.name = $3 AND NOT EXISTS (SELECT FROM hf.session s WHERE s.project = $1 AND s.session = $2)),
     made AS (
