@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
+import { benchClaudeTurn } from "./claude-turn.ts";
 import { benchGroup } from "./group.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
@@ -29,6 +30,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   reconcile: benchReconcile,
   replay: benchReplay,
   turn: benchTurn,
+  "claude-turn": benchClaudeTurn,
   "postgres-append": benchPostgresAppend,
   "postgres-load": benchPostgresLoad,
   "postgres-list": benchPostgresList,

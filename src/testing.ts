@@ -1,4 +1,14 @@
 export {
+  type AgentPrompts,
+  agentSuite,
+  type AgentSuiteParams,
+  type AgentWorld,
+  type SuiteEnded,
+  type SuitePrompt,
+  type SuiteWorker,
+  type SuiteWorkerParams,
+} from "./testing/agent-suite/index.ts";
+export {
   type ClaudeKey,
   type ClaudeStore,
   claudeStoreSuite,

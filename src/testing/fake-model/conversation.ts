@@ -7,7 +7,7 @@ export interface Message {
 /** One block of a message. */
 export type Piece =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "use"; readonly name: string }
+  | { readonly kind: "use"; readonly name: string; readonly input: unknown }
   | { readonly kind: "result"; readonly text: string };
 
 /** The messages of a request body, without what the client wove in for the model's eyes only. */
@@ -43,7 +43,7 @@ function pieceOf(block: Readonly<Record<string, unknown>>): Piece[] {
     case "text":
       return [{ kind: "text", text: String(block["text"]) }];
     case "tool_use":
-      return [{ kind: "use", name: String(block["name"]) }];
+      return [{ kind: "use", name: String(block["name"]), input: block["input"] }];
     case "tool_result":
       return [{ kind: "result", text: textOf(block["content"]) }];
     default:

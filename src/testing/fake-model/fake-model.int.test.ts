@@ -57,6 +57,23 @@ describe("the fake model", () => {
     expect(all[4]).toMatchObject({ delta: { stop_reason: "end_turn" } });
   });
 
+  test("leaves each mark once, whichever of its prompts asked for the ones before", async () => {
+    model = await startFakeModel();
+    const made = (...words: readonly string[]): Message[] =>
+      words.flatMap((word) => {
+        const use = { type: "tool_use", id: word, name: "Bash", input: { command: `echo ${word} >> /f` } };
+        return [{ role: "assistant", content: [use] }, user([{ type: "tool_result", tool_use_id: word }])];
+      });
+    const commandsOf = ({ content }: Record<string, unknown>): unknown[] =>
+      (content as { input?: { command: string } }[]).map(({ input }) => input?.command);
+    const asked = user("MARKS 3 /f");
+    expect(commandsOf(await answer([asked]))).toEqual(["echo mark-1 >> /f"]);
+    expect(commandsOf(await answer([asked, ...made("mark-1", "mark-2")]))).toEqual(["echo mark-3 >> /f"]);
+    expect(commandsOf(await answer([asked, ...made("mark-1"), asked]))).toEqual(["echo mark-2 >> /f"]);
+    const all = [asked, ...made("mark-1", "mark-2", "mark-3"), user("MARK mark-2 /f")];
+    expect((await answer(all))["stop_reason"]).toBe("end_turn");
+  });
+
   test("streams a thought and its signature before the text", async () => {
     model = await startFakeModel();
     const deltas = (await events("THINK what if")).filter(({ type }) => type === "content_block_delta");

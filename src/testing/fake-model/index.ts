@@ -41,8 +41,8 @@ export interface FakeModel {
  *
  * The newest prompt says what is answered, by a verb at the start of a line: `SAY text`, `THINK text`, `BIG length`,
  * `BASH command`, `READ path`, `REOPEN offset limit` (of the newest output that was saved to a file),
- * `WRITE path text`, `CALL tool {input}`, `AGENT prompt`, `PAR count`, `LOOP count`, `SLOW pauseMs`,
- * `HANG`, `USAGE inputTokens text`, `ERR status`, `CUT`. A request to compact is answered with a summary.
+ * `WRITE path text`, `MARK word path`, `MARKS count path`, `CALL tool {input}`, `AGENT prompt`, `PAR count`,
+ * `LOOP count`, `SLOW pauseMs`, `HANG`, `USAGE inputTokens text`, `ERR status`, `CUT`. A request to compact is answered with a summary.
  */
 export async function startFakeModel(options: FakeModelOptions = {}): Promise<FakeModel> {
   const model = new FakeMessagesApi(options);

@@ -1,4 +1,4 @@
-import { type Message, messagesOf, toolsOf } from "./conversation.ts";
+import { type Message, messagesOf, objectOf, type Piece, toolsOf } from "./conversation.ts";
 
 /** One block of an answer. */
 export type Block =
@@ -29,7 +29,8 @@ export function replyTo(body: unknown): Reply {
   for (const text of prompt.toReversed()) {
     for (const line of text.split("\n")) {
       const [, verb = "", rest = ""] = /^([A-Z]+)(?: (.*))?$/.exec(line) ?? [];
-      if (Object.hasOwn(verbs, verb)) return verbs[verb]!({ rest, steps, saved, tools: toolsOf(body) });
+      if (Object.hasOwn(verbs, verb))
+        return verbs[verb]!({ rest, steps, saved, messages, tools: toolsOf(body) });
     }
   }
   return say("ok");
@@ -40,6 +41,7 @@ interface Turn {
   /** How many answers the model has given to this prompt. */
   readonly steps: number;
   readonly tools: readonly string[];
+  readonly messages: readonly Message[];
   /** Where the newest output that was too large for a message was saved. */
   readonly saved: string;
 }
@@ -59,6 +61,15 @@ const verbs: Readonly<Record<string, (turn: Turn) => Reply>> = {
   WRITE: (turn) => {
     const [path = "", ...words] = turn.rest.split(" ");
     return once(turn, ["Write"], { file_path: path, content: words.join(" ") });
+  },
+  MARK: (turn) => {
+    const [word = "", path = ""] = turn.rest.split(" ");
+    return marks(turn, [word], path);
+  },
+  MARKS: (turn) => {
+    const [count = "", path = ""] = turn.rest.split(" ");
+    const words = Array.from({ length: Number(count) }, (_, index) => `mark-${index + 1}`);
+    return marks(turn, words, path);
   },
   CALL: (turn) => {
     const [tool = "", ...words] = turn.rest.split(" ");
@@ -105,6 +116,20 @@ function calls(blocks: readonly Block[]): Reply {
 function once({ steps, tools }: Turn, names: readonly string[], input: Record<string, unknown>): Reply {
   const name = names.find((tool) => tools.includes(tool));
   return steps > 0 || name === undefined ? say("done") : calls([{ type: "tool_use", name, input }]);
+}
+
+/** A call for the first word that no call of the conversation has left yet, as a model does that reads what it has done. */
+function marks({ tools, messages }: Turn, words: readonly string[], path: string): Reply {
+  const made = new Set(messages.flatMap(({ pieces }) => pieces.flatMap(commandOf)));
+  const commands = words.map((word) => `echo ${word} >> ${path}`);
+  const command = commands.find((one) => !made.has(one));
+  if (command === undefined || !tools.includes("Bash")) return say("done");
+  return calls([{ type: "tool_use", name: "Bash", input: { command, description: "Leave a mark" } }]);
+}
+
+function commandOf(piece: Piece): string[] {
+  const command = piece.kind === "use" ? objectOf(piece.input)["command"] : undefined;
+  return typeof command === "string" ? [command] : [];
 }
 
 function echo(text: string): Block {

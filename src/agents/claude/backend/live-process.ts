@@ -147,11 +147,13 @@ export class LiveProcess {
     this.refusal = undefined;
   }
 
-  prompt(content: PromptContent): void {
+  /** Gives the uuid of the entry that it is kept as. */
+  prompt(content: PromptContent): string {
     const uuid = randomUUID();
     this.#watch = new PromptWatch(uuid);
     const message = { role: "user", content } as const;
     this.#prompts.push({ type: "user", message, parent_tool_use_id: null, uuid });
+    return uuid;
   }
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */

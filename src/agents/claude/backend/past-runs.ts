@@ -9,7 +9,7 @@ export interface Past {
   readonly settings: Fields;
   /** The processes that did their work, the newest first. */
   readonly processes: readonly ProcessIdentity[];
-  /** The newest one came to its boundary, or there is none. */
+  /** The newest one was not interrupted: all that it did is told, or, where it was discarded, none of it is to be. */
   readonly isWhole: boolean;
   /** What the SDK calls the session, where no run has said so: it was imported, or kept by the SDK itself. */
   readonly sessionId?: string;
@@ -33,7 +33,7 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   return {
     settings,
     processes: [...processes.values()],
-    isWhole: runs[0] === undefined || runs[0].state === "committed",
+    isWhole: runs[0] === undefined || runs[0].state !== "interrupted",
     ...(sessionId !== undefined && { sessionId }),
   };
 }

@@ -19,6 +19,7 @@ import { type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
 import type { SessionOnDisk } from "./side-file-places.ts";
 import { SideFiles } from "./side-files.ts";
 import type { TurnChoices } from "./turn-request.ts";
+import { tellUntoldCalls } from "./untold-calls.ts";
 
 /** How processes are started. */
 export interface StartOptions extends TurnChoices {
@@ -44,6 +45,9 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const resume = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
+  const untold = past.isWhole ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
+  if (untold > 0)
+    yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
   const chosen = choose({ request, start, past: past.settings });
   if (resume !== undefined) await files.fetch(turn.store);
   const [live, repository] = await Promise.all([

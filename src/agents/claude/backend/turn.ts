@@ -54,7 +54,8 @@ async function* answer(live: LiveProcess, { turn, request }: AnswerParams): Asyn
   try {
     yield* reading.begin();
     yield* changeChoices(live, request);
-    live.prompt(content.value);
+    const entry = live.prompt(content.value);
+    yield { kind: "event", event: { type: "user", text: request.prompt, entry } };
     yield* reading.toResult();
   } finally {
     await reading.end();
