@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { permissionDesk, type PermissionQuestion, verifySession } from "../../src/claude.ts";
-import type { RunEvent } from "../../src/core/event.ts";
+import { isLive, type RunEvent } from "../../src/core/event.ts";
 import { readJournalOf } from "./journal.ts";
 import { BackendBench, type Told } from "./backend-bench.ts";
 import { ended, killProcess } from "./processes.ts";
@@ -239,7 +239,8 @@ function pidOf({ events }: Told): number {
 }
 
 function processOf(events: readonly RunEvent[]) {
-  return events.flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
+  const live = events.filter(isLive);
+  return live.flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
 }
 
 function settingsOf({ events }: Told) {
