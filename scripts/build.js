@@ -10,6 +10,7 @@ const require = createRequire(import.meta.url);
 rmSync(join(root, "dist"), { recursive: true, force: true });
 compileLibrary();
 await bundleCli();
+await bundleReaper();
 copyMigrations();
 
 function compileLibrary() {
@@ -50,6 +51,18 @@ async function bundleCli() {
       },
       banner: `/*! With commander inside:\n${licence}*/`,
     },
+  });
+}
+
+// It runs as a process of its own, from the file beside the one that starts it. Bundled alone: what shared a chunk with it
+// would run it in its own process.
+async function bundleReaper() {
+  await build({
+    cwd: root,
+    input: { "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts" },
+    platform: "node",
+    logLevel: "warn",
+    output: { dir: "dist", format: "esm", entryFileNames: "[name].js" },
   });
 }
 

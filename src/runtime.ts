@@ -34,6 +34,18 @@ export { type Fate, fateOf, type Input, type InputState } from "./core/input.ts"
 export { type PriceOfParams, parsePrices, priceOf } from "./core/prices.ts";
 export type { PriceRow, TokenPrices } from "./core/price-table.ts";
 export { type LookedUp, lookUp, type LookUpParams } from "./runtime/look-up.ts";
+export {
+  AgentRegistry,
+  type AgentRegistryParams,
+  type AgentRoute,
+  type RegisteredAgent,
+} from "./runtime/agent-registry.ts";
+export {
+  redispatch,
+  type Redispatched,
+  type RedispatchParams,
+  type RedispatchReport,
+} from "./runtime/redispatch.ts";
 export { Worker, type WorkerParams } from "./runtime/worker.ts";
 export type { ObservedRun, RunObserver } from "./runtime/observers.ts";
 export type { KeptLink, Link } from "./core/links.ts";
@@ -41,7 +53,8 @@ export { linkObserver, readLinks } from "./runtime/links.ts";
 export { readTimeline, type TimelineParams } from "./runtime/timeline.ts";
 export type { Ended } from "./runtime/execute.ts";
 export { systemTimers, type Timers } from "./runtime/timers.ts";
-export { reconcile, type ReconcileParams, type ReconcileReport } from "./runtime/reconcile.ts";
+export type { FoundLeftovers, LeftoversOf } from "./runtime/leftovers.ts";
+export { reconcile, type ReconcileParams, type ReconcileReport, type Settled } from "./runtime/reconcile.ts";
 export type { Reconciled } from "./runtime/recover-run.ts";
 export type { DecidedStep } from "./runtime/decide-steps.ts";
 export { resolveRun, type ResolveRunParams, type ResolveRunResult } from "./runtime/resolve.ts";

@@ -27,7 +27,7 @@ afterAll(() => {
 
 const verb = fc.constantFrom(
   ...["list", "show", "tail", "export", "import", "rescue", "rm", "verify", "doctor", "completion", "start"],
-  ...["help", "complete-session", "reconcile", "usage", "sweep"],
+  ...["help", "complete-session", "reconcile", "redispatch", "usage", "sweep"],
   ...[
     "run --agent scripted",
     "runs list",
@@ -155,6 +155,7 @@ const writes: ReadonlySet<string> = new Set([
     "runs resolve",
     "inputs cancel",
     "reconcile",
+    "redispatch",
   ],
   ...["sessions clear", "sessions drop", "usage", "sweep"],
   ...["projections rebuild", "projections pause", "projections resume"],

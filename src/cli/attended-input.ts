@@ -42,6 +42,8 @@ export class AttendedInput {
   readonly #begun = new Set<string>();
   #told = "";
   #isCancelled = false;
+  /** Why no run of the agent's can begin here. */
+  #unserved: Error | undefined;
 
   constructor(params: AttendedParams) {
     const { recovery, agent, input, onEvent, onReplay } = params;
@@ -68,11 +70,12 @@ export class AttendedInput {
         onReplay?.(claim, event);
       },
       onEnd: (claim, ended) => this.#end(claim, ended),
+      onUnserved: (_provider, error) => (this.#unserved = error),
       onError: (error) => this.#tell(error instanceof Error ? error.message : String(error)),
     });
   }
 
-  /** Resolves when the input is done with, or its run is held for an operator. */
+  /** Resolves when the input is done with, or its run is held for an operator. @throws sdk_missing, and leaves it queued */
   async ended(): Promise<Attended> {
     const working = this.#worker.run();
     try {
@@ -80,6 +83,7 @@ export class AttendedInput {
         const { position } = await this.#store.changes({ after: 0, limit: 1 });
         const found = await this.#look();
         if (found !== undefined) return found;
+        if (this.#unserved !== undefined) throw this.#unserved;
         await this.#change(position);
       }
     } finally {

@@ -218,7 +218,7 @@ const table: readonly [readonly string[], number, readonly string[]][] = [
     [[...args, "--store", "env:NO_SUCH_VARIABLE"], 2, ["NO_SUCH_VARIABLE", "is not set"]],
   ]),
   ...storeCommands()
-    .filter(([verb]) => verb !== "import" && verb !== "start" && verb !== "run")
+    .filter(([verb]) => !["import", "start", "run", "worker"].includes(verb!))
     .flatMap((args): Row[] => [
       [[...args, "--store", "~/absent.db"], 1, ["absent.db", "holdfast import"]],
       [[...args, "--store", "~/empty.db"], 1, ["empty.db", "holdfast import"]],
@@ -330,7 +330,7 @@ function verbs(): string[] {
   return [
     ...sessionVerbs(),
     ...["list", "import", "verify", "doctor", "completion", "start", "help"],
-    ...["reconcile", "usage", "sweep"],
+    ...["reconcile", "redispatch", "worker", "usage", "sweep"],
   ];
 }
 
@@ -369,7 +369,7 @@ function storeCommands(): string[][] {
     ["runs", "resolve", "1.1", "--commit", "--reason", "x"],
     ["inputs", "list"],
     ["inputs", "cancel", "1"],
-    ["reconcile"],
+    ...[["reconcile"], ["redispatch"], ["worker"]],
     ["sessions", "list"],
     ["sessions", "clear", "0c8f2"],
     ["sessions", "drop", "0c8f2"],

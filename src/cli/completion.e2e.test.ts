@@ -40,7 +40,11 @@ describe("completion in bash", () => {
     expect(complete("holdfast", "runs", "list", "--state", "h")).toEqual(["held"]);
     expect(complete("holdfast", "inputs", "list", "--state", "q")).toEqual(["queued"]);
     expect(complete("holdfast", "usage", "--by", "m")).toEqual(["model"]);
-    expect(complete("holdfast", "run", "--agent", "")).toEqual(["scripted"]);
+    expect(complete("holdfast", "run", "--agent", "")).toEqual(["scripted", "claude"]);
+    expect(complete("holdfast", "run", "--permission-mode", "p")).toEqual(["plan"]);
+    expect(complete("holdfast", "wor")).toEqual(["worker"]);
+    expect(complete("holdfast", "worker", "--d")).toEqual(["--drain-ms"]);
+    expect(complete("holdfast", "redispatch", "--in")).toEqual(["--input"]);
     expect(complete("holdfast", "list", "runs", "--st")).toEqual(["--stats", "--store"]);
   });
 
@@ -50,6 +54,7 @@ describe("completion in bash", () => {
     ["run", "say", "--session"],
     ["runs", "list", "--session"],
     ["usage", "--session"],
+    ["redispatch", "--session"],
   ])("completes a session behind %s %s", (...words) => {
     expect(complete("holdfast", ...words, "0c8f2")).toEqual([first]);
   });

@@ -23,23 +23,51 @@ export function xdgFolder(variable: string, fallback: string): string {
   return given?.startsWith("/") === true ? given : join(homedir(), fallback);
 }
 
+/** What the config file says of agents: an object, of which nothing more is checked here. @throws usage */
+export function configuredAgents(): ConfigObject | undefined {
+  const found = configFile();
+  const agents = found?.config["agents"];
+  if (found === undefined || agents === undefined) return undefined;
+  if (isObject(agents)) return { path: found.path, folder: configFolder(), value: agents };
+  throw usage(`The key "agents" in the config file ${found.path} is no object.`, agentsNext);
+}
+
+/** An object in the config file, and where that is. */
+export interface ConfigObject {
+  readonly path: string;
+  /** Where its relative paths start. */
+  readonly folder: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** What to write where the key `agents` is wrong. */
+export const agentsNext =
+  'Write such as {"agents": {"enabled": true, "routes": {"claude-code": "claude"}}} there.';
+
 function configFolder(): string {
   return join(xdgFolder("XDG_CONFIG_HOME", ".config"), "holdfast");
 }
 
 function configured(key: "store" | "prices", fault: string): string | undefined {
+  const found = configFile();
+  const value = found?.config[key];
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw usage(`The key "${key}" in the config file ${found!.path} ${fault}.`, next);
+}
+
+function configFile(): { readonly path: string; readonly config: ConfigObject["value"] } | undefined {
   const path = join(configFolder(), "config.json");
   const text = readIfThere(path);
   if (text === undefined) return undefined;
   const config = parse(text, path);
   // A mistyped key would silently open another store than the one that was meant.
-  const unknown = Object.keys(config).find((name) => name !== "store" && name !== "prices");
+  const unknown = Object.keys(config).find((name) => !keys.includes(name));
   if (unknown !== undefined)
     throw usage(`The config file ${path} has a key that means nothing: "${shown(unknown)}".`, next);
-  const value = config[key];
-  if (value === undefined || (typeof value === "string" && value !== "")) return value;
-  throw usage(`The key "${key}" in the config file ${path} ${fault}.`, next);
+  return { path, config };
 }
+
+const keys: readonly string[] = ["store", "prices", "agents"];
 
 function readIfThere(path: string): string | undefined {
   try {
@@ -54,13 +82,16 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function parse(text: string, path: string): Readonly<Record<string, unknown>> {
+function parse(text: string, path: string): ConfigObject["value"] {
   try {
     const config: unknown = JSON.parse(text);
-    if (typeof config === "object" && config !== null && !Array.isArray(config))
-      return config as Readonly<Record<string, unknown>>;
+    if (isObject(config)) return config;
   } catch {}
   throw usage(`The config file ${path} is no JSON object.`, next);
+}
+
+function isObject(value: unknown): value is ConfigObject["value"] {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const next = 'Write {"store": "/path/holdfast.db"} there, or remove the file.';

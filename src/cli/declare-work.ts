@@ -2,11 +2,13 @@ import { type Command, Option } from "commander";
 import type { InputState } from "../core/input.ts";
 import type { RunState } from "../core/run.ts";
 import { commandGroup } from "./command-group.ts";
+import { permissionModes } from "./permission-modes.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what gives agents work, and what looks after their runs. */
 export function declareWork(program: Command, runs: Runner): void {
   declareRun(program, runs);
+  declareWorker(program, runs);
   declareRuns(program, runs);
   declareInputs(program, runs);
   program
@@ -16,6 +18,16 @@ export function declareWork(program: Command, runs: Runner): void {
     .option("--limit <n>", "end or hold no more runs than this")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/reconcile.ts")).reconcileRuns));
+  program
+    .command("redispatch")
+    .description("queue the inputs again that were given up after their last try")
+    .option("--dry-run", "say what would be done, and change nothing")
+    .option("--session <id>", "only of this session, by the first characters of its id")
+    .option("--project <name>", "only of this project")
+    .option("--input <id>", "only this one, also where it was given up by a decision")
+    .option("--reason <text>", "why, kept on record")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/redispatch.ts")).redispatchInputs));
 }
 
 function declareRun(program: Command, runs: Runner): void {
@@ -23,17 +35,39 @@ function declareRun(program: Command, runs: Runner): void {
     .command("run")
     .description("ask an agent for one turn of a session, and wait for its end")
     .argument("<prompt>", "what is asked, in quotes")
-    .requiredOption("--agent <name>", "who answers: scripted")
+    .requiredOption("--agent <name>", "who answers: scripted or claude")
     .option("--session <id>", "the session's whole id; a new one where there is none")
     .option("--project <name>", "the session's project (default: its own, else named after this folder)")
     .option("--resume-key <key>", "the session that has this key; it is kept with the session")
     .option("--key <key>", "what makes this request the same when it is made again (default: random)")
     .option("--label <name=value>", "a label for the session; may be given several times", collected)
+    .option("--model <name>", "the model (default: the session's last)")
+    .addOption(
+      new Option(
+        "--permission-mode <mode>",
+        "what the agent may do unasked (default: the session's last)",
+      ).choices(permissionModes),
+    )
+    .option("--cwd <folder>", "where the agent works (default: the session's last, else this folder)")
+    .option("--attach <file>", "an image, a PDF or a text; may be given several times", collected)
     .option("--new", "a new session, also where others begin with its id")
     .option("--no-wait", "fail with 4 where the session is busy")
     .option("--prices <file>", "your own price table")
-    .option("--json", "print JSON")
+    .option("--json", "print the events, one JSON document a line, and the outcome last")
     .action(runs(async () => (await import("./commands/run.ts")).run));
+}
+
+function declareWorker(program: Command, runs: Runner): void {
+  program
+    .command("worker")
+    .description("take inputs and let agents answer them, until SIGTERM or Ctrl-C")
+    .option("--concurrency <n>", "runs at once", "8")
+    .option("--provider <name>", "only inputs of this provider; may be given several times", collected)
+    .option("--project <name>", "only inputs of this project")
+    .option("--drain-ms <ms>", "how long its runs may take to end when it is stopped", "30000")
+    .option("--prices <file>", "your own price table")
+    .option("--json", "print one JSON document a line")
+    .action(runs(async () => (await import("./commands/worker.ts")).work));
 }
 
 function declareRuns(program: Command, runs: Runner): void {

@@ -1,7 +1,7 @@
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
+import { type Started, startProgram } from "../../test/cli/started.ts";
 import { stepLog } from "../core/steps.ts";
 import { damaged, leaveRun, withStoreOf } from "../../test/cli/work.ts";
 
@@ -140,42 +140,8 @@ describe("run on a session that is busy", () => {
   });
 });
 
-interface Started {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly ended: Promise<readonly unknown[]>;
-  readonly stdout: string;
-  /** Resolves when stderr holds this. */
-  readonly says: (text: string) => Promise<void>;
-}
-
 function start(args: readonly string[]): Started {
-  const child = home.start(args);
-  const printed = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk) => (printed.stdout += String(chunk)));
-  const started: Started = {
-    child,
-    ended: new Promise((resolve) => child.once("close", (...how) => resolve(how))),
-    get stdout() {
-      return printed.stdout;
-    },
-    says: (text) => said(child, printed, text),
-  };
-  child.stderr.on("data", (chunk) => (printed.stderr += String(chunk)));
+  const started = startProgram(home, args);
   children.push(started);
   return started;
-}
-
-function said(
-  child: ChildProcessWithoutNullStreams,
-  printed: { stderr: string },
-  text: string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (printed.stderr.includes(text)) resolve();
-    };
-    child.stderr.on("data", look);
-    child.once("close", () => reject(new Error(`It ended and said: ${printed.stderr}`)));
-    look();
-  });
 }

@@ -36,9 +36,20 @@ describe("run", () => {
     expect(stdout).toMatch(/^Committed run 1\.1: .* The agent ended with a failure: it broke\n$/);
   });
 
-  it("gives one JSON document with the outcome and the whole receipt", async () => {
+  it("gives its events one JSON document a line, and last the outcome with the whole receipt", async () => {
     const { stdout } = await home.runInside(["run", "say Hi.", ...at, "--key", "k", "--json"]);
-    expect(JSON.parse(stdout)).toMatchObject({
+    const told = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const of = { schemaVersion: 1, run: "1.1", input: "1", attempt: 1, replayed: false };
+    expect(told.slice(0, -1)).toMatchObject([
+      { ...of, committed: false, event: { type: "status", status: "started" } },
+      { ...of, committed: false, event: { type: "user", text: "say Hi." } },
+      { ...of, committed: false, event: { type: "assistant", text: "Hi." } },
+      { ...of, committed: true, event: { type: "result", ok: true, text: "Hi." } },
+    ]);
+    expect(told.at(-1)).toMatchObject({
       schemaVersion: 1,
       ...session,
       input: "1",
@@ -121,6 +132,41 @@ describe("run", () => {
     expect(stderr).toContain(
       "Run 1.2 in session s-1 of project p, attempt 2, of the input 1 that goes first.",
     );
+  });
+
+  it("shows again what an interrupted run told, marked so, and tells it apart in JSON", async () => {
+    const told = [
+      { type: "user", text: "say it" },
+      { type: "assistant", text: "Nearly." },
+    ] as const;
+    await leaveRun(home, session, ...told);
+    const { stdout, stderr } = await home.runInside(["run", "say mine", ...at, "--json"]);
+    expect(stderr).toContain("┆ ↺ ❯ say it\n┆ ↺ ● Nearly.\n");
+    expect(stderr).toContain("The run 1.1 was interrupted; this is what it told:");
+    expect(stderr).toContain("┆ ● it\n");
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const replayed = lines.filter((line) => line.replayed === true);
+    expect(replayed).toMatchObject([
+      { run: "1.2", committed: false, event: { type: "status", of: "1.1", replayed: true } },
+      { run: "1.2", event: told[0] },
+      { run: "1.2", event: told[1] },
+    ]);
+    expect(lines.slice(0, 3)).toEqual(replayed);
+    expect((await home.runInside(["run", "say more", ...at])).stderr).not.toContain("↺");
+  });
+
+  it.each([
+    ["--model", "opus"],
+    ["--permission-mode", "plan"],
+    ["--cwd", "."],
+    ["--attach", "x.png"],
+  ])("refuses %s for an agent that would not heed it", async (option, value) => {
+    const { code, stderr } = await home.runInside(["run", "say Hi.", ...at, option, value]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${option} means nothing to the agent scripted.`);
   });
 
   it("hides secrets and shows what could drive a terminal, wherever the prompt comes out", async () => {

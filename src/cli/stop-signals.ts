@@ -16,3 +16,24 @@ export function stopSignals(stop: () => Promise<void>): Disposable {
     },
   };
 }
+
+/** Resolves once the signal aborts, and keeps the process alive until then: what waits for a change does not. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const alive = setInterval(() => undefined, 1 << 30);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  return promise.finally(() => clearInterval(alive));
+}
+
+/** Keeps the process alive while a thing goes on whose timers and pipes do not. */
+export async function keptAlive<Result>(done: Promise<Result>): Promise<Result> {
+  const ended = new AbortController();
+  const alive = untilAborted(ended.signal);
+  try {
+    return await done;
+  } finally {
+    ended.abort();
+    await alive;
+  }
+}

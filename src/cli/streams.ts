@@ -1,7 +1,9 @@
-/** Where the program writes, and what it knows of the terminals there. */
+/** Where the program writes and reads, and what it knows of the terminals there. */
 export interface Streams {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Only what asks a person reads it. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
 }
 
 /** A stream that may be a terminal; `process.stdout` is one. */

@@ -5,8 +5,8 @@ import { usage } from "./arguments.ts";
 import { findSession, type SessionOption } from "./session.ts";
 
 /**
- * Finds a session as `findSession` does, and also one of which nothing is committed yet: by its open runs and inputs,
- * or by its whole id and project, as only a lease may be left of it.
+ * Finds a session as `findSession` does, and also one of which nothing is committed yet: by its open runs, its queued
+ * and given up inputs, or by its whole id and project, as only a lease may be left of it.
  */
 export async function findWorkSession(
   store: Store,
@@ -44,6 +44,7 @@ async function hidden(
     store.runs({ state: "running", limit: 1000 }).then(({ runs }) => runs),
     store.runs({ state: "held", limit: 1000 }).then(({ runs }) => runs),
     store.inputs({ state: "queued", limit: 1000 }),
+    store.inputs({ state: "abandoned", limit: 1000 }),
   ]);
   const fitting = pages
     .flat()

@@ -8,6 +8,7 @@ export interface AuditRow extends SessionKey {
   readonly verb:
     | "lease_cleared"
     | "input_cancelled"
+    | "input_requeued"
     | "run_committed"
     | "run_interrupted"
     | "run_discarded"

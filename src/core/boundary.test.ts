@@ -74,6 +74,14 @@ describe("an input", () => {
     });
   });
 
+  test("that was abandoned and is queued again has its tries anew, and its next run another number.", () => {
+    const tried = { ...running, attempts: maxAttempts, run: "7.3" };
+    const ended = inputAfter(tried, "requeue", { atMs: 3, reason: "worker died" })!;
+    const again = inputAfter(ended, "redispatch", { atMs: 4, reason: "mended" });
+    expect(again).toEqual({ ...tried, state: "queued", attempts: 0, updatedAtMs: 4 });
+    expect(nextAttempt(again!)).toBe(4);
+  });
+
   test("takes no event that cannot happen to it.", () => {
     expect(inputAfter(input, "commit", { atMs: 3 })).toBeNull();
     expect(inputAfter({ ...input, state: "consumed" }, "cancel", { atMs: 3 })).toBeNull();
@@ -89,6 +97,7 @@ describe("an input's life", () => {
     requeue: [null, "queued", null, null, null],
     put_back: [null, "queued", null, null, null],
     give_up: [null, "abandoned", null, null, null],
+    redispatch: [null, null, null, null, "queued"],
   } as const;
 
   test.each(Object.keys(table) as (keyof typeof table)[])("is one total table: %s.", (event) => {

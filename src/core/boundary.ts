@@ -62,6 +62,7 @@ export function inputAfter(
 ): Input | null {
   const state = nextInputState(input, event);
   if (state === null) return null;
+  if (event === "redispatch") return againInput(input, atMs);
   const asked = event === "cancel" && state === "running" ? { cancelRequested: true as const } : {};
   const attempts = input.attempts - (event === "put_back" ? 1 : 0);
   const after: Input = { ...input, ...asked, state, attempts, updatedAtMs: atMs };
@@ -69,6 +70,11 @@ export function inputAfter(
   // Who asked for the cancel said why; what ends the run later does not replace it.
   const why = event === "cancel" ? (reason ?? input.reason) : (input.reason ?? reason);
   return why === undefined ? after : { ...after, reason: why };
+}
+
+// Its runs stay, and with them the number of the next one: only the tries begin anew.
+function againInput({ reason: _, ...input }: Input, atMs: number): Input {
+  return { ...input, state: "queued", attempts: 0, updatedAtMs: atMs };
 }
 
 /** One text for equal filters, which binds a page cursor of runs to its filter. */

@@ -64,6 +64,25 @@ export function isFinal({ state }: Pick<Input, "state">): boolean {
   return state !== "queued" && state !== "running";
 }
 
+/**
+ * The runs by which an input that is abandoned here went on there, where it was queued again; undefined where it did not,
+ * or where what is given is another history than the one that ends here with `last`.
+ */
+export function laterRuns(
+  known: Pick<Input, "key" | "body" | "state" | "updatedAtMs">,
+  last: Run | undefined,
+  { input, runs }: Pick<Extract<Holding, { kind: "input" }>, "input" | "runs">,
+): readonly Run[] | undefined {
+  const at = last === undefined ? -1 : runs.findIndex((run) => isSameRun(run, last));
+  const isSame = input.key === known.key && input.body === known.body && (last === undefined || at >= 0);
+  const goesOn = known.state === "abandoned" && input.updatedAtMs > known.updatedAtMs;
+  return isSame && goesOn ? runs.slice(at + 1) : undefined;
+}
+
+function isSameRun(a: Run, b: Run): boolean {
+  return a.id === b.id && a.worker === b.worker && a.epoch === b.epoch && a.startedAtMs === b.startedAtMs;
+}
+
 /** Puts one page together. @throws cursor_invalid, invalid_limit */
 export async function pageOfHoldings({
   cursor,

@@ -12,7 +12,7 @@ export interface Input extends SessionKey {
   /** Greater goes first within its session and over sessions; default 0. */
   readonly priority: number;
   readonly state: InputState;
-  /** How many of its runs count as tries: all but those that were ended as planned. */
+  /** How many of its runs count as tries: all but those that were ended as planned, or came before it was queued again. */
   readonly attempts: number;
   readonly admittedAtMs: number;
   readonly updatedAtMs: number;
@@ -24,7 +24,7 @@ export interface Input extends SessionKey {
   readonly cancelRequested?: true;
 }
 
-/** `queued` and `running` are open; the others are final. */
+/** `queued` and `running` are open; the others are final, but that an abandoned one may be queued again. */
 export type InputState = "queued" | "running" | "consumed" | "cancelled" | "abandoned";
 
 export interface AdmitParams {
@@ -48,6 +48,19 @@ export interface CancelParams {
   readonly reason?: string;
 }
 
+export interface RequeueParams {
+  readonly session: SessionKey;
+  readonly input: string;
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+export interface RequeueResult {
+  readonly input: Input;
+  /** False when it was open already; nothing was written. */
+  readonly requeued: boolean;
+}
+
 /** Newest first; `limit` is 1 to 1,000, default 50. */
 export interface InputsParams {
   readonly session?: SessionKey;
@@ -61,18 +74,19 @@ export interface InputsParams {
 /** How often an input is tried before it is abandoned. */
 export const maxAttempts = 3;
 
-/** What can happen to an input's run, seen from the input. */
-export type InputEvent = "claim" | "cancel" | "commit" | "requeue" | "put_back" | "give_up";
+/** What can happen to an input and its run, seen from the input. */
+export type InputEvent = "claim" | "cancel" | "commit" | "requeue" | "put_back" | "give_up" | "redispatch";
 
 /**
  * An input's next state, or `null` where the event cannot happen to it. A requeue of an input that was cancelled, or
- * tried too often, ends it; one that is put back was not tried.
+ * tried too often, ends it; one that is put back was not tried. Only a redispatch leads back from an end.
  */
 export function nextInputState(
   { state, attempts, cancelRequested }: Pick<Input, "state" | "attempts" | "cancelRequested">,
   event: InputEvent,
 ): InputState | null {
   if (state === "queued") return event === "claim" ? "running" : event === "cancel" ? "cancelled" : null;
+  if (event === "redispatch") return state === "abandoned" ? "queued" : null;
   if (state !== "running" || event === "claim") return null;
   if (event === "commit") return "consumed";
   // The run is asked to stop; what it has done decides.

@@ -2,7 +2,15 @@ import type { AuditParams, AuditRow } from "./audit.ts";
 import type { Entry, EntryInput } from "./entry.ts";
 import type { AdoptParams, HoldingsPage, HoldingsParams, KeysParams } from "./holdings.ts";
 import type { LogKey, SessionKey } from "./ids.ts";
-import type { AdmitParams, AdmitResult, CancelParams, Input, InputsParams } from "./input.ts";
+import type {
+  AdmitParams,
+  AdmitResult,
+  CancelParams,
+  Input,
+  InputsParams,
+  RequeueParams,
+  RequeueResult,
+} from "./input.ts";
 import type {
   AcquireLeaseParams,
   ClearLeaseParams,
@@ -75,6 +83,8 @@ export interface Store {
   claim(params: ClaimParams): Promise<Claim | null>;
   /** Cancels a queued input; asks the run of a running one to stop. @throws input_unknown, input_closed */
   cancel(params: CancelParams): Promise<Input>;
+  /** Queues an abandoned input again, with as many tries as a new one; its runs stay. @throws input_unknown, input_closed */
+  requeue(params: RequeueParams): Promise<RequeueResult>;
   inputs(params: InputsParams): Promise<readonly Input[]>;
   run(params: { readonly run: string }): Promise<Run | null>;
   runs(params?: RunsParams): Promise<RunPage>;
@@ -109,7 +119,8 @@ export interface Store {
   /**
    * Takes what another store gave by `holdings`, and tells how many of it changed anything: 0 when done again. A row
    * waits for its session, a tombstone drops what began before it, an input that is not final or whose name is taken
-   * stays out, but its id is not given here any more, and a blob is put by `putBlob`.
+   * stays out, but its id is not given here any more, and a blob is put by `putBlob`. An input that is abandoned here
+   * goes on as it did there, where that one's runs begin with those that are here.
    */
   adopt(params: AdoptParams): Promise<{ readonly adopted: number }>;
 

@@ -47,6 +47,8 @@ export interface ExecuteParams {
   readonly graceMs: number;
   /** The agent did not, and may still be at work. */
   readonly onAbandoned?: (error: HoldfastError) => void;
+  /** What the agent needs is not installed here: that is none of the input's tries. */
+  readonly onMissing?: (error: HoldfastError) => void;
   /** What a row of usage cost; null where the model has no price. */
   readonly priceOf?: ((row: Pick<UsageRow, "model" | "atMs" | "tokens">) => number | null) | undefined;
   /** Sees each event as it comes, before its boundary: not committed, and the result only after it. */
@@ -83,6 +85,7 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
       stop.abort(error);
       params.onAbandoned?.(error);
     }
+    if (isMissing(error)) params.onMissing?.(error);
     return await endAfter(error, params, turn);
   } finally {
     params.signal.removeEventListener("abort", pass);
@@ -100,13 +103,17 @@ async function endAfter(error: unknown, params: ExecuteParams, turn: RunningTurn
     await params.observed?.settled();
     if (result !== undefined) return await endFinished(params, turn, { result, reason });
     if (isAbandoned) await turn.say({ type: "error", code: error.code, message: reason });
-    const isPlanned = as === "interrupted" && turn.isStoppedAsPlanned;
+    const isPlanned = as === "interrupted" && (turn.isStoppedAsPlanned || isMissing(error));
     await interruptRun(params, { as, reason, usage: turn.usage, resumeToken: turn.resumeToken, isPlanned });
     return { as, reason };
   } catch (second) {
     // The lease runs out, and recovery ends the run from what is durable.
     return { as: "lost", reason: textOf(second) };
   }
+}
+
+function isMissing(error: unknown): error is HoldfastError {
+  return isHoldfastError(error) && error.code === "sdk_missing";
 }
 
 function textOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import type { Agent } from "../core/agent.ts";
 import type { Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
+import { type AgentRoute, loadedAgent } from "./agent-registry.ts";
 import { sessionOf } from "./read-tail.ts";
 import { recoverRun, type Reconciled } from "./recover-run.ts";
 import type { PriceOf } from "./run-events.ts";
@@ -9,7 +10,7 @@ import type { FoldOf } from "./take-over.ts";
 export interface LapsedRunsParams {
   readonly store: Store;
   /** Only runs that one of these answers are ended, with its title and summary. */
-  readonly agents: readonly Agent[];
+  readonly agents: readonly (Agent | AgentRoute)[];
   readonly owner: string;
   readonly leaseMs: number;
   readonly project?: string;
@@ -37,8 +38,10 @@ export class LapsedRuns {
     let ended = 0;
     for (const run of await this.#nextPage()) {
       if (signal.aborted) return ended;
-      if (!(await this.#isOurs(run))) continue;
-      const done = await recoverRun({ ...this.#params, foldOf: this.#foldOf }, run);
+      const agent = await this.#agentOf(run);
+      if (agent === undefined) continue;
+      const foldOf: FoldOf = ({ session }) => agent.fold?.(session);
+      const done = await recoverRun({ ...this.#params, foldOf }, run);
       if (done.result !== "failed" && done.result !== "skipped") ended += 1;
       if (this.#isNews(done)) this.#params.onRecovered(done);
     }
@@ -57,12 +60,14 @@ export class LapsedRuns {
     return page.runs;
   }
 
-  async #isOurs(run: Run): Promise<boolean> {
+  /** The agent of a run that has lapsed; undefined where it is not for us to end. */
+  async #agentOf(run: Run): Promise<Agent | undefined> {
     const { store, agents, project = run.project, session = run.session } = this.#params;
-    if (run.project !== project || run.session !== session) return false;
-    if ((await store.lease(sessionOf(run))) !== null) return false;
+    if (run.project !== project || run.session !== session) return undefined;
+    if ((await store.lease(sessionOf(run))) !== null) return undefined;
     const [input] = await store.inputs({ session: sessionOf(run), input: run.input });
-    return agents.some(({ provider }) => provider === input?.provider);
+    const found = agents.find(({ provider }) => provider === input?.provider);
+    return found === undefined ? undefined : await loadedAgent(found);
   }
 
   #isNews(done: Reconciled): boolean {
@@ -74,12 +79,7 @@ export class LapsedRuns {
     this.#failed = new Map(failure === undefined ? others : [...others, [id, failure]]);
     return failure === undefined || failure !== known;
   }
-
-  readonly #foldOf = ({ session, provider }: FoldPlace): ReturnType<FoldOf> =>
-    this.#params.agents.find((agent) => agent.provider === provider)?.fold?.(session);
 }
-
-type FoldPlace = Parameters<FoldOf>[0];
 
 const pageRuns = 100;
 const mostRemembered = 1000;

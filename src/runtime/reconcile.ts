@@ -2,6 +2,7 @@ import { checkLimit } from "../core/checks.ts";
 import { checkLease } from "../core/lease.ts";
 import type { Run, RunState } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
+import { type FoundLeftovers, leftoversOf, type LeftoversOf } from "./leftovers.ts";
 import { sessionOf } from "./read-tail.ts";
 import { foreseeRun, recoverRun, type Reconciled } from "./recover-run.ts";
 import type { PriceOf } from "./run-events.ts";
@@ -20,8 +21,13 @@ export interface ReconcileParams {
   readonly foldOf?: FoldOf;
   /** As the worker prices what its runs use; default: not at all. */
   readonly priceOf?: PriceOf;
-  readonly onProgress?: (done: Reconciled) => void;
+  /** Names what a run has left at work on this machine; default: nobody looks. */
+  readonly leftoversOf?: LeftoversOf;
+  readonly onProgress?: (done: Settled) => void;
 }
+
+/** What became of a run, with the processes that it has left at work here: none of them is ended. */
+export type Settled = Reconciled & FoundLeftovers;
 
 /** What recovery did, or in a dry run would do. */
 export interface ReconcileReport {
@@ -30,7 +36,7 @@ export interface ReconcileReport {
   readonly looked: number;
   readonly live: number;
   /** The others, newest first. */
-  readonly runs: readonly Reconciled[];
+  readonly runs: readonly Settled[];
   /** How many runs wait for an operator now. */
   readonly held: number;
   /** The limit was reached, and there are more. */
@@ -58,7 +64,7 @@ class Recovery {
   looked = 0;
   live = 0;
   more = false;
-  readonly runs: Reconciled[] = [];
+  readonly runs: Settled[] = [];
   readonly #params: ReconcileParams;
   readonly #leaseMs: number;
   readonly #dryRun: boolean;
@@ -109,9 +115,13 @@ class Recovery {
     }
   }
 
-  async #settle(run: Run): Promise<Reconciled> {
-    if (this.#dryRun) return await foreseeRun(this.#params, run);
-    return await recoverRun({ ...this.#params, leaseMs: this.#leaseMs }, run);
+  async #settle(run: Run): Promise<Settled> {
+    // Before it is ended: what is staged may be put aside.
+    const found = await leftoversOf({ store: this.#params.store, find: this.#params.leftoversOf }, run);
+    const done = this.#dryRun
+      ? await foreseeRun(this.#params, run)
+      : await recoverRun({ ...this.#params, leaseMs: this.#leaseMs }, run);
+    return { ...done, ...found };
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Agent } from "../core/agent.ts";
+import type { HoldfastError } from "../core/errors.ts";
 import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
+import { type AgentRoute, loadedAgent } from "./agent-registry.ts";
 import { type Ended, type ExecuteParams, executeRun, PlannedStop } from "./execute.ts";
 import { LapsedRuns } from "./lapsed-runs.ts";
 import { Observers, type RunObserver } from "./observers.ts";
@@ -11,8 +13,8 @@ import { systemTimers, type Timers } from "./timers.ts";
 /** How a worker works. */
 export interface WorkerParams {
   readonly store: Store;
-  /** One for each provider whose inputs it takes. */
-  readonly agents: readonly Agent[];
+  /** One for each provider whose inputs it takes; a route is loaded when the first of them was taken. */
+  readonly agents: readonly (Agent | AgentRoute)[];
   /** Names this process for people, unique among all that run now. */
   readonly owner: string;
   /** How long a session stays closed to others after this process has died; default 30,000. */
@@ -27,6 +29,7 @@ export interface WorkerParams {
   readonly session?: string;
   readonly timers?: Timers;
   readonly priceOf?: ExecuteParams["priceOf"];
+  readonly onBegin?: (claim: Claim) => void;
   /** Sees what happens in a run before it is committed. */
   readonly onEvent?: (claim: Claim, event: LiveEvent) => void;
   /** Sees what a run shows again of the interrupted ones before it. */
@@ -36,6 +39,8 @@ export interface WorkerParams {
   readonly onEnd?: (claim: Claim, ended: Ended) => void;
   /** A run that its worker has left was ended or held here, or could not be. */
   readonly onRecovered?: (done: Reconciled) => void;
+  /** What an agent needs is not installed here: no input of its provider is taken any more. */
+  readonly onUnserved?: (provider: string, error: HoldfastError) => void;
   /** What went wrong between runs, such as a store that is busy; the worker goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -50,6 +55,7 @@ export class Worker {
   };
   readonly #observers: Observers;
   readonly #runs = new Map<string, OpenRun>();
+  readonly #unserved = new Set<string>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #claiming = 0;
@@ -78,6 +84,19 @@ export class Worker {
     if (cancel) for (const { abort } of this.#runs.values()) abort.abort(new PlannedStop());
     await this.#loop;
     await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
+  }
+
+  /** Takes no new input, lets its runs end, and interrupts those that have not after a time. */
+  async stopWithin(ms: number, onLate?: (runs: number) => void): Promise<void> {
+    const ended = this.stop();
+    const early = new AbortController();
+    const late = this.#params.timers.wait(ms, early.signal).then(() => true);
+    if (!(await Promise.race([ended.then(() => false), late])) || this.#runs.size === 0) {
+      early.abort("ended");
+      return await ended;
+    }
+    this.#tell(() => onLate?.(this.#runs.size));
+    await this.stop({ cancel: true });
   }
 
   /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
@@ -157,7 +176,7 @@ export class Worker {
     return {
       worker: owner,
       leaseMs,
-      providers: agents.map(({ provider }) => provider),
+      providers: agents.map(({ provider }) => provider).filter((provider) => !this.#unserved.has(provider)),
       ...(maxRunsPerProject === undefined ? {} : { maxRunsPerProject }),
       ...(project === undefined ? {} : { project }),
       ...(session === undefined ? {} : { session }),
@@ -165,21 +184,10 @@ export class Worker {
   }
 
   #begin(claim: Claim, begunAtMs: number): void {
-    const { agents, onEvent, onReplay, onEnd, ...params } = this.#params;
-    const agent = agents.find(({ provider }) => provider === claim.input.provider)!;
+    const { onBegin, onEnd } = this.#params;
     const abort = new AbortController();
-    const ended = executeRun({
-      ...params,
-      agent,
-      claim,
-      begunAtMs,
-      signal: abort.signal,
-      onAbandoned: (error) => this.#report(error),
-      onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
-      onReplay: (event) => this.#tell(() => onReplay?.(claim, event)),
-      onError: (error) => this.#report(error),
-      observed: this.#observers.of(claim),
-    }).then((how) => {
+    this.#tell(() => onBegin?.(claim));
+    const ended = this.#execute(claim, begunAtMs, abort.signal).then((how) => {
       this.#runs.delete(claim.run.id);
       this.#wake.resolve();
       this.#tell(() => onEnd?.(claim, how));
@@ -188,6 +196,28 @@ export class Worker {
     if (this.#cancelled) abort.abort(new PlannedStop());
     // A cancel may have been told before the claim's answer came.
     this.#stopIfCancelled(claim.input.id).catch((error: unknown) => this.#params.onError?.(error));
+  }
+
+  async #execute(claim: Claim, begunAtMs: number, signal: AbortSignal): Promise<Ended> {
+    const { agents, onEvent, onReplay, onUnserved, ...params } = this.#params;
+    const { provider } = claim.input;
+    return await executeRun({
+      ...params,
+      agent: await loadedAgent(agents.find((one) => one.provider === provider)!),
+      claim,
+      begunAtMs,
+      signal,
+      onAbandoned: (error) => this.#report(error),
+      onMissing: (error) => {
+        // Else it would be taken again at once, and for ever: this end is none of its tries.
+        this.#unserved.add(provider);
+        this.#tell(() => onUnserved?.(provider, error));
+      },
+      onEvent: (event) => this.#tell(() => onEvent?.(claim, event)),
+      onReplay: (event) => this.#tell(() => onReplay?.(claim, event)),
+      onError: (error) => this.#report(error),
+      observed: this.#observers.of(claim),
+    });
   }
 
   #report(error: unknown): void {

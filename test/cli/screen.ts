@@ -23,6 +23,7 @@ export class Screen extends Writable {
   override _write(chunk: string | Buffer, _: string, done: () => void): void {
     this.text += String(chunk);
     this.#all.push(String(chunk));
+    this.emit("shown");
     done();
   }
 }

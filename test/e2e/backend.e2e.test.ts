@@ -220,6 +220,17 @@ describe.each(versions)("the Claude backend on SDK %s", (version) => {
     expect((await verifySession(bench.store, session)).findings).toEqual([]);
   });
 
+  test("does not use its warm process where something was brought into the session from elsewhere", async () => {
+    await using bench = await BackendBench.open({ version });
+    const agent = await bench.backend();
+    const first = await bench.say(agent, "SAY one");
+    expect(pidOf(await bench.say(agent, "SAY two"))).toBe(pidOf(first));
+    const title = { body: JSON.stringify({ type: "custom-title", customTitle: "Mine" }) };
+    await bench.store.append({ log: { ...session, log: "" }, entries: [title] });
+    expect(pidOf(await bench.say(agent, "SAY three"))).not.toBe(pidOf(first));
+    expect(bench.shown()).toContain("user: SAY two");
+  });
+
   test("records repository, branch and commit of the folder that it works in", async () => {
     await using bench = await BackendBench.open({ version });
     const folder = join(bench.folder, "repository");
@@ -239,8 +250,7 @@ function pidOf({ events }: Told): number {
 }
 
 function processOf(events: readonly RunEvent[]) {
-  const live = events.filter(isLive);
-  return live.flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
+  return events.filter(isLive).flatMap((event) => (event.type === "status" ? (event.process ?? []) : []))[0];
 }
 
 function settingsOf({ events }: Told) {

@@ -8,6 +8,8 @@ const bin = (name) => join(root, "node_modules", name);
 
 for (const folder of [here, join(here, "sdk-0.3.159")])
   run("npm", ["install", "--no-audit", "--no-fund"], { cwd: folder });
+// The command line is tested as it is built.
+node(join(root, "scripts/build.js"));
 node(bin("typescript/bin/tsc"), "--noEmit", "--project", here);
 node(bin("vitest/vitest.mjs"), "run", "--config", join(here, "vitest.config.ts"), ...process.argv.slice(2));
 console.log("The end-to-end tests passed on both SDK versions.");

@@ -1,5 +1,6 @@
+import * as sdk from "@anthropic-ai/claude-agent-sdk";
 import { foldSessionSummary, query, type SessionStore } from "@anthropic-ai/claude-agent-sdk";
-import type { ClaudeSessionStore, ClaudeSessionStoreOptions } from "../../src/claude.ts";
+import { claudeBackend, type ClaudeSessionStore, type ClaudeSessionStoreOptions } from "../../src/claude.ts";
 
 // Never run: the compiler alone tells whether what we publish by structure is what this release takes.
 export function accepted(ours: ClaudeSessionStore): {
@@ -7,5 +8,6 @@ export function accepted(ours: ClaudeSessionStore): {
   options: ClaudeSessionStoreOptions;
 } {
   query({ prompt: "hello", options: { sessionStore: ours } });
+  claudeBackend({ sdk });
   return { store: ours, options: { foldSessionSummary } };
 }

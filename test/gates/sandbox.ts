@@ -31,7 +31,12 @@ const cleanTree: Record<string, string> = {
   "src/core/one.ts": 'import { two } from "./two.ts";\n\nexport const one = two - 1;\n',
   "src/core/two.ts": "export const two = 2;\n",
   "src/runtime/run.ts": 'import { one } from "../core/one.ts";\n\nexport const run = one;\n',
-  "src/agents/claude/index.ts": 'import { one } from "../../core/one.ts";\n\nexport const agent = one;\n',
+  "src/agents/claude/index.ts": `import { one } from "../../core/one.ts";
+import { reaper } from "./backend/reaper-process.ts";
+
+export const agent = one + reaper;
+`,
+  "src/agents/claude/backend/reaper-process.ts": "export const reaper = 1;\n",
   "src/stores/memory/index.ts": 'import { two } from "../../core/two.ts";\n\nexport const memory = two;\n',
   "src/stores/sqlite/index.ts": 'import { two } from "../../core/two.ts";\n\nexport const sqlite = two;\n',
   "src/stores/postgres/open.ts": `import library from "postgres";

@@ -51,5 +51,5 @@ function verbOf(command: Command, program: Command): Verb {
 function choicesOf(long: string): readonly string[] {
   if (long === "--format") return ["jsonl", "markdown"];
   if (long === "--by") return ["day", "model", "project", "session", "label:"];
-  return long === "--agent" ? ["scripted"] : [];
+  return long === "--agent" ? ["scripted", "claude"] : [];
 }

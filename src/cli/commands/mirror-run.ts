@@ -4,7 +4,7 @@ import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { harmlessLine } from "../harmless.ts";
 import { say, write } from "../output.ts";
-import { stopSignals } from "../stop-signals.ts";
+import { stopSignals, untilAborted } from "../stop-signals.ts";
 import { type MirrorOption, withMirror } from "../store.ts";
 
 /** Feeds a mirror until Ctrl-C, or once. */
@@ -16,7 +16,7 @@ export async function runMirror(_: readonly string[], options: RunOptions): Prom
     const caughtUp = await mirror.caughtUp(stop.signal);
     const { position } = await mirror.status();
     if (caughtUp) await write(`The mirror has caught up, at change ${position.toLocaleString("en-US")}.\n`);
-    if (caughtUp && options.once !== true) await aborted(stop.signal);
+    if (caughtUp && options.once !== true) await untilAborted(stop.signal);
     await mirror.close();
     return caughtUp ? exitCodes.ok : exitCodes.stopped;
   });
@@ -35,13 +35,4 @@ function teller(): (lag: MirrorLag) => void {
       say(`The mirror is ${counted(behind, "change")} behind: ${harmlessLine(reason)}`);
     said = reason;
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  // What waits for a change keeps no process alive.
-  const alive = setInterval(() => undefined, 1 << 30);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  if (signal.aborted) resolve();
-  return promise.finally(() => clearInterval(alive));
 }

@@ -3,50 +3,63 @@ import { sessionBusy } from "../../core/lease.ts";
 import type { Agent } from "../../core/agent.ts";
 import { HoldfastError } from "../../core/errors.ts";
 import type { SessionKey } from "../../core/ids.ts";
-import type { Input } from "../../core/input.ts";
-import type { Claim } from "../../core/run.ts";
 import type { Store } from "../../core/store.ts";
 import { reconcile } from "../../runtime/reconcile.ts";
 import { actor } from "../actor.ts";
-import { agentNamed } from "../agents.ts";
+import { agentNamed, agentRegistry } from "../agents.ts";
 import { shown, usage } from "../arguments.ts";
-import { AttendedInput, heldReason, openRun } from "../attended-input.ts";
+import { terminalAsker } from "../ask-permission.ts";
+import { AttendedInput, type AttendedParams, heldReason, openRun } from "../attended-input.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { harmlessLine } from "../harmless.ts";
+import { type AskOptions, inputBody } from "../input-body.ts";
 import { say, write, writeJson } from "../output.ts";
 import type { PricesOption } from "../price-table.ts";
 import { recoveryOf } from "../recovery.ts";
 import { type Ending, endingOf, lineOf } from "../run-ending.ts";
+import { RunLog } from "../run-log.ts";
 import { targetSession, type TargetOptions } from "../run-target.ts";
-import { stopSignals } from "../stop-signals.ts";
+import { keptAlive, stopSignals } from "../stop-signals.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
-import { streams } from "../streams.ts";
-import { stderrStyle } from "../style.ts";
-import { Timeline, shownText } from "../timeline.ts";
+import { shownText } from "../timeline.ts";
 
 /** Asks an agent for one turn of a session, and waits for its end. */
 export async function run([prompt = ""]: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (prompt.trim() === "") throw usage("The prompt is empty.", "Say what is asked, in quotes.");
   const labels = labelsOf(options.label ?? []);
-  const agent = await agentNamed(options.agent);
-  return await withNewStore(options, async (store) => {
-    const session = await targetSession(store, options);
-    const recovery = recoveryOf(store, options);
-    await reconcile(recovery);
-    if (options.wait === false) await refuseBusy(store, session);
-    const { key = randomUUID() } = options;
-    const body = JSON.stringify({ prompt });
-    const { input, admitted } = await store.admit({ session, key, body, provider: agent.provider });
-    if (!admitted) say(`The input ${input.id} was admitted before by this key.`);
-    const { attended, stopped } = await attend(recovery, agent, input);
-    await describe(store, session, labels, options.resumeKey);
-    const ending = endingOf(attended);
-    await print(ending, options, admitted);
-    return stopped && ending.state === "cancelled" ? exitCodes.stopped : codeOf(ending);
-  });
+  const registry = agentRegistry({ asker: terminalAsker() });
+  try {
+    const agent = await agentNamed(registry, options.agent);
+    const body = inputBody(agent, prompt, options);
+    // Before it is asked: what nobody here can answer would wait for a worker that can.
+    if (agent.name === "claude") await (await import("../claude-agent.ts")).checkClaude();
+    return await withNewStore(options, (store) => ask(store, { agent, body, labels }, options));
+  } finally {
+    await registry.close();
+  }
 }
 
-interface RunOptions extends StoreOption, TargetOptions, PricesOption {
+interface Asked {
+  readonly agent: Agent;
+  readonly body: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+async function ask(store: Store, { agent, body, labels }: Asked, options: RunOptions): Promise<ExitCode> {
+  const session = await targetSession(store, options);
+  const recovery = recoveryOf(store, options);
+  await reconcile(recovery);
+  if (options.wait === false) await refuseBusy(store, session);
+  const { key = randomUUID() } = options;
+  const { input, admitted } = await store.admit({ session, key, body, provider: agent.provider });
+  if (!admitted) say(`The input ${input.id} was admitted before by this key.`);
+  const { attended, stopped } = await attend({ recovery, agent, input }, options);
+  await describe(store, session, labels, options.resumeKey);
+  const ending = endingOf(attended);
+  await print(ending, options, admitted);
+  return stopped && ending.state === "cancelled" ? exitCodes.stopped : codeOf(ending);
+}
+
+interface RunOptions extends StoreOption, TargetOptions, PricesOption, AskOptions {
   readonly agent: string;
   readonly key?: string;
   readonly label?: readonly string[];
@@ -78,15 +91,17 @@ async function refuseBusy(store: Store, session: SessionKey): Promise<void> {
   });
 }
 
-async function attend(recovery: ReturnType<typeof recoveryOf>, agent: Agent, input: Input) {
-  const log = new RunLog(input);
+async function attend(
+  params: Pick<AttendedParams, "recovery" | "agent" | "input">,
+  options: Pick<RunOptions, "json">,
+) {
+  const log = new RunLog(params.input, options);
   const attended = new AttendedInput({
-    recovery,
-    agent,
-    input,
+    ...params,
     actor: actor(),
     onBegin: (claim) => log.begin(claim),
-    onEvent: (_claim, event) => log.lines(event),
+    onEvent: (claim, event) => log.live(claim, event),
+    onReplay: (claim, event) => log.replayed(claim, event),
     onEnd: (_claim, ended) => {
       if (ended.as !== "committed") log.tell(`${ended.as}: ${shownText(ended.reason)}`);
     },
@@ -98,38 +113,9 @@ async function attend(recovery: ReturnType<typeof recoveryOf>, agent: Agent, inp
     log.tell("Stopping: the run is interrupted and its input cancelled. Ctrl-C again ends it at once.");
     await attended.cancel("Stopped by Ctrl-C.");
   });
-  return { attended: await attended.ended(), stopped: stopped as boolean };
-}
-
-/** What a person sees while it goes on, on stderr: none of it is committed. */
-class RunLog {
-  readonly #input: Input;
-  readonly #style = stderrStyle();
-  readonly #timeline: Timeline;
-
-  constructor(input: Input) {
-    const { columns, isTTY } = streams().stderr;
-    const width = isTTY === true && columns !== undefined && columns > 0 ? columns - 2 : undefined;
-    this.#input = input;
-    this.#timeline = new Timeline({ style: this.#style, width });
-  }
-
-  begin({ run, input }: Claim): void {
-    const other = input.id === this.#input.id ? "" : `, of the input ${input.id} that goes first`;
-    const place = `session ${harmlessLine(run.session)} of project ${harmlessLine(run.project)}`;
-    this.tell(
-      `Run ${run.id} in ${place}, attempt ${run.attempt}${other}. What follows is not committed yet:`,
-    );
-  }
-
-  lines(event: Parameters<Timeline["lines"]>[0]): void {
-    const lines = this.#timeline.lines(event, this.#style.dim("┆ "));
-    for (const line of lines) say(line);
-  }
-
-  tell(line: string): void {
-    say(line);
-  }
+  const found = await keptAlive(attended.ended());
+  await log.written();
+  return { attended: found, stopped: stopped as boolean };
 }
 
 async function describe(

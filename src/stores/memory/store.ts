@@ -40,6 +40,7 @@ import { read } from "./read.ts";
 import { recordUsage } from "./record-usage.ts";
 import { releaseLease } from "./release-lease.ts";
 import { renewLease } from "./renew-lease.ts";
+import { requeue } from "./requeue.ts";
 import { run } from "./run.ts";
 import { runs } from "./runs.ts";
 import { scan } from "./scan.ts";
@@ -159,6 +160,11 @@ class MemoryStore implements port.Store {
   async cancel(params: input.CancelParams): Promise<input.Input> {
     checkSessionKey(params.session);
     return cancel(this.#open(), params);
+  }
+
+  async requeue(params: input.RequeueParams): Promise<input.RequeueResult> {
+    checkSessionKey(params.session);
+    return requeue(this.#open(), params);
   }
 
   async inputs(params: input.InputsParams): Promise<readonly input.Input[]> {

@@ -46,6 +46,7 @@ import { read } from "./read.ts";
 import { recordUsage } from "./record-usage.ts";
 import { releaseLease } from "./release-lease.ts";
 import { renewLease } from "./renew-lease.ts";
+import { requeue } from "./requeue.ts";
 import { run } from "./run.ts";
 import { runs } from "./runs.ts";
 import { scan } from "./scan.ts";
@@ -186,6 +187,11 @@ export class PostgresStore implements port.Store {
   async cancel(params: input.CancelParams): Promise<input.Input> {
     checkSessionKey(params.session);
     return this.#change(params.session, params, cancel);
+  }
+
+  async requeue(params: input.RequeueParams): Promise<input.RequeueResult> {
+    checkSessionKey(params.session);
+    return this.#change(params.session, params, requeue);
   }
 
   async inputs(params: input.InputsParams): Promise<readonly input.Input[]> {

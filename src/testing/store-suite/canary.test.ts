@@ -13,6 +13,7 @@ import { inputBreaks } from "./canary/input-breaks.ts";
 import { leaseBreaks } from "./canary/lease-breaks.ts";
 import { projectionBreaks, recordBreaks, usageBreaks } from "./canary/ledger-breaks.ts";
 import { readBreaks, sessionBreaks } from "./canary/read-breaks.ts";
+import { requeueBreaks } from "./canary/requeue-breaks.ts";
 import { stagedBreaks } from "./canary/staged-breaks.ts";
 import { sweepBreaks } from "./canary/sweep-breaks.ts";
 import { storeSuite } from "./index.ts";
@@ -25,6 +26,7 @@ const breaks = {
   ...feedBreaks,
   ...leaseBreaks,
   ...inputBreaks,
+  ...requeueBreaks,
   ...stagedBreaks,
   ...commitBreaks,
   ...endRunBreaks,

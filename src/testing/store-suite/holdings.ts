@@ -162,6 +162,68 @@ export function holdingsTests({ describe, test }: StoreTests): void {
       assert.equal((await store.run({ run: claim.run.id }))?.session, "s-2");
     });
 
+    test("Goes on with an input that is abandoned here as it went on there, once.", async (store) => {
+      const [first, second, third] = [runGivenUp(1), runGivenUp(2), runThere(3)];
+      const before = {
+        ...inputThere("consumed"),
+        state: "abandoned",
+        run: second.id,
+        reason: "gone",
+      } as const;
+      const given: Holding = { kind: "input", input: before, runs: [first, second] };
+      await store.adopt({ session: sessionKey(), holdings: [given] });
+      const open = { ...inputThere("queued"), run: second.id, updatedAtMs: 21 };
+      const waiting: Holding = { kind: "input", input: open, runs: [first, second] };
+      assert.deepEqual(await store.adopt({ session: sessionKey(), holdings: [waiting] }), { adopted: 0 });
+      assert.deepEqual(await holdingsOf(store), [given]);
+      const after = { ...inputThere("consumed"), attempts: 1, run: third.id, updatedAtMs: 30 };
+      const later: Holding = { kind: "input", input: after, runs: [first, second, third] };
+      assert.deepEqual(await store.adopt({ session: sessionKey(), holdings: [later] }), { adopted: 1 });
+      assert.deepEqual(await holdingsOf(store), [later]);
+      const feed = await allChanges(store);
+      assert.deepEqual([feed.at(-1)?.kind, feed.at(-1)?.of], ["input", "7"]);
+      for (const again of [later, given])
+        assert.deepEqual(await store.adopt({ session: sessionKey(), holdings: [again] }), { adopted: 0 });
+      assert.deepEqual(await holdingsOf(store), [later]);
+      assert.deepEqual(await allChanges(store), feed);
+      assert.deepEqual((await store.run({ run: "7.1" }))?.state, "interrupted");
+    });
+
+    test("Goes on with an input that was cancelled there before its next run began.", async (store) => {
+      const runs = [runGivenUp(1)];
+      const input = { ...inputThere("consumed"), state: "abandoned", run: "7.1", reason: "gone" } as const;
+      await store.adopt({ session: sessionKey(), holdings: [{ kind: "input", input, runs }] });
+      const after = {
+        ...input,
+        state: "cancelled",
+        attempts: 0,
+        reason: "no more",
+        updatedAtMs: 30,
+      } as const;
+      const later: Holding = { kind: "input", input: after, runs };
+      assert.deepEqual(await store.adopt({ session: sessionKey(), holdings: [later] }), { adopted: 1 });
+      assert.deepEqual(await holdingsOf(store), [later]);
+    });
+
+    test("Leaves an abandoned input whose runs here are others than there, and one that goes on here.", async (store) => {
+      const input = { ...inputThere("consumed"), state: "abandoned", run: "7.1", reason: "gone" } as const;
+      await store.adopt({
+        session: sessionKey(),
+        holdings: [{ kind: "input", input, runs: [runGivenUp(1)] }],
+      });
+      const after = { ...inputThere("consumed"), run: "7.2", updatedAtMs: 30 };
+      const adoptLater = (runs: Extract<Holding, { kind: "input" }>["runs"], session = sessionKey()) =>
+        store.adopt({ session, holdings: [{ kind: "input", input: after, runs }] });
+      const next = runThere(2);
+      assert.deepEqual(await adoptLater([{ ...runGivenUp(1), worker: "w-other" }, next]), { adopted: 0 });
+      assert.deepEqual(await adoptLater([next]), { adopted: 0 });
+      assert.deepEqual(await adoptLater([runGivenUp(1), next], sessionKey("s-2")), { adopted: 0 });
+      assert.deepEqual(await store.inputs({}), [input]);
+      await store.requeue({ session: sessionKey(), input: "7", actor: "ann" });
+      assert.deepEqual(await adoptLater([runGivenUp(1), next]), { adopted: 0 });
+      assert.equal((await claimNext(store)).run.id, "7.2");
+    });
+
     test("Answers a key that was admitted there with the input of then.", async (store) => {
       const input = inputThere("consumed");
       await store.adopt({ session: sessionKey(), holdings: [{ kind: "input", input, runs: [runThere()] }] });
@@ -299,8 +361,14 @@ function inputThere(state: "consumed" | "queued") {
   };
 }
 
-function runThere() {
-  const receipt = { run: "7.1", seq: 1, digest: "d", entries: 2, revision: 4, input: "7", atMs: 20 };
-  const facts = { input: "7", attempt: 1, worker: "w-9", epoch: 9, revision: 3, state: "committed" as const };
-  return { id: "7.1", ...sessionKey(), ...facts, startedAtMs: 11, endedAtMs: 20, outcome: "{}", receipt };
+function runThere(attempt = 1) {
+  const id = `7.${attempt}`;
+  const receipt = { run: id, seq: 1, digest: "d", entries: 2, revision: 4, input: "7", atMs: 20 };
+  const facts = { input: "7", attempt, worker: "w-9", epoch: 9, revision: 3, state: "committed" as const };
+  return { id, ...sessionKey(), ...facts, startedAtMs: 11, endedAtMs: 20, outcome: "{}", receipt };
+}
+
+function runGivenUp(attempt: number) {
+  const { receipt: _, outcome: __, ...run } = runThere(attempt);
+  return { ...run, state: "interrupted" as const, reason: "gone" };
 }

@@ -27,6 +27,7 @@ import { logsTests } from "./logs.ts";
 import { migrateTests } from "./migrate.ts";
 import { projectionsTests } from "./projections.ts";
 import { readTests } from "./read.ts";
+import { requeueTests } from "./requeue.ts";
 import { resumeTests } from "./resume.ts";
 import { runsTests } from "./runs.ts";
 import { scanTests } from "./scan.ts";
@@ -93,6 +94,7 @@ const verbs: readonly ((tests: StoreTests) => void)[] = [
   admitTests,
   claimTests,
   cancelTests,
+  requeueTests,
   stagedTests,
   tailTests,
   commitTests,

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { HoldfastError } from "../../../core/errors.ts";
-import type { SdkBlock } from "./sdk-contract.ts";
+import type { ImageType, SdkBlock, SdkBytes } from "./sdk-contract.ts";
 import type { Attachment, TurnRequest } from "./turn-request.ts";
 
 /** What a prompt is for the model: its text, or that with files before it. */
@@ -59,7 +59,7 @@ async function bytesOf(
 }
 
 function blockOf({ name, bytes, mediaType }: NamedBytes): SdkBlock {
-  if (imageTypes.has(mediaType)) {
+  if (isImageType(mediaType)) {
     if (bytes.length > mostImageBytes) throw refused(name, `has more than ${mostImageBytes} bytes`);
     return { type: "image", source: base64(mediaType, bytes) };
   }
@@ -75,14 +75,18 @@ function blockOf({ name, bytes, mediaType }: NamedBytes): SdkBlock {
   };
 }
 
-const imageTypes = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+const imageTypes: readonly ImageType[] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+function isImageType(mediaType: string): mediaType is ImageType {
+  return imageTypes.some((type) => type === mediaType);
+}
 
 function isTextType(mediaType: string): boolean {
   return /^text\/|^application\/(?:json|xml|yaml|toml|javascript|x-sh)$|\+(?:json|xml)$/.test(mediaType);
 }
 
-function base64(mediaType: string, bytes: Buffer): { type: "base64"; media_type: string; data: string } {
-  return { type: "base64", media_type: mediaType, data: bytes.toString("base64") };
+function base64<MediaType extends string>(media_type: MediaType, bytes: Buffer): SdkBytes<MediaType> {
+  return { type: "base64", media_type, data: bytes.toString("base64") };
 }
 
 function textIn(name: string, bytes: Buffer): string {

@@ -25,13 +25,27 @@ export interface SdkPrompt {
 /** A block of a prompt's content, as the Messages API takes it. */
 export type SdkBlock =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly source: SdkSource }
-  | { readonly type: "document"; readonly source: SdkSource; readonly title?: string };
+  | { readonly type: "image"; readonly source: SdkBytes<ImageType> }
+  | {
+      readonly type: "document";
+      readonly source: SdkBytes<"application/pdf"> | SdkText;
+      readonly title: string;
+    };
 
-/** The bytes of a block. */
-type SdkSource =
-  | { readonly type: "base64"; readonly media_type: string; readonly data: string }
-  | { readonly type: "text"; readonly media_type: "text/plain"; readonly data: string };
+/** What a model sees as an image. */
+export type ImageType = "image/png" | "image/jpeg" | "image/gif" | "image/webp";
+
+export interface SdkBytes<MediaType extends string> {
+  readonly type: "base64";
+  readonly media_type: MediaType;
+  readonly data: string;
+}
+
+interface SdkText {
+  readonly type: "text";
+  readonly media_type: "text/plain";
+  readonly data: string;
+}
 
 /** What the SDK asks its own process to be started with. */
 export interface SdkSpawn {

@@ -72,6 +72,28 @@ export const copyBreaks: Breaks = {
         }),
     }),
   ],
+  "leaves what was given up as it is": [
+    "adopt",
+    (s) => ({
+      adopt: async (p) => {
+        const known = await s.inputs({ session: p.session, state: "abandoned" });
+        const holdings = p.holdings.filter(
+          (one) => one.kind !== "input" || !known.some(({ id }) => id === one.input.id),
+        );
+        return await s.adopt({ ...p, holdings });
+      },
+    }),
+  ],
+  "takes another history for that of what was given up": [
+    "adopt",
+    (s) => ({
+      adopt: async (p) => {
+        const done = await s.adopt(p);
+        const isOther = p.holdings.some((one) => one.kind === "input" && one.input.updatedAtMs === 30);
+        return isOther ? { adopted: 1 } : done;
+      },
+    }),
+  ],
   "adopts no epoch": ["adopt", adoptsNo("epoch")],
   "adopts no audit": ["adopt", adoptsNo("audit")],
   "adopts no usage": ["adopt", adoptsNo("usage")],

@@ -1,0 +1,84 @@
+import { reconcile, type Settled } from "../../runtime/reconcile.ts";
+import type { LeftoversOf } from "../../runtime/leftovers.ts";
+import { linkObserver } from "../../runtime/links.ts";
+import { Worker } from "../../runtime/worker.ts";
+import type { AgentRoute } from "../../runtime/agent-registry.ts";
+import type { Store } from "../../core/store.ts";
+import { agentRegistry, leftoversBy, routesFor } from "../agents.ts";
+import { wholeNumber } from "../arguments.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import type { PricesOption } from "../price-table.ts";
+import { recoveryOf } from "../recovery.ts";
+import { keptAlive, stopSignals, untilAborted } from "../stop-signals.ts";
+import { type StoreOption, withNewStore } from "../store.ts";
+import { WorkLog } from "../work-log.ts";
+
+/** Takes inputs until SIGTERM or Ctrl-C, and lets its runs end then. */
+export async function work(_: readonly string[], options: WorkerOptions): Promise<ExitCode> {
+  const maxRuns = wholeNumber(options.concurrency, "--concurrency", 1, 1000);
+  const drainMs = wholeNumber(options.drainMs, "--drain-ms", 0, 86_400_000);
+  const registry = agentRegistry();
+  const agents = routesFor(registry, options.provider);
+  try {
+    const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry) };
+    return await withNewStore(options, (store) => serve(store, params));
+  } finally {
+    await registry.close();
+  }
+}
+
+interface WorkerOptions extends StoreOption, PricesOption {
+  readonly concurrency: string;
+  readonly provider?: readonly string[];
+  readonly project?: string;
+  readonly drainMs: string;
+  readonly json?: true;
+}
+
+interface ServeParams extends PricesOption {
+  readonly agents: readonly AgentRoute[];
+  readonly maxRuns: number;
+  readonly drainMs: number;
+  readonly leftoversOf: LeftoversOf;
+  readonly project?: string;
+  readonly json?: true;
+}
+
+async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
+  const { agents, maxRuns, drainMs, project } = params;
+  const recovery = recoveryOf(store, params);
+  const log = new WorkLog(params);
+  const served = new Set(agents.map(({ provider }) => provider));
+  const stop = new AbortController();
+  using _signals = stopSignals(async () => stop.abort());
+  const worker = new Worker({
+    ...recovery,
+    agents,
+    maxRuns,
+    observers: [linkObserver(recovery)],
+    ...(project === undefined ? {} : { project }),
+    onBegin: (claim) => log.begun(claim),
+    onEnd: (claim, ended) => log.ended(claim, ended),
+    onRecovered: (done) => log.recovered(done),
+    onError: (error) => log.failed(error),
+    onUnserved: (provider, error) => {
+      log.unserved(provider, error);
+      served.delete(provider);
+      if (served.size === 0) stop.abort(error);
+    },
+  });
+  log.started({ owner: recovery.owner, store: store.url, providers: [...served], concurrency: maxRuns });
+  // One that cannot now is done by the worker later.
+  const onProgress = (done: Settled): void => log.recovered(done);
+  await reconcile({ ...recovery, leftoversOf: params.leftoversOf, onProgress }).catch((error: unknown) =>
+    log.failed(error),
+  );
+  const working = stop.signal.aborted ? Promise.resolve() : worker.run();
+  await untilAborted(stop.signal);
+  log.stopping(drainMs);
+  await keptAlive(worker.stopWithin(drainMs, (runs) => log.interrupting(runs)));
+  await working;
+  await log.stopped();
+  if (served.size === 0) throw stop.signal.reason;
+  return exitCodes.ok;
+}
