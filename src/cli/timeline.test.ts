@@ -11,20 +11,28 @@ const layout = { style: { bold: same, dim: same, red: same, cyan: same }, width:
 const said: RunEvent = { type: "assistant", text: "Hi." };
 
 describe("a timeline", () => {
-  test("shows a response's usage once, as it was in the end, before what comes next or where nothing does", () => {
+  test("shows a response's usage once, as it was in the end, behind its words and its tools", () => {
     const timeline = new Timeline(layout);
-    const shown = [usage("1", 1), usage("1", 7), said, usage("2", 1), usage("3", 2)].map((event) =>
-      timeline.lines(event, "> "),
-    );
-    expect(shown).toEqual([
+    const done: RunEvent = { type: "tool_summary", call: "c", ok: true, text: "Done." };
+    const events = [usage("1", 1), said, done, usage("1", 7), said, usage("2", 1), usage("3", 2)];
+    expect(events.map((event) => timeline.lines(event, "> "))).toEqual([
       [],
+      ["> ● Hi."],
+      [expect.stringContaining("Done.")],
       [],
       ["> ── m: 10 tokens in, 7 out ──", "> ● Hi."],
       [],
       ["> ── m: 10 tokens in, 1 out ──"],
     ]);
-    expect(timeline.rest()).toEqual(["> ── m: 10 tokens in, 2 out ──"]);
-    expect(timeline.rest()).toEqual([]);
+    expect(timeline.lines({ type: "result", ok: true, text: "" })).toEqual([
+      "> ── m: 10 tokens in, 2 out ──",
+    ]);
+  });
+
+  test("gives the usage that was not shown yet where an interrupted run tells no more", () => {
+    const timeline = new Timeline(layout);
+    expect(timeline.lines(usage("1", 1), "> ")).toEqual([]);
+    expect([timeline.rest(), timeline.rest()]).toEqual([["> ── m: 10 tokens in, 1 out ──"], []]);
   });
 
   test("says in words with what a process was started, and nothing of one that goes on", () => {

@@ -6,12 +6,14 @@ import { type Block, callDetail } from "./transcript-entry.ts";
 
 /**
  * Turns a run's events into lines, as they come; pieces give none, and what is shown again is marked. A response's usage
- * grows while it comes: its line stands before what comes next.
+ * grows while it comes: its line stands behind its words and its tools.
  */
 export class Timeline {
   readonly #layout: Layout;
   readonly #names = new Map<string, string>();
   #usage: { readonly key: string; readonly lines: readonly string[] } | undefined;
+  /** A tool has ended: the next words are those of another response. */
+  #isAnswered = false;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -20,7 +22,7 @@ export class Timeline {
   /** The lines of one event, each to stand behind `prefix`. */
   lines(event: RunEvent, prefix = ""): readonly string[] {
     const lines = this.#markedLines(event, prefix);
-    const before = event.type === "usage" && event.key === this.#usage?.key ? [] : this.rest();
+    const before = this.#isStillCounted(event) ? [] : this.rest();
     if (event.type !== "usage") return [...before, ...lines];
     this.#usage = { key: event.key, lines };
     return before;
@@ -28,9 +30,19 @@ export class Timeline {
 
   /** What is still to be shown where nothing comes next. */
   rest(): readonly string[] {
-    const { lines = [] } = this.#usage ?? {};
+    if (this.#usage === undefined) return [];
+    const { lines } = this.#usage;
     this.#usage = undefined;
+    this.#isAnswered = false;
     return lines;
+  }
+
+  // A response gives its pieces one by one, and its tools may end before its last count comes.
+  #isStillCounted({ type, ...event }: RunEvent): boolean {
+    if (type === "usage") return "key" in event && event.key === this.#usage?.key;
+    if (type === "tool_summary") this.#isAnswered = true;
+    if (type === "result" || type === "error") return false;
+    return !(this.#isAnswered && words.has(type));
   }
 
   #markedLines(event: RunEvent, prefix: string): readonly string[] {
@@ -90,6 +102,8 @@ function blockOf(event: RunEvent): Block | undefined {
       return undefined;
   }
 }
+
+const words: ReadonlySet<string> = new Set(["assistant", "thinking", "tool_call"]);
 
 // Every turn says so, and nobody learns anything from it.
 const quiet = new Set(["started", "process_in_use"]);
