@@ -21,19 +21,20 @@ async function start() {
     process.stdout.write(JSON.parse(manifest).version + "\n");
     return;
   }
-  silenceSqliteWarning();
+  silenceWarnings();
   var nodeModule = await import("node:module");
   if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
   var cli = await import("../dist/cli/main.js");
   await cli.main(process.argv);
 }
 
-// node:sqlite announces itself as experimental on every start; every other warning still gets through.
-function silenceSqliteWarning() {
+// node:sqlite announces itself as experimental on every start, and the Claude Agent SDK says of each session that asks
+// nothing that nobody is asked; every other warning still gets through.
+function silenceWarnings() {
   var emitWarning = process.emitWarning;
   process.emitWarning = function (warning) {
     var message = typeof warning === "string" ? warning : warning.message;
-    if (/SQLite is an experimental feature/.test(message)) return;
+    if (/SQLite is an experimental feature|^canUseTool will not be invoked/.test(message)) return;
     return emitWarning.apply(process, arguments);
   };
 }

@@ -4,6 +4,7 @@ import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { SessionKey } from "../core/ids.ts";
 import type { Input } from "../core/input.ts";
 import type { Claim, Run } from "../core/run.ts";
+import type { Lease } from "../core/lease.ts";
 import type { Store } from "../core/store.ts";
 import type { Ended } from "../runtime/execute.ts";
 import { linkObserver } from "../runtime/links.ts";
@@ -131,10 +132,7 @@ export class AttendedInput {
   async #unblock(input: Input): Promise<void> {
     const lease = await this.#store.lease(this.#session);
     if (lease !== null) {
-      if (lease.owner !== this.#params.recovery.owner)
-        this.#tell(
-          `The session is written by ${lease.owner} since ${new Date(lease.sinceMs).toISOString()}.`,
-        );
+      if (lease.owner !== this.#params.recovery.owner) this.#tell(writtenBy(lease), lease.owner);
       return;
     }
     const blocked = await openRun(this.#store, this.#session);
@@ -151,9 +149,9 @@ export class AttendedInput {
       this.#tell(`The input ${other.id} goes first, and waits for a worker of ${other.provider}.`);
   }
 
-  #tell(reason: string): void {
-    if (this.#told === reason) return;
-    this.#told = reason;
+  #tell(reason: string, what = reason): void {
+    if (this.#told === what) return;
+    this.#told = what;
     this.#params.onWait(reason);
   }
 
@@ -161,6 +159,11 @@ export class AttendedInput {
   async #change(after: number): Promise<void> {
     for await (const _ of this.#store.watch({ after }, AbortSignal.timeout(lookAgainMs))) return;
   }
+}
+
+function writtenBy({ owner, sinceMs, untilMs }: Lease): string {
+  const [since, until] = [sinceMs, untilMs].map((atMs) => new Date(atMs).toISOString());
+  return `The session is written by ${owner} since ${since}. If that has died, this goes on at ${until}.`;
 }
 
 function removed({ id, project, session }: Input): HoldfastError {

@@ -2,6 +2,7 @@ import { appendFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
 import { assistant, first, project, second, subagent, turn, user } from "../../test/cli/transcripts.ts";
+import { withStoreOf } from "../../test/cli/work.ts";
 import { claudeSessionStore, type ClaudeSessionStoreOptions } from "../agents/claude/adapter.ts";
 import { openStore } from "../open-store.ts";
 
@@ -34,6 +35,26 @@ describe("doctor", () => {
     expect(stdout).toContain("advice  transcripts: 1 session of this machine not in the store");
     await home.runInside(["import"]);
     await home.runInside(["rm", second]);
+    expect((await home.runInside(["doctor"])).stdout).toContain("Every transcript of this machine is known.");
+  });
+
+  it("asks for no import of what an agent of the store has run, which no import makes a second session of", async () => {
+    const ran = { project: "p", session: "mine" };
+    await withStoreOf(home, async (store) => {
+      await store.append({ log: { ...ran, log: "" }, entries: [{ body: '{"type":"user","uuid":"x1"}' }] });
+      await store.describe({ session: ran, resume: { key: "k", token: second } });
+    });
+    home.transcript(project, second, [user("x1", null, "x", 0)]);
+    home.transcript(project, first, turn);
+    const { stdout } = await home.runInside(["doctor"]);
+    expect(stdout).toContain("advice  transcripts: 1 session of this machine not in the store");
+    const told = (await home.runInside(["import"])).stdout;
+    expect(told).toContain("of 1 session;");
+    expect(told).toContain("Left out 1 session that Holdfast ran: in the store by another name.\n");
+    const { sessions } = JSON.parse((await home.runInside(["list", "--json"])).stdout) as {
+      sessions: { session: string }[];
+    };
+    expect(sessions.map(({ session }) => session).toSorted()).toEqual([first, "mine"]);
     expect((await home.runInside(["doctor"])).stdout).toContain("Every transcript of this machine is known.");
   });
 

@@ -25,9 +25,15 @@ export function importLines(report: ImportClaudeReport, restore = "--restore-dro
   return [
     ...problems.map((problem) => `problem: ${harmlessLine(problem)}`),
     `${parts.join("; ")}.`,
+    ...ranHere(report.runHere ?? []),
     ...leftOut(report.droppedSessions, "removed session", restore),
     ...leftOut(report.droppedLogs ?? [], "removed log", restore),
   ];
+}
+
+function ranHere(ids: readonly string[]): string[] {
+  if (ids.length === 0) return [];
+  return [`Left out ${counted(ids.length, "session")} that Holdfast ran: in the store by another name.`];
 }
 
 function leftOut(dropped: readonly unknown[], what: string, restore: string): string[] {

@@ -46,6 +46,8 @@ export function lineOf(ending: Ending): string {
   const why = reason === null ? "." : `: ${shownText(reason)}`;
   if (state === "held")
     return `Held run ${run}${why} End it with holdfast runs resolve ${harmlessLine(run ?? "")}.`;
+  if (state === "abandoned")
+    return `The input ${input} is given up${why} Queue it again with holdfast redispatch --input ${input}.`;
   if (receipt === null) return `The input ${input} is ${state}${why}`;
   const failed = ok === true ? "" : ` The agent ended with a failure: ${shownText(text ?? "none told")}`;
   return `${receiptLine(receipt)}${failed}`;

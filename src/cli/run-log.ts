@@ -36,7 +36,8 @@ export class RunLog {
 
   live(claim: Claim, event: LiveEvent): void {
     this.#keep(claim, event);
-    for (const line of this.#timeline.lines(event, this.#style.dim("┆ "))) say(line);
+    const lines = this.#timeline.lines(event, this.#style.dim("┆ "));
+    for (const line of [...this.#earlier.rest(), ...lines]) say(line);
   }
 
   /** What an interrupted run told before, and is only shown again. */
@@ -46,7 +47,7 @@ export class RunLog {
   }
 
   tell(line: string): void {
-    say(line);
+    for (const one of [...this.#earlier.rest(), ...this.#timeline.rest(), line]) say(one);
   }
 
   /** Resolves when all was written. */

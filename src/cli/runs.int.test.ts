@@ -49,7 +49,8 @@ describe("reconcile", () => {
     });
     expect(await home.runInside(["reconcile"])).toMatchObject({
       code: 0,
-      stdout: "Nothing to do: 1 open run, 1 of them at work.\n",
+      stdout:
+        "Nothing to do: 1 open run, 1 of them at work. One whose worker has died is ended once its lease has lapsed.\n",
     });
   });
 

@@ -1,10 +1,12 @@
+import { sessionsRunHere } from "../agents/claude/sessions-run-here.ts";
 import type { SessionKey } from "../core/ids.ts";
 import type { SessionRow, Store } from "../core/store.ts";
 
 /** The project in which a session of the disk belongs, and what the store knows of it there. */
 export interface Home {
   readonly project: string;
-  readonly state: "held" | "removed" | "new";
+  /** `run`: an agent of the store has run it, under another name. */
+  readonly state: "held" | "removed" | "run" | "new";
 }
 
 /**
@@ -13,12 +15,21 @@ export interface Home {
  */
 export async function homesOf(
   store: Store,
-  sessions: Iterable<SessionKey>,
+  sessions: readonly SessionKey[],
 ): Promise<(session: SessionKey) => Home> {
   const homes = new Map<string, Home>();
   for (const { project, session } of sessions) {
     const id = idOf({ project, session });
     if (!homes.has(id)) homes.set(id, await homeOf(store, { project, session }));
+  }
+  const unknown = new Set<string>();
+  for (const { project, session } of sessions)
+    if (homes.get(idOf({ project, session }))?.state === "new") unknown.add(session);
+  const runHere = await sessionsRunHere(store, unknown);
+  for (const { project, session } of sessions) {
+    const id = idOf({ project, session });
+    const run = runHere.get(session);
+    if (run !== undefined && homes.get(id)?.state === "new") homes.set(id, { ...run, state: "run" });
   }
   return (session) => homes.get(idOf(session)) ?? { project: session.project, state: "new" };
 }

@@ -4,10 +4,16 @@ import { harmlessLine } from "./harmless.ts";
 import { type Layout, resultLine, terminalLines } from "./transcript.ts";
 import { type Block, callDetail } from "./transcript-entry.ts";
 
-/** Turns a run's events into lines, as they come; pieces give none, and what is shown again is marked. */
+/**
+ * Turns a run's events into lines, as they come; pieces give none, and what is shown again is marked. A response's usage
+ * grows while it comes: its line stands behind its words and its tools.
+ */
 export class Timeline {
   readonly #layout: Layout;
   readonly #names = new Map<string, string>();
+  #usage: { readonly key: string; readonly lines: readonly string[] } | undefined;
+  /** A tool has ended: the next words are those of another response. */
+  #isAnswered = false;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -15,6 +21,31 @@ export class Timeline {
 
   /** The lines of one event, each to stand behind `prefix`. */
   lines(event: RunEvent, prefix = ""): readonly string[] {
+    const lines = this.#markedLines(event, prefix);
+    const before = this.#isStillCounted(event) ? [] : this.rest();
+    if (event.type !== "usage") return [...before, ...lines];
+    this.#usage = { key: event.key, lines };
+    return before;
+  }
+
+  /** What is still to be shown where nothing comes next. */
+  rest(): readonly string[] {
+    if (this.#usage === undefined) return [];
+    const { lines } = this.#usage;
+    this.#usage = undefined;
+    this.#isAnswered = false;
+    return lines;
+  }
+
+  // A response gives its pieces one by one, and its tools may end before its last count comes.
+  #isStillCounted({ type, ...event }: RunEvent): boolean {
+    if (type === "usage") return "key" in event && event.key === this.#usage?.key;
+    if (type === "tool_summary") this.#isAnswered = true;
+    if (type === "result" || type === "error") return false;
+    return !(this.#isAnswered && words.has(type));
+  }
+
+  #markedLines(event: RunEvent, prefix: string): readonly string[] {
     const lines = this.#linesOf(event).filter((line) => line !== "");
     const marked = event.replayed === true ? `${prefix}${this.#layout.style.dim("↺ ")}` : prefix;
     const nested = event.parent === undefined ? marked : `${marked}  │ `;
@@ -60,7 +91,7 @@ function blockOf(event: RunEvent): Block | undefined {
     case "status":
       if (event.of !== undefined)
         return { kind: "notice", text: `The run ${event.of} was interrupted; this is what it told:` };
-      return event.status === "started" ? undefined : { kind: "notice", text: event.status };
+      return quiet.has(event.status) ? undefined : { kind: "notice", text: statusText(event) };
     case "usage": {
       const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } = event.tokens;
       const inwards = input + cacheRead + cacheWrite5m + cacheWrite1h;
@@ -70,4 +101,20 @@ function blockOf(event: RunEvent): Block | undefined {
     default:
       return undefined;
   }
+}
+
+const words: ReadonlySet<string> = new Set(["assistant", "thinking", "tool_call"]);
+
+// Every turn says so, and nobody learns anything from it.
+const quiet = new Set(["started", "process_in_use"]);
+
+function statusText({ status, settings }: Extract<RunEvent, { readonly type: "status" }>): string {
+  const { model, permissionMode, cwd } = settings ?? {};
+  const known = [
+    ...(typeof model === "string" ? [model] : []),
+    ...(typeof permissionMode === "string" ? [`permission mode ${permissionMode}`] : []),
+    ...(typeof cwd === "string" ? [`in ${cwd}`] : []),
+  ];
+  const words = status.replaceAll("_", " ");
+  return known.length === 0 ? words : `${words}: ${known.join(", ")}`;
 }

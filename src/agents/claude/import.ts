@@ -7,6 +7,7 @@ import type { Conflict } from "./file-problems.ts";
 import { findLeftovers, findTranscripts, type TranscriptFile } from "./find-transcripts.ts";
 import { importTranscript } from "./import-transcript.ts";
 import { idOf } from "./log-key.ts";
+import { sessionsRunHere } from "./sessions-run-here.ts";
 
 /** What to import, and from where. */
 export interface ImportClaudeParams {
@@ -39,6 +40,8 @@ export interface ImportClaudeReport {
   readonly droppedSessions: readonly string[];
   /** Logs that were removed since they were imported, and were left so; absent where there are none. */
   readonly droppedLogs?: readonly LogKey[];
+  /** Sessions that an agent of this store has run, which has them under names of its own; absent where there are none. */
+  readonly runHere?: readonly string[];
   /** Lines whose uuid is there with another content, which is kept; each is a problem too. Absent where there are none. */
   readonly conflicts?: readonly Conflict[];
   readonly problems: readonly string[];
@@ -46,7 +49,9 @@ export interface ImportClaudeReport {
 
 /** Imports Claude Code's transcripts. A fault in one file never stops the others; one of the store's does. */
 export async function importClaudeTranscripts(params: ImportClaudeParams): Promise<ImportClaudeReport> {
-  const { files, problems } = filesOf(params);
+  const { files: found, problems } = filesOf(params);
+  const runHere = await runHereOf(params, found);
+  const files = found.filter(({ sessionId }) => !runHere.has(sessionId));
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   const report = {
     files: files.length,
@@ -65,12 +70,7 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     params.onProgress?.({ bytes: Math.min(totalBytes, (bytes += more)), totalBytes });
   for (const file of files) {
     sessions.add(file.sessionId);
-    const { project = file.projectKey } = params;
-    const key = {
-      project: typeof project === "function" ? project(file) : project,
-      session: file.sessionId,
-      log: file.log,
-    };
+    const key = { project: projectOf(params, file), session: file.sessionId, log: file.log };
     try {
       const result = await importTranscript({ ...params, file, key, onBytes });
       if (result.unchanged || result.removed) onBytes(file.size);
@@ -91,10 +91,29 @@ export async function importClaudeTranscripts(params: ImportClaudeParams): Promi
     ...report,
     sessions: sessions.size,
     droppedSessions: [...dropped],
+    ...(runHere.size === 0 ? {} : { runHere: [...runHere] }),
     ...(droppedLogs.size === 0 ? {} : { droppedLogs: [...droppedLogs.values()] }),
     ...(conflicts.length === 0 ? {} : { conflicts }),
     problems,
   };
+}
+
+/** A second session of the same words would be in the way of the first: what was imported before it was run goes on. */
+async function runHereOf(
+  params: ImportClaudeParams,
+  files: readonly TranscriptFile[],
+): Promise<ReadonlySet<string>> {
+  const { store } = params;
+  const unknown = new Set<string>();
+  for (const file of files) {
+    const session = { project: projectOf(params, file), session: file.sessionId };
+    if ((await store.session(session)) === null) unknown.add(file.sessionId);
+  }
+  return new Set((await sessionsRunHere(store, unknown)).keys());
+}
+
+function projectOf({ project }: ImportClaudeParams, file: TranscriptFile): string {
+  return typeof project === "function" ? project(file) : (project ?? file.projectKey);
 }
 
 /** Where Claude Code keeps its files for this user. */

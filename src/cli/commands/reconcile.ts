@@ -59,7 +59,8 @@ function linesOf(report: ReconcileReport): string[] {
   const { dryRun, runs, looked, live, more } = report;
   const held = heldIn(report);
   const verb = dryRun ? "would be " : "";
-  const open = `${counted(looked, "open run")}, ${live} of them at work.`;
+  const dead = live === 0 ? "" : " One whose worker has died is ended once its lease has lapsed.";
+  const open = `${counted(looked, "open run")}, ${live} of them at work.${dead}`;
   return [
     ...runs.flatMap((one) => [recoveredLine(one, verb), ...leftoverLines(one)]),
     runs.length === 0 ? `Nothing to do: ${open}` : `${dryRun ? "Looked at" : "Went through"} ${open}`,

@@ -130,8 +130,9 @@ async function writeTimeline(events: readonly EventEnvelope[]): Promise<void> {
   const style = stdoutStyle();
   const width = terminalWidth();
   const timeline = new Timeline({ style, width: width === undefined ? undefined : width - 2 });
-  const lines = events.flatMap(({ committed, event }) =>
-    timeline.lines(event, committed ? "" : style.dim("┆ ")),
-  );
+  const lines = [
+    ...events.flatMap(({ committed, event }) => timeline.lines(event, committed ? "" : style.dim("┆ "))),
+    ...timeline.rest(),
+  ];
   if (lines.length > 0) await write(`${lines.join("\n")}\n`);
 }

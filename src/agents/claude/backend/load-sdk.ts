@@ -51,8 +51,8 @@ async function loadFrom(folder: string, cause: unknown): Promise<ClaudeSdk> {
   } catch {
     throw new HoldfastError({
       code: "sdk_missing",
-      message: "The Claude Agent SDK is not installed.",
-      next: `Install it with \`npm install ${name}\`.`,
+      message: `The Claude Agent SDK is installed neither beside Holdfast nor in ${folder}.`,
+      next: `Install it there with \`npm install ${name}\`.`,
       cause,
     });
   }

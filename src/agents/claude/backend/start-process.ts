@@ -18,7 +18,7 @@ import { type RepositoryState, repositoryOf } from "./repository.ts";
 import { type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
 import type { SessionOnDisk } from "./side-file-places.ts";
 import { SideFiles } from "./side-files.ts";
-import type { TurnChoices } from "./turn-request.ts";
+import { isFolder, type TurnChoices } from "./turn-request.ts";
 import { tellUntoldCalls } from "./untold-calls.ts";
 
 /** How processes are started. */
@@ -140,6 +140,8 @@ function choose({ request, start, past }: ChooseParams): TurnChoices & { readonl
   const mode = request.permissionMode ?? allowedMode(textOf(past["permissionMode"]), start);
   const permissionMode = mode ?? start.permissionMode;
   const cwd = request.cwd ?? folderHere(textOf(past["cwd"])) ?? start.cwd ?? process.cwd();
+  // The SDK takes it for a binary that does not run.
+  if (!isFolder(cwd)) throw noFolder(cwd);
   return {
     cwd,
     ...(model !== undefined && { model }),
@@ -158,7 +160,16 @@ function allowedMode(
 }
 
 function folderHere(folder: string | undefined): string | undefined {
-  return folder !== undefined && existsSync(folder) ? folder : undefined;
+  return folder !== undefined && isFolder(folder) ? folder : undefined;
+}
+
+function noFolder(cwd: string): HoldfastError {
+  return new HoldfastError({
+    code: "agent_failed",
+    message: `The agent is to work in ${cwd}, which is no folder of this machine.`,
+    next: "Make it, or correct the `cwd` that sessions begin with, then queue the input again.",
+    data: { cwd },
+  });
 }
 
 function started(live: LiveProcess, repository: RepositoryState): AgentStep {

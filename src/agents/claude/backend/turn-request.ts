@@ -33,7 +33,8 @@ export function readRequest(input: Turn["input"]): TurnRequest {
   return { prompt: promptOf(input), attachments: attachments.map(attachmentIn), ...choices };
 }
 
-function isFolder(path: string): boolean {
+/** Whether an agent can work there. */
+export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
