@@ -4,7 +4,7 @@ import { isTerminal } from "../../../core/event.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { processFailed } from "./live-process.ts";
 import type { ProcessPool } from "./process-pool.ts";
-import { promptContent } from "./prompt-content.ts";
+import { type PromptContent, promptContent } from "./prompt-content.ts";
 import { type StartOptions, startProcess } from "./start-process.ts";
 import { readRequest, type TurnRequest } from "./turn-request.ts";
 
@@ -54,7 +54,7 @@ async function* answer(live: LiveProcess, { turn, request }: AnswerParams): Asyn
   try {
     yield* reading.begin();
     yield* changeChoices(live, request);
-    const entry = live.prompt(content.value);
+    const entry = reading.prompt(content.value);
     yield { kind: "event", event: { type: "user", text: request.prompt, entry } };
     yield* reading.toResult();
   } finally {
@@ -71,6 +71,8 @@ class Reading {
   readonly #over = Promise.withResolvers<void>();
   /** Given, but perhaps not taken. */
   #given: AgentStep | undefined;
+  /** It has a prompt whose result was not read: that may be there already. */
+  #isOwed = false;
 
   constructor(live: LiveProcess, turn: Turn) {
     this.#live = live;
@@ -92,10 +94,17 @@ class Reading {
     for (const step of steps) if (step.kind === "event") yield* this.#give(step);
   }
 
+  /** Gives the uuid of the prompt's entry. */
+  prompt(content: PromptContent): string {
+    this.#isOwed = true;
+    return this.#live.prompt(content);
+  }
+
   async *toResult(): AsyncGenerator<AgentStep> {
     for (;;) {
       const step = await this.#next();
       if (step.kind === "event" && isTerminal(step.event)) {
+        this.#isOwed = false;
         yield* this.#atRest();
         return yield step;
       }
@@ -109,7 +118,7 @@ class Reading {
     this.#over.resolve();
     const live = this.#live;
     try {
-      if (!live.isAnswering) return;
+      if (!this.#isOwed) return;
       if (!signal.aborted || isLost(signal)) return await drop(live);
       if (this.#given !== undefined) live.held.hold([this.#given]);
       await windDown(live);
@@ -164,7 +173,8 @@ async function drop(live: LiveProcess): Promise<void> {
 async function windDown(live: LiveProcess): Promise<void> {
   const timer = setTimeout(() => void live.kill(), longestInterruptMs);
   try {
-    void live.query.interrupt().catch(() => undefined);
+    // One that came late would stop the next turn.
+    if (live.isAnswering) void live.query.interrupt().catch(() => undefined);
     while (live.isAnswering) {
       const step = await live.steps.next();
       if (step === undefined) return;
