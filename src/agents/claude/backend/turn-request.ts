@@ -34,7 +34,11 @@ export function readRequest(input: Turn["input"]): TurnRequest {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function attachmentIn(value: unknown, index: number): Attachment {
