@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Agent, AgentStep, Turn } from "../../../core/agent.ts";
+import { HoldfastError } from "../../../core/errors.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { claudeBackend } from "../backend.ts";
 import type { ClaudeSdk, SdkPrompt, SdkQuery, SdkSpawn } from "./sdk-contract.ts";
@@ -9,6 +10,12 @@ interface QueryOptions {
   readonly abortController: AbortController;
   readonly spawnClaudeCodeProcess: (spawning: SdkSpawn) => unknown;
 }
+
+const methods = {
+  interrupt: () => Promise.resolve(),
+  setModel: () => Promise.resolve(),
+  setPermissionMode: () => Promise.resolve(),
+};
 
 /** What an SDK answers to a prompt, message by message. */
 type Answer = (prompt: SdkPrompt) => readonly object[];
@@ -31,11 +38,6 @@ function sdkThat(answer: Answer): ClaudeSdk {
       }
       child.stdin.end();
     }
-    const methods = {
-      interrupt: async () => {},
-      setModel: async () => {},
-      setPermissionMode: async () => {},
-    };
     return Object.assign(messages(), methods) as SdkQuery;
   };
   return { query };
@@ -96,3 +98,59 @@ describe("a turn in a process that goes on", () => {
     expect(second.at(-1)).toBe("result: answer to two");
   });
 });
+
+describe("a process whose SDK does not end", () => {
+  test("gives its place free all the same once it was killed", async () => {
+    const endless = sdkThat(() => []);
+    const hanging: ClaudeSdk = {
+      query: (params) => {
+        const query = endless.query(params);
+        async function* messages(): AsyncGenerator<unknown> {
+          yield* query;
+          await new Promise(() => undefined);
+        }
+        return Object.assign(messages(), methods);
+      },
+    };
+    agent = claudeBackend({ sdk: hanging, maxProcesses: 1 });
+    const stop = new AbortController();
+    const first = (async () => {
+      for await (const step of agent!.run(await turnOf("one", stop.signal)))
+        if (words(step) === "user: one") stop.abort(lost());
+    })();
+    await expect(first).rejects.toMatchObject({ code: "lease_lost" });
+    const second = agent.run(await turnOf("two", new AbortController().signal))[Symbol.asyncIterator]();
+    expect((await second.next()).value).toMatchObject({ event: { status: "process_started" } });
+    await second.return?.();
+  });
+
+  test("is not started any more when the turn was stopped before", async () => {
+    const asked = Promise.withResolvers<QueryOptions>();
+    const late: ClaudeSdk = {
+      query: ({ options }) => {
+        async function* messages(): AsyncGenerator<unknown> {
+          asked.resolve(options as QueryOptions);
+          yield await new Promise(() => undefined);
+        }
+        return Object.assign(messages(), methods);
+      },
+    };
+    agent = claudeBackend({ sdk: late });
+    const stop = new AbortController();
+    const first = agent
+      .run(await turnOf("one", stop.signal))
+      [Symbol.asyncIterator]()
+      .next();
+    const { spawnClaudeCodeProcess, abortController } = await asked.promise;
+    stop.abort(new Error("cancelled"));
+    await expect(first).rejects.toThrow("cancelled");
+    const spawning = { command: process.execPath, args: ["-e", ""], env: process.env };
+    expect(() => spawnClaudeCodeProcess({ ...spawning, signal: abortController.signal })).toThrow(
+      "It was stopped before it began.",
+    );
+  });
+});
+
+function lost(): HoldfastError {
+  return new HoldfastError({ code: "lease_lost", message: "Lost.", next: "Stop." });
+}
