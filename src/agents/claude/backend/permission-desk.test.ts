@@ -50,6 +50,25 @@ describe("a permission desk", () => {
     vi.useRealTimers();
   });
 
+  test.each([Infinity, 2 ** 31])(
+    "waits for an answer as long as the turn where it may take %s ms",
+    async (timeoutMs) => {
+      vi.useFakeTimers();
+      const desk = permissionDesk({ timeoutMs, fallback: "allow" });
+      desk.attach(session, never);
+      const stop = new AbortController();
+      const answer = desk.ask(session, question, stop.signal);
+      await vi.advanceTimersByTimeAsync(1000);
+      stop.abort();
+      expect(await answer).toMatchObject({ behavior: "deny", by: "aborted" });
+      vi.useRealTimers();
+    },
+  );
+
+  test("refuses a time that is none", () => {
+    expect(() => permissionDesk({ timeoutMs: NaN })).toThrow("timeoutMs");
+  });
+
   test("leaves the answer to the others where one fails, and falls back where all do", async () => {
     const desk = permissionDesk();
     const detach = desk.attach(session, () => ({ behavior: "allow" }));

@@ -1,4 +1,5 @@
 import type { AgentStep } from "../../../core/agent.ts";
+import { HoldfastError } from "../../../core/errors.ts";
 import type { SessionKey } from "../../../core/ids.ts";
 
 /** Asks whoever is attached to a session whether a tool may be used. */
@@ -10,7 +11,7 @@ export interface PermissionDesk {
 }
 
 export interface PermissionDeskOptions {
-  /** How long a question waits for its answer; default 60,000. */
+  /** How long a question waits for its answer; default 60,000. Infinity waits as long as the turn. */
   readonly timeoutMs?: number;
   /** What is done where nobody is attached, or nobody answers in time; default `deny`. */
   readonly fallback?: "deny" | "allow";
@@ -38,7 +39,7 @@ export type DeskAnswer = PermissionAnswer & {
   readonly by: "handler" | "nobody_attached" | "timeout" | "aborted" | "failed";
 };
 
-/** Makes a desk, to be shared by a backend and whoever shows its questions to people. */
+/** Makes a desk, to be shared by a backend and whoever shows its questions to people. @throws usage */
 export function permissionDesk(options: PermissionDeskOptions = {}): PermissionDesk {
   return new Desk(options);
 }
@@ -76,6 +77,7 @@ class Desk implements PermissionDesk {
   readonly #attached = new Map<string, Set<PermissionHandler>>();
 
   constructor({ timeoutMs = 60_000, fallback = "deny" }: PermissionDeskOptions) {
+    if (!(timeoutMs >= 0)) throw wrongTimeout();
     this.#timeoutMs = timeoutMs;
     this.#fallback = fallback;
   }
@@ -98,7 +100,8 @@ class Desk implements PermissionDesk {
     const handlers = [...(this.#attached.get(JSON.stringify([project, session])) ?? [])];
     if (handlers.length === 0) return this.#otherwise("nobody_attached", "Nobody is there to be asked.");
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort("timeout"), this.#timeoutMs);
+    const timer =
+      this.#timeoutMs > longestTimerMs ? undefined : setTimeout(() => over.abort("timeout"), this.#timeoutMs);
     const stop = AbortSignal.any([signal, over.signal]);
     try {
       return await Promise.race([
@@ -133,6 +136,18 @@ class Desk implements PermissionDesk {
   #otherwise(by: DeskAnswer["by"], message: string): DeskAnswer {
     return this.#fallback === "allow" ? { behavior: "allow", by } : { behavior: "deny", message, by };
   }
+}
+
+// A timer that is given more fires at once, which would be an answer that nobody gave.
+const longestTimerMs = 2 ** 31 - 1;
+
+function wrongTimeout(): HoldfastError {
+  return new HoldfastError({
+    code: "usage",
+    message: "The option timeoutMs of permissionDesk must be a time in ms.",
+    next: "Correct it.",
+    data: { option: "timeoutMs" },
+  });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
