@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { permissionDesk, type PermissionHandler } from "./permission-desk.ts";
+import type { AgentStep } from "../../../core/agent.ts";
+import { askDesk, permissionDesk, type PermissionHandler } from "./permission-desk.ts";
 
 const session = { project: "p", session: "s" };
 const question = { tool: "Bash", input: { command: "ls" }, call: "toolu_1" };
@@ -85,5 +86,23 @@ describe("a permission desk", () => {
     const answer = desk.ask(session, question, stop.signal);
     stop.abort();
     expect(await answer).toMatchObject({ behavior: "deny", by: "aborted" });
+  });
+});
+
+describe("a question of the agent", () => {
+  test("is told with long texts shortened, and asked with all of them", async () => {
+    const desk = permissionDesk();
+    const input = { file_path: "a", content: "long".repeat(100_000) };
+    let asked: unknown;
+    desk.attach(session, (question) => {
+      asked = question.input;
+      return { behavior: "allow" };
+    });
+    const told: AgentStep[] = [];
+    const ask = askDesk(desk, session, (step) => void told.push(step));
+    expect(await ask("Write", input, { signal })).toEqual({ behavior: "allow", updatedInput: input });
+    expect(asked).toBe(input);
+    expect(told[0]).toMatchObject({ event: { raw: { tool: "Write", input: { file_path: "a" } } } });
+    expect(JSON.stringify(told).length).toBeLessThan(20_000);
   });
 });

@@ -1,6 +1,7 @@
 import type { AgentStep } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
 import type { SessionKey } from "../../../core/ids.ts";
+import { plainOf } from "./message-parts.ts";
 
 /** Asks whoever is attached to a session whether a tool may be used. */
 export interface PermissionDesk {
@@ -52,7 +53,8 @@ export function askDesk(
 ): CanUseTool {
   return async (tool, input, { signal, toolUseID: call }) => {
     const question: PermissionQuestion = { tool, input, ...(call !== undefined && { call }) };
-    tell(notice(`May ${tool} be used?`, { permission: "asked", ...question }));
+    // The call itself is told as well, and its transcript has the whole of it.
+    tell(notice(`May ${tool} be used?`, { permission: "asked", ...question, input: plainOf(input) }));
     const answer = await desk.ask(session, question, signal);
     const { behavior, by } = answer;
     const isAllowed = behavior === "allow";
