@@ -54,11 +54,15 @@ afterEach(async () => {
   await store.close();
 });
 
-async function turnOf(prompt: string, signal: AbortSignal): Promise<Turn> {
+async function turnOf(prompt: string, signal: AbortSignal, model?: string): Promise<Turn> {
   return {
     session,
     run: randomUUID(),
-    input: { id: randomUUID(), key: randomUUID(), body: JSON.stringify({ prompt, cwd: process.cwd() }) },
+    input: {
+      id: randomUUID(),
+      key: randomUUID(),
+      body: JSON.stringify({ prompt, model, cwd: process.cwd() }),
+    },
     attempt: 1,
     signal,
     journal: { step: () => Promise.reject(new Error("No tool is called here.")) },
@@ -72,13 +76,15 @@ const saidBy = ({ message: { content } }: SdkPrompt): string => (typeof content 
 const words = (step: AgentStep): string | undefined =>
   step.kind === "event" && "text" in step.event ? `${step.event.type}: ${step.event.text}` : undefined;
 
+const answering = sdkThat((prompt) => [
+  { type: "system", subtype: "init" },
+  { type: "result", subtype: "success", is_error: false, result: `answer to ${saidBy(prompt)}` },
+]);
+
 describe("a turn in a process that goes on", () => {
   test("never ends with the result of the turn before, which was stopped when that had come and was not read", async () => {
     agent = claudeBackend({
-      sdk: sdkThat((prompt) => [
-        { type: "system", subtype: "init" },
-        { type: "result", subtype: "success", is_error: false, result: `answer to ${saidBy(prompt)}` },
-      ]),
+      sdk: answering,
     });
     const stop = new AbortController();
     const first = agent.run(await turnOf("one", stop.signal))[Symbol.asyncIterator]();
@@ -96,6 +102,38 @@ describe("a turn in a process that goes on", () => {
     expect(second).not.toContain("result: answer to one");
     expect(second).toContain("user: two");
     expect(second.at(-1)).toBe("result: answer to two");
+  });
+});
+
+describe("a turn with another model", () => {
+  const forGood = new AbortController().signal;
+
+  async function said(turn: Promise<Turn>): Promise<(string | undefined)[]> {
+    const steps: (string | undefined)[] = [];
+    for await (const step of agent!.run(await turn)) steps.push(words(step));
+    return steps;
+  }
+
+  test.each<[string, () => Promise<void>]>([
+    ["does not answer", () => new Promise(() => undefined)],
+    ["refuses it", () => Promise.reject(new Error("No such model."))],
+  ])("is not held up by a process that %s, and the next one has another process", async (_, setModel) => {
+    const asked = Promise.withResolvers<void>();
+    const sdk: ClaudeSdk = {
+      query: (params) =>
+        Object.assign(answering.query(params), {
+          setModel: () => {
+            asked.resolve();
+            return setModel();
+          },
+        }),
+    };
+    agent = claudeBackend({ sdk, maxProcesses: 1 });
+    await said(turnOf("one", forGood));
+    const stop = new AbortController();
+    void asked.promise.then(() => setImmediate(() => stop.abort(new Error("cancelled"))));
+    await expect(said(turnOf("two", stop.signal, "other"))).rejects.toThrow(/cancelled|No such model/);
+    expect((await said(turnOf("three", forGood, "other"))).at(-1)).toBe("result: answer to three");
   });
 });
 

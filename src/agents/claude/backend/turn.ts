@@ -53,7 +53,7 @@ async function* answer(live: LiveProcess, { turn, request }: AnswerParams): Asyn
   const reading = new Reading(live, turn);
   try {
     yield* reading.begin();
-    yield* changeChoices(live, request);
+    yield* changeChoices(live, { turn, request });
     const entry = reading.prompt(content.value);
     yield { kind: "event", event: { type: "user", text: request.prompt, entry } };
     yield* reading.toResult();
@@ -196,12 +196,14 @@ function isLost({ aborted, reason }: AbortSignal): boolean {
   return aborted && isHoldfastError(reason) && reason.code === "lease_lost";
 }
 
-async function* changeChoices(live: LiveProcess, request: TurnRequest): AsyncGenerator<AgentStep> {
+async function* changeChoices(live: LiveProcess, { turn, request }: AnswerParams): AsyncGenerator<AgentStep> {
   const { model = live.chosen.model, permissionMode = live.chosen.permissionMode } = request;
-  if (model !== live.chosen.model) await live.query.setModel(model);
-  if (permissionMode !== live.chosen.permissionMode)
-    await live.query.setPermissionMode(permissionMode as never);
   if (model === live.chosen.model && permissionMode === live.chosen.permissionMode) return;
+  await changed(live, turn.signal, async () => {
+    if (model !== live.chosen.model) await live.query.setModel(model);
+    if (permissionMode !== live.chosen.permissionMode)
+      await live.query.setPermissionMode(permissionMode as never);
+  });
   live.chosen = {
     ...live.chosen,
     ...(model !== undefined && { model }),
@@ -211,6 +213,21 @@ async function* changeChoices(live: LiveProcess, request: TurnRequest): AsyncGen
     kind: "event",
     event: { type: "status", status: "settings_changed", settings: { ...live.chosen } },
   };
+}
+
+/** A process that does not answer, or refuses, is ended: what it runs with then is not known. */
+async function changed(live: LiveProcess, signal: AbortSignal, change: () => Promise<void>): Promise<void> {
+  const kill = (): void => void live.kill();
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    await Promise.race([change(), live.ended]);
+    signal.throwIfAborted();
+  } catch (error) {
+    await live.kill();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
 }
 
 function inUse({ begun, chosen }: LiveProcess): AgentStep {
