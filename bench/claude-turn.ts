@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { claudeBackend } from "../src/claude.ts";
 import type { Agent } from "../src/core/agent.ts";
+import type { RunEvent } from "../src/core/event.ts";
 import type { Store } from "../src/core/store.ts";
 import { Worker } from "../src/runtime/worker.ts";
 import { openSqliteStore } from "../src/stores/sqlite/index.ts";
@@ -68,7 +69,7 @@ function turnRow(ours: number, bare: number): Row {
 
 function firstRow(ours: number, bare: number): Row {
   return {
-    what: `from run to the first event of the Claude agent, warm session, p50 of ${rounds}`,
+    what: `from run to the first event of the SDK in the Claude agent, warm session, p50 of ${rounds}`,
     ours: ms(ours),
     limit: `the SDK's first message ${ms(bare)}`,
     ratio: ms(ours - bare),
@@ -150,7 +151,10 @@ async function ourFirst({ store, agent }: OurTurn): Promise<number> {
       return agent.run(turn);
     },
   };
-  const onEvent = (): void => void (firstMs ||= performance.now());
+  // What the backend says of itself comes at once: the first that the SDK has said is what a bare one is compared by.
+  const onEvent = (_: unknown, event: RunEvent): void => {
+    if (event.type === "status" && event.resume !== undefined) firstMs ||= performance.now();
+  };
   await new Worker({
     store,
     agents: [timed],

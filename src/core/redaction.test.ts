@@ -29,6 +29,14 @@ describe("redactText", () => {
     },
   );
 
+  it.each(Object.entries(secrets).filter(([, secret]) => !secret.includes("\n")))(
+    "replaces a key of the kind %s that a terminal shows in a colour",
+    (_, secret) => {
+      for (const colour of ["\u001b[31m", "\u009b1;31m", "\u241b[38:5:9m"])
+        expect(redactText(`${colour}${secret}\u001b[0m`)).toContain(`${colour}[redacted]`);
+    },
+  );
+
   it.each([
     ["Authorization: Bearer abc123def456", "Authorization: Bearer [redacted]"],
     ["curl -H 'bearer abcdefghijklmnopqrst'", "curl -H 'bearer [redacted]'"],

@@ -119,8 +119,11 @@ const delimiters = "\\s\"'`,;&<>(){}\\[\\]\\\\";
 const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:(?<quote>\\\\*["']${scheme})[^"'\\\\\\n]{3,}|${bareValue})`;
 
+// What sets a colour ends in a letter, which is no part of the word behind it.
+const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
+
 // One pass over the text with one pattern; every alternative starts at fixed text, so that a long line costs its length once.
 const secretPattern = new RegExp(
-  `${pemKey}|(?<![A-Za-z0-9])(?:${keyFormats})|${slackHook}|${urlCredentials}|${header}|${assignment}`,
+  `${pemKey}|${begin}(?:${keyFormats})|${slackHook}|${urlCredentials}|${header}|${assignment}`,
   "g",
 );

@@ -129,7 +129,7 @@ interface RunParams {
 }
 
 /** What a test does to a turn that goes on. */
-export interface Tap {
+interface Tap {
   /** Gives the agent another turn than the runtime does. */
   readonly turn?: (turn: Turn) => Turn;
   /** After a step was given, and before the next one is asked for. */
