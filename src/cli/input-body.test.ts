@@ -54,6 +54,7 @@ describe("the body of an input", () => {
 
   it.each<[string, () => AskOptions, RegExp]>([
     ["a file that is not there", () => ({ attach: [at("absent")] }), /ENOENT.*absent/],
+    ["what has no end", () => ({ attach: ["/dev/zero"] }), /more than 20 MB/],
     ["a folder as a file", () => ({ attach: [at("sub")] }), /EISDIR/],
     [
       "a file of bytes that mean nothing",

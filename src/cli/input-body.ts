@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import { TextDecoder } from "node:util";
 import type { Agent } from "../core/agent.ts";
@@ -57,7 +57,7 @@ interface Attachment {
 function attachmentsOf(paths: readonly string[]): readonly Attachment[] {
   let left = mostBytes;
   return paths.map((path) => {
-    const bytes = bytesOf(path);
+    const bytes = bytesOf(path, left + 1);
     left -= bytes.length;
     if (left < 0)
       throw usage(
@@ -68,13 +68,31 @@ function attachmentsOf(paths: readonly string[]): readonly Attachment[] {
   });
 }
 
-function bytesOf(path: string): Buffer {
+/** A device has no end, and a pipe no size: no more is read than can be used. */
+function bytesOf(path: string, mostBytes: number): Buffer {
   try {
-    return readFileSync(path);
+    const file = openSync(path, "r");
+    try {
+      return readUpTo(file, mostBytes);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw usage(`--attach cannot be read (${code}): ${shown(path)}.`, "Name a file.");
   }
+}
+
+function readUpTo(file: number, mostBytes: number): Buffer {
+  const pieces: Buffer[] = [];
+  for (let left = mostBytes; left > 0;) {
+    const piece = Buffer.alloc(Math.min(left, 65_536));
+    const count = readSync(file, piece);
+    if (count === 0) break;
+    pieces.push(piece.subarray(0, count));
+    left -= count;
+  }
+  return Buffer.concat(pieces);
 }
 
 function mediaTypeOf(path: string, bytes: Buffer): string {

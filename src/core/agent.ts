@@ -75,7 +75,7 @@ export interface Turn {
   /** Aborts when the turn is cancelled or its lease is lost. */
   readonly signal: AbortSignal;
   readonly journal: Journal;
-  /** `append` is for what comes when the run has ended: without its fence, it is visible at once. */
+  /** `append` is for what is no part of the run: visible at once, under its lease, and without one when it has ended. */
   readonly store: TurnStore;
   /** Resolves once all that was yielded before is durable. @throws lease_lost */
   flush(): Promise<void>;

@@ -25,6 +25,7 @@ import { replayInterrupted } from "./replay.ts";
 import { RunWriter } from "./run-writer.ts";
 import { StoredJournal } from "./step-journal.ts";
 import type { Timers } from "./timers.ts";
+import { turnStore } from "./turn-store.ts";
 
 /** How a claimed run ended, for its worker. */
 export type Ended =
@@ -79,14 +80,14 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
     const result = await inTime(turn.play(), { ...params, over: turn.over });
     // What they keep is kept under the run's lease, which ends with its boundary.
     await params.observed?.settled();
-    return await commitTurn(params, result, await turn.boundary(result));
+    return turn.end(await commitTurn(params, result, await turn.boundary(result)));
   } catch (error) {
     if (isHoldfastError(error) && error.code === "agent_abandoned") {
       stop.abort(error);
       params.onAbandoned?.(error);
     }
     if (isMissing(error)) params.onMissing?.(error);
-    return await endAfter(error, params, turn);
+    return turn.end(await endAfter(error, params, turn));
   } finally {
     params.signal.removeEventListener("abort", pass);
   }
@@ -172,6 +173,7 @@ class RunningTurn {
   /** Nothing of the session is stored that its agent could give again. */
   #isNew = false;
   #resumeToken: string | undefined;
+  #isOver = false;
   #result: Result | undefined;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
@@ -229,6 +231,12 @@ class RunningTurn {
     throw endedWithoutResult(agent);
   }
 
+  /** Of a run that is lost another one may have the session: its agent appends nothing any more. */
+  end(ended: Ended): Ended {
+    this.#isOver = ended.as !== "lost";
+    return ended;
+  }
+
   /** Says in the run's own log what its agent does not. */
   async say(event: RunEvent): Promise<void> {
     const { run } = this.#params.claim;
@@ -272,7 +280,7 @@ class RunningTurn {
       run: claim.run.id,
       input: claim.input,
       attempt: claim.run.attempt,
-      store,
+      store: turnStore({ store, fence: claim.lease, isOver: () => this.#isOver }),
       ...(resume == null ? {} : { resume }),
       signal,
       journal: new StoredJournal({ store, claim, flush, check: () => this.#keeper.check() }),

@@ -32,7 +32,12 @@ export class Child {
       stdio: ["pipe", "pipe", "pipe"],
       windowsHide: true,
     });
-    this.process.stderr!.setEncoding("utf8").on("data", (text: string) => this.#said(text));
+    // The SDK hears of it by its own listener, or by what is thrown here; with none at all it would end the host.
+    this.process.on("error", () => undefined);
+    // Node leaves them out where no file descriptor is left.
+    const stderr = this.process.stderr as ChildProcess["stderr"] | undefined;
+    if (stderr == null) throw new Error("The agent's process could not be started: too many files are open.");
+    stderr.setEncoding("utf8").on("data", (text: string) => this.#said(text));
   }
 
   /** Names the process, and puts it in the reaper's care; to be done before it has a prompt. */

@@ -109,8 +109,11 @@ function move(from: string, to: string, { modifiedAtMs }: KeptFile): void {
 
 // One after another: a link on the way would lead out of the config folder.
 function makeFolders(root: string, folder: string): void {
+  const names = relative(root, folder).split(sep);
+  // What names the session is from the store too.
+  if (names[0] === "..") throw new Error("it would lie outside of the folder");
   let path = root;
-  for (const name of relative(root, folder).split(sep)) {
+  for (const name of names) {
     path = join(path, name);
     if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
     if (!lstatSync(path).isDirectory()) throw new Error("a link is on the way to it");

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { AgentStep, TurnStore } from "../../../core/agent.ts";
 import type { EntryInput } from "../../../core/entry.ts";
 import { isHoldfastError } from "../../../core/errors.ts";
@@ -18,13 +19,15 @@ export class HeldEntries {
   /** The last entry of the main log that the process knows to be stored. */
   #last: string | undefined;
   #lastRun: string | undefined;
+  /** The process knows of entries that no store will have. */
+  #isAhead = false;
 
   constructor(session: SessionKey) {
     this.#session = session;
   }
 
   hold(steps: readonly AgentStep[]): void {
-    this.#held.push(...steps.filter((step) => step.kind === "entry"));
+    for (const step of steps) if (step.kind === "entry") this.#held.push(named(step));
   }
 
   /** A step was taken by a run. */
@@ -40,6 +43,7 @@ export class HeldEntries {
 
   /** Whether the session is as the process left it: nobody else has said anything, and all that it gave was kept. */
   async isCurrent(store: TurnStore, run?: string): Promise<boolean> {
+    if (this.#isAhead) return false;
     const newest = await this.#newest(store);
     if (newest === this.#last) return true;
     // The run was interrupted, and closed in the process's stead: what it knows itself comes in its place.
@@ -48,14 +52,19 @@ export class HeldEntries {
     return runs.find(({ id }) => id !== run)?.id === this.#lastRun;
   }
 
-  /** Appends what is held. @throws what the store throws; then nothing more is held */
+  /** Appends what is held. @throws what the store throws; where that may pass, it is still held */
   async append(store: TurnStore, fold: Fold | undefined): Promise<void> {
-    const held = this.#held;
-    this.#held = [];
-    for (const [log, steps] of Map.groupBy(held, (step) => step.log)) {
+    for (const [log, steps] of Map.groupBy(this.#held, (step) => step.log)) {
       const entries: EntryInput[] = steps.map(({ entry }) => entry);
       const params = { log: { ...this.#session, log }, entries, provider: "claude-code" };
-      await store.append({ ...params, ...(log === "" && fold !== undefined && { fold }) });
+      try {
+        await store.append({ ...params, ...(log === "" && fold !== undefined && { fold }) });
+      } catch (error) {
+        if (!mayPass(error)) this.#giveUp();
+        throw error;
+      }
+      const appended = new Set(steps);
+      this.#held = this.#held.filter((step) => !appended.has(step));
       if (log === "") this.#last = entries.at(-1)!.body;
     }
   }
@@ -73,9 +82,24 @@ export class HeldEntries {
     this.#held = [];
   }
 
+  #giveUp(): void {
+    this.#held = [];
+    this.#isAhead = true;
+  }
+
   async #newest(store: TurnStore): Promise<string | undefined> {
     const log = { ...this.#session, log: "" };
     const { entries } = await store.read({ log, order: "desc", limit: 1 });
     return entries[0]?.body;
   }
+}
+
+// An append whose answer was lost is made again without a duplicate.
+function named(step: EntryStep): EntryStep {
+  const { entry } = step;
+  return entry.uuid === undefined ? { ...step, entry: { ...entry, uuid: `held/${randomUUID()}` } } : step;
+}
+
+function mayPass(error: unknown): boolean {
+  return isHoldfastError(error) && (error.retryable || error.code === "outcome_unknown");
 }

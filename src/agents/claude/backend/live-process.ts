@@ -172,12 +172,15 @@ export class LiveProcess {
     this.#prompts.end();
     this.#abort.abort();
     await this.#child?.kill();
-    await this.ended;
+    await endedWithin(this.ended, longestEndMs);
+    this.#end({ error: processFailed(new Error("The SDK did not end with it."), this.#child?.stderr ?? "") });
   }
 
   #spawn(spawning: SdkSpawn): Child["process"] {
     const { resume, files, onStderr } = this.#params;
     try {
+      // The SDK may still have been at something else when it was stopped.
+      if (this.#abort.signal.aborted) throw processFailed(new Error("It was stopped before it began."));
       checkSdkVersion(spawning.env);
       const child = new Child(spawning, {
         onStderr,
@@ -242,6 +245,15 @@ export class LiveProcess {
 }
 
 const longestCloseMs = 5000;
+/** After all its processes were killed. Together with the time for those, less than a worker waits for an agent. */
+const longestEndMs = 1000;
+
+async function endedWithin(ended: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([ended, late]);
+  clearTimeout(timer);
+}
 
 async function* promptsOf(prompts: WaitingQueue<SdkPrompt>): AsyncGenerator<SdkPrompt> {
   for (let next = await prompts.next(); next !== undefined; next = await prompts.next()) yield next;

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { permissionDesk, type PermissionHandler } from "./permission-desk.ts";
+import type { AgentStep } from "../../../core/agent.ts";
+import { askDesk, permissionDesk, type PermissionHandler } from "./permission-desk.ts";
 
 const session = { project: "p", session: "s" };
 const question = { tool: "Bash", input: { command: "ls" }, call: "toolu_1" };
@@ -50,6 +51,25 @@ describe("a permission desk", () => {
     vi.useRealTimers();
   });
 
+  test.each([Infinity, 2 ** 31])(
+    "waits for an answer as long as the turn where it may take %s ms",
+    async (timeoutMs) => {
+      vi.useFakeTimers();
+      const desk = permissionDesk({ timeoutMs, fallback: "allow" });
+      desk.attach(session, never);
+      const stop = new AbortController();
+      const answer = desk.ask(session, question, stop.signal);
+      await vi.advanceTimersByTimeAsync(1000);
+      stop.abort();
+      expect(await answer).toMatchObject({ behavior: "deny", by: "aborted" });
+      vi.useRealTimers();
+    },
+  );
+
+  test("refuses a time that is none", () => {
+    expect(() => permissionDesk({ timeoutMs: NaN })).toThrow("timeoutMs");
+  });
+
   test("leaves the answer to the others where one fails, and falls back where all do", async () => {
     const desk = permissionDesk();
     const detach = desk.attach(session, () => ({ behavior: "allow" }));
@@ -66,5 +86,23 @@ describe("a permission desk", () => {
     const answer = desk.ask(session, question, stop.signal);
     stop.abort();
     expect(await answer).toMatchObject({ behavior: "deny", by: "aborted" });
+  });
+});
+
+describe("a question of the agent", () => {
+  test("is told with long texts shortened, and asked with all of them", async () => {
+    const desk = permissionDesk();
+    const input = { file_path: "a", content: "long".repeat(100_000) };
+    let asked: unknown;
+    desk.attach(session, (question) => {
+      asked = question.input;
+      return { behavior: "allow" };
+    });
+    const told: AgentStep[] = [];
+    const ask = askDesk(desk, session, (step) => void told.push(step));
+    expect(await ask("Write", input, { signal })).toEqual({ behavior: "allow", updatedInput: input });
+    expect(asked).toBe(input);
+    expect(told[0]).toMatchObject({ event: { raw: { tool: "Write", input: { file_path: "a" } } } });
+    expect(JSON.stringify(told).length).toBeLessThan(20_000);
   });
 });

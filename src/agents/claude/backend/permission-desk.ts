@@ -1,5 +1,7 @@
 import type { AgentStep } from "../../../core/agent.ts";
+import { HoldfastError } from "../../../core/errors.ts";
 import type { SessionKey } from "../../../core/ids.ts";
+import { plainOf } from "./message-parts.ts";
 
 /** Asks whoever is attached to a session whether a tool may be used. */
 export interface PermissionDesk {
@@ -10,7 +12,7 @@ export interface PermissionDesk {
 }
 
 export interface PermissionDeskOptions {
-  /** How long a question waits for its answer; default 60,000. */
+  /** How long a question waits for its answer; default 60,000. Infinity waits as long as the turn. */
   readonly timeoutMs?: number;
   /** What is done where nobody is attached, or nobody answers in time; default `deny`. */
   readonly fallback?: "deny" | "allow";
@@ -38,7 +40,7 @@ export type DeskAnswer = PermissionAnswer & {
   readonly by: "handler" | "nobody_attached" | "timeout" | "aborted" | "failed";
 };
 
-/** Makes a desk, to be shared by a backend and whoever shows its questions to people. */
+/** Makes a desk, to be shared by a backend and whoever shows its questions to people. @throws usage */
 export function permissionDesk(options: PermissionDeskOptions = {}): PermissionDesk {
   return new Desk(options);
 }
@@ -51,7 +53,8 @@ export function askDesk(
 ): CanUseTool {
   return async (tool, input, { signal, toolUseID: call }) => {
     const question: PermissionQuestion = { tool, input, ...(call !== undefined && { call }) };
-    tell(notice(`May ${tool} be used?`, { permission: "asked", ...question }));
+    // The call itself is told as well, and its transcript has the whole of it.
+    tell(notice(`May ${tool} be used?`, { permission: "asked", ...question, input: plainOf(input) }));
     const answer = await desk.ask(session, question, signal);
     const { behavior, by } = answer;
     const isAllowed = behavior === "allow";
@@ -76,6 +79,7 @@ class Desk implements PermissionDesk {
   readonly #attached = new Map<string, Set<PermissionHandler>>();
 
   constructor({ timeoutMs = 60_000, fallback = "deny" }: PermissionDeskOptions) {
+    if (!(timeoutMs >= 0)) throw wrongTimeout();
     this.#timeoutMs = timeoutMs;
     this.#fallback = fallback;
   }
@@ -98,7 +102,8 @@ class Desk implements PermissionDesk {
     const handlers = [...(this.#attached.get(JSON.stringify([project, session])) ?? [])];
     if (handlers.length === 0) return this.#otherwise("nobody_attached", "Nobody is there to be asked.");
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort("timeout"), this.#timeoutMs);
+    const timer =
+      this.#timeoutMs > longestTimerMs ? undefined : setTimeout(() => over.abort("timeout"), this.#timeoutMs);
     const stop = AbortSignal.any([signal, over.signal]);
     try {
       return await Promise.race([
@@ -133,6 +138,18 @@ class Desk implements PermissionDesk {
   #otherwise(by: DeskAnswer["by"], message: string): DeskAnswer {
     return this.#fallback === "allow" ? { behavior: "allow", by } : { behavior: "deny", message, by };
   }
+}
+
+// A timer that is given more fires at once, which would be an answer that nobody gave.
+const longestTimerMs = 2 ** 31 - 1;
+
+function wrongTimeout(): HoldfastError {
+  return new HoldfastError({
+    code: "usage",
+    message: "The option timeoutMs of permissionDesk must be a time in ms.",
+    next: "Correct it.",
+    data: { option: "timeoutMs" },
+  });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -96,6 +96,29 @@ describe("a pool of processes", () => {
     expect([one.hasEnded, pool.size]).toEqual([true, 0]);
   });
 
+  test("keeps a process that may rest for longer than a timer can wait", async () => {
+    pool = new ProcessPool({ maxProcesses: 2, idleMs: 2 ** 31 });
+    const one = await turn("a");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await turn("a")).toBe(one);
+  });
+
+  test("lives on, and gives the place free, where a process fails as it is ended", async () => {
+    const failures: unknown[] = [];
+    const fail = (reason: unknown): void => void failures.push(reason);
+    process.on("unhandledRejection", fail);
+    try {
+      const one = await turn("a");
+      one.close = () => Promise.reject(new Error("The store is gone."));
+      await vi.advanceTimersByTimeAsync(1000);
+      vi.useRealTimers();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([failures, pool.size]).toEqual([[], 0]);
+    } finally {
+      process.off("unhandledRejection", fail);
+    }
+  });
+
   test("forgets a process that ended by itself, between two turns or in one", async () => {
     const one = await turn("a");
     one.end();

@@ -78,11 +78,12 @@ export class ProcessPool<Live extends Pooled> {
   }
 
   #rest(seat: Seat<Live>, live: Live): void {
-    seat.timer = setTimeout(() => void this.#end(seat), this.#params.idleMs).unref();
+    const idleMs = Math.min(this.#params.idleMs, longestTimerMs);
+    seat.timer = setTimeout(() => this.#endUnawaited(seat), idleMs).unref();
     void live.ended.then(() => {
       if (seat.live === live && !seat.isBusy) this.#free(seat);
     });
-    if (this.#closing !== undefined) void this.#end(seat);
+    if (this.#closing !== undefined) this.#endUnawaited(seat);
   }
 
   /** Ends as many that rest as it takes for so many more, beside those that are ending. */
@@ -90,7 +91,12 @@ export class ProcessPool<Live extends Pooled> {
     const seats = [...this.#seats.values()];
     const coming = this.#params.maxProcesses - seats.length + seats.filter(({ isEnding }) => isEnding).length;
     const resting = seats.filter(({ isBusy }) => !isBusy);
-    for (const seat of resting.slice(0, Math.max(0, needed - coming))) void this.#end(seat);
+    for (const seat of resting.slice(0, Math.max(0, needed - coming))) this.#endUnawaited(seat);
+  }
+
+  // Nobody waits for it: what it throws would end the host with all its runs.
+  #endUnawaited(seat: Seat<Live>): void {
+    this.#end(seat).catch(() => undefined);
   }
 
   /** It keeps its place until its process has ended. */
@@ -144,6 +150,9 @@ export class Seat<Live> {
     this.id = id;
   }
 }
+
+// A timer that is given more fires at once.
+const longestTimerMs = 2 ** 31 - 1;
 
 interface Waiting {
   readonly resolve: () => void;

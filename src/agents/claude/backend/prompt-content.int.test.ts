@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +76,13 @@ describe("a prompt's content", () => {
     });
   });
 
+  test.runIf(process.platform !== "win32")("refuses a pipe, and does not wait for its writer", async () => {
+    execFileSync("mkfifo", [join(cwd, "pipe")]);
+    await expect(contentOf({ path: "pipe" })).rejects.toMatchObject({
+      message: expect.stringContaining("is no regular file"),
+    });
+  });
+
   test("refuses files that are too large together", async () => {
     const data = Buffer.concat([Buffer.from("%PDF-"), Buffer.alloc(12_000_000)]).toString("base64");
     await expect(contentOf({ data }, { data })).rejects.toMatchObject({
@@ -105,6 +113,8 @@ describe("an input's body", () => {
     [{ model: 3 }, "model is no text"],
     [{ cwd: "" }, "cwd is no text"],
     [{ cwd: "/no/such/folder" }, "cwd is no folder"],
+    [{ cwd: "\0" }, "cwd is no folder"],
+    [{ cwd: `/${"long".repeat(100)}` }, "cwd is no folder"],
   ])("that is %j is refused", (body, message) => {
     expect(() => read(body)).toThrow(message);
   });

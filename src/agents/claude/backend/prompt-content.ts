@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { HoldfastError } from "../../../core/errors.ts";
@@ -47,7 +48,8 @@ async function bytesOf(
     return bytes;
   }
   try {
-    await using file = await open(resolve(cwd, path));
+    // A pipe without a writer would hold the turn for ever.
+    await using file = await open(resolve(cwd, path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const state = await file.stat();
     if (!state.isFile()) throw refused(name, "is no regular file");
     if (state.size > mostBytes) throw refused(name, `has more than ${mostBytes} bytes`);

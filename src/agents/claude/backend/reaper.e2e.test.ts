@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "vitest";
 import { type ProcessIdentity } from "../../../core/event.ts";
@@ -131,6 +134,27 @@ describe("the reaper", () => {
     await untilGone([pid]);
     expect(pids.map(startOf)).toEqual([expect.any(String), expect.any(String)]);
     expect(reaper.pid).toBeUndefined();
+  });
+
+  test("that cannot live is started again ever more slowly", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-reaper-"));
+    const starts = join(folder, "starts");
+    const broken = join(folder, "node");
+    writeFileSync(broken, `#!/bin/sh\necho start >> ${starts}\n`, { mode: 0o700 });
+    const { execPath } = process;
+    const reaper = new Reaper();
+    const begunMs = Date.now();
+    try {
+      process.execPath = broken;
+      await expect(reaper.watch({ pid: 1, marker })).rejects.toThrow("The reaper has ended.");
+      const startCount = (): number => readFileSync(starts, "utf8").split("\n").length - 1;
+      while (startCount() < 6) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(Date.now() - begunMs).toBeGreaterThan(1400);
+    } finally {
+      process.execPath = execPath;
+      reaper.forget(1);
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("is started anew when it was killed itself, with all its charges", async () => {

@@ -43,6 +43,8 @@ function ownEnv(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(env), GIT_OPTIONAL_LOCKS: "0" };
 }
 
+// A password may hold an at sign itself, and a token may stand behind the path.
 function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
+  const isAddress = /^[a-z][a-z0-9+.-]*:\/\//i.test(url);
+  return isAddress ? url.replace(/^([^/]*\/\/)[^/]*@/, "$1").replace(/[?#].*$/s, "") : url;
 }

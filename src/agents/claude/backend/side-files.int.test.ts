@@ -101,6 +101,19 @@ async function resumed(name: string, lines: readonly object[] = [{ type: "user",
 }
 
 describe("the files beside a transcript", () => {
+  test("are never put outside of the config folder, whatever the session is called", async () => {
+    const config = new Config("config");
+    config.write(`tasks/${sessionId}/1.json`, "{}");
+    await keep(new SideFiles(session), config);
+    const files = new SideFiles(session);
+    await files.fetch(store);
+    files.materialise({ folder: config.folder, sessionId: "../../victim" });
+    expect(existsSync(join(folder, "victim"))).toBe(false);
+    expect((await keep(files, config, { isCommitted: false })).notices).toEqual([
+      "The file tasks/1.json was not put back. It could not be written (it would lie outside of the folder).",
+    ]);
+  });
+
   test("are kept with their bytes, once, and put back where another process looks for them", async () => {
     const config = new Config("config");
     const bytes = Uint8Array.from({ length: 5000 }, (_, index) => index % 256);

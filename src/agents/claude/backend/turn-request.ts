@@ -35,7 +35,11 @@ export function readRequest(input: Turn["input"]): TurnRequest {
 
 /** Whether an agent can work there. */
 export function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function attachmentIn(value: unknown, index: number): Attachment {

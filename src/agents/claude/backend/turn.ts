@@ -4,7 +4,7 @@ import { isTerminal } from "../../../core/event.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { processFailed } from "./live-process.ts";
 import type { ProcessPool } from "./process-pool.ts";
-import { promptContent } from "./prompt-content.ts";
+import { type PromptContent, promptContent } from "./prompt-content.ts";
 import { type StartOptions, startProcess } from "./start-process.ts";
 import { readRequest, type TurnRequest } from "./turn-request.ts";
 
@@ -53,8 +53,8 @@ async function* answer(live: LiveProcess, { turn, request }: AnswerParams): Asyn
   const reading = new Reading(live, turn);
   try {
     yield* reading.begin();
-    yield* changeChoices(live, request);
-    const entry = live.prompt(content.value);
+    yield* changeChoices(live, { turn, request });
+    const entry = reading.prompt(content.value);
     yield { kind: "event", event: { type: "user", text: request.prompt, entry } };
     yield* reading.toResult();
   } finally {
@@ -71,6 +71,8 @@ class Reading {
   readonly #over = Promise.withResolvers<void>();
   /** Given, but perhaps not taken. */
   #given: AgentStep | undefined;
+  /** It has a prompt whose result was not read: that may be there already. */
+  #isOwed = false;
 
   constructor(live: LiveProcess, turn: Turn) {
     this.#live = live;
@@ -92,10 +94,17 @@ class Reading {
     for (const step of steps) if (step.kind === "event") yield* this.#give(step);
   }
 
+  /** Gives the uuid of the prompt's entry. */
+  prompt(content: PromptContent): string {
+    this.#isOwed = true;
+    return this.#live.prompt(content);
+  }
+
   async *toResult(): AsyncGenerator<AgentStep> {
     for (;;) {
       const step = await this.#next();
       if (step.kind === "event" && isTerminal(step.event)) {
+        this.#isOwed = false;
         yield* this.#atRest();
         return yield step;
       }
@@ -109,7 +118,7 @@ class Reading {
     this.#over.resolve();
     const live = this.#live;
     try {
-      if (!live.isAnswering) return;
+      if (!this.#isOwed) return;
       if (!signal.aborted || isLost(signal)) return await drop(live);
       if (this.#given !== undefined) live.held.hold([this.#given]);
       await windDown(live);
@@ -164,7 +173,8 @@ async function drop(live: LiveProcess): Promise<void> {
 async function windDown(live: LiveProcess): Promise<void> {
   const timer = setTimeout(() => void live.kill(), longestInterruptMs);
   try {
-    void live.query.interrupt().catch(() => undefined);
+    // One that came late would stop the next turn.
+    if (live.isAnswering) void live.query.interrupt().catch(() => undefined);
     while (live.isAnswering) {
       const step = await live.steps.next();
       if (step === undefined) return;
@@ -186,12 +196,14 @@ function isLost({ aborted, reason }: AbortSignal): boolean {
   return aborted && isHoldfastError(reason) && reason.code === "lease_lost";
 }
 
-async function* changeChoices(live: LiveProcess, request: TurnRequest): AsyncGenerator<AgentStep> {
+async function* changeChoices(live: LiveProcess, { turn, request }: AnswerParams): AsyncGenerator<AgentStep> {
   const { model = live.chosen.model, permissionMode = live.chosen.permissionMode } = request;
-  if (model !== live.chosen.model) await live.query.setModel(model);
-  if (permissionMode !== live.chosen.permissionMode)
-    await live.query.setPermissionMode(permissionMode as never);
   if (model === live.chosen.model && permissionMode === live.chosen.permissionMode) return;
+  await changed(live, turn.signal, async () => {
+    if (model !== live.chosen.model) await live.query.setModel(model);
+    if (permissionMode !== live.chosen.permissionMode)
+      await live.query.setPermissionMode(permissionMode as never);
+  });
   live.chosen = {
     ...live.chosen,
     ...(model !== undefined && { model }),
@@ -201,6 +213,21 @@ async function* changeChoices(live: LiveProcess, request: TurnRequest): AsyncGen
     kind: "event",
     event: { type: "status", status: "settings_changed", settings: { ...live.chosen } },
   };
+}
+
+/** A process that does not answer, or refuses, is ended: what it runs with then is not known. */
+async function changed(live: LiveProcess, signal: AbortSignal, change: () => Promise<void>): Promise<void> {
+  const kill = (): void => void live.kill();
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    await Promise.race([change(), live.ended]);
+    signal.throwIfAborted();
+  } catch (error) {
+    await live.kill();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
 }
 
 function inUse({ begun, chosen }: LiveProcess): AgentStep {
