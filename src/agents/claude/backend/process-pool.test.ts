@@ -161,4 +161,13 @@ describe("a pool of processes", () => {
     expect([b.live!.hasEnded, pool.size]).toEqual([true, 0]);
     expect((await turn("a")).hasEnded).toBe(false);
   });
+
+  test("can be used and closed again where a process failed as it was ended", async () => {
+    const one = await turn("a");
+    one.close = () => Promise.reject(new Error("The store is gone."));
+    await expect(pool.close()).rejects.toThrow("The store is gone.");
+    const two = await turn("b");
+    await pool.close();
+    expect([two.hasEnded, pool.size]).toEqual([true, 0]);
+  });
 });

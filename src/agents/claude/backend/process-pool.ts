@@ -63,9 +63,8 @@ export class ProcessPool<Live extends Pooled> {
 
   /** Ends all that rest, and each that is in a turn once it is given back. */
   async close(): Promise<void> {
-    this.#closing ??= this.#closeAll();
+    this.#closing ??= this.#closeAll().finally(() => (this.#closing = undefined));
     await this.#closing;
-    this.#closing = undefined;
   }
 
   #seated(seat: Seat<Live>): Seat<Live> {

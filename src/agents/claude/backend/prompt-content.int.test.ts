@@ -57,6 +57,12 @@ describe("a prompt's content", () => {
     ]);
   });
 
+  test("has what came as bytes under the name that it was given", async () => {
+    const data = Buffer.from('{"a":1}').toString("base64");
+    const [named, unnamed] = await contentOf({ data, name: "a.json" }, { data });
+    expect([named, unnamed]).toMatchObject([{ title: "a.json" }, { title: "attachment 2" }]);
+  });
+
   test.each<[string, Attachment, string]>([
     ["a file that is not there", { path: "missing.png" }, "missing.png cannot be read"],
     ["a folder", { path: "." }, "is no regular file"],

@@ -17,7 +17,7 @@ export async function promptContent(
   const blocks: SdkBlock[] = [];
   let left = mostBytes;
   for (const [index, attachment] of attachments.entries()) {
-    const name = attachment.path === undefined ? `attachment ${index + 1}` : basename(attachment.path);
+    const name = nameOf(attachment, index);
     const bytes = await bytesOf(attachment, { name, cwd });
     if ((left -= bytes.length) < 0) throw refused(name, `makes them more than ${mostBytes} bytes together`);
     blocks.push(blockOf({ name, bytes, mediaType: attachment.mediaType ?? typeOf(attachment, bytes) }));
@@ -29,6 +29,10 @@ export async function promptContent(
 const mostBytes = 22_000_000;
 const mostImageBytes = 3_750_000;
 const mostTextBytes = 2_000_000;
+
+function nameOf({ name, path }: Attachment, index: number): string {
+  return name ?? (path === undefined ? `attachment ${index + 1}` : basename(path));
+}
 
 interface NamedBytes {
   readonly name: string;
@@ -100,7 +104,7 @@ function textIn(name: string, bytes: Buffer): string {
 }
 
 /** By the first bytes, which do not lie; else by the name, and without one it is text. */
-function typeOf({ path }: Attachment, bytes: Buffer): string {
+function typeOf({ name, path = name }: Attachment, bytes: Buffer): string {
   const head = bytes.toString("latin1", 0, 12);
   const magic = magics.find(([pattern]) => pattern.test(head));
   if (magic !== undefined) return magic[1];

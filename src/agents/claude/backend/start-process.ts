@@ -110,7 +110,15 @@ async function* endLeftovers({ turn, past, resume, files }: LeftoverParams): Asy
     // Its folder may go: from here on only the store has them.
     await turn.flush();
   }
-  if (isTemporary(folder)) rmSync(folder, { recursive: true, force: true });
+  if (isTemporary(folder)) removeOwn(folder);
+}
+
+function removeOwn(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Of another user's host: what it held is stored, and the folder is not ours to remove.
+  }
 }
 
 async function* rescued({

@@ -18,6 +18,8 @@ export interface TurnChoices {
 
 /** A file for the model: of the working folder, or its bytes in base64. */
 export interface Attachment {
+  /** What the model is told that it is; default is the path's last part. */
+  readonly name?: string;
   readonly path?: string;
   readonly data?: string;
   readonly mediaType?: string;
@@ -46,7 +48,7 @@ function attachmentIn(value: unknown, index: number): Attachment {
   const name = `attachments[${index}]`;
   const fields = fieldsOf(value);
   if (fields === undefined) throw invalid(name, "no object");
-  const attachment = textsIn(fields, ["path", "data", "mediaType"], `${name}.`);
+  const attachment = textsIn(fields, ["name", "path", "data", "mediaType"], `${name}.`);
   const isOne = (attachment["path"] === undefined) !== (attachment["data"] === undefined);
   if (!isOne) throw invalid(name, "not one of `path` and `data`");
   return attachment;
