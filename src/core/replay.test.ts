@@ -24,6 +24,10 @@ const calls = fc
       ? { type: "tool_call", call, name: "Read" }
       : { type: "tool_summary", call, ok: true, text: "" };
   });
+const twoOfOneEntry: RunEvent[] = [
+  { type: "user", text: "b", entry: "e-2" },
+  { type: "user", text: "a", entry: "e-2" },
+];
 const events = fc.array(fc.oneof(words, calls), { maxLength: 12 });
 const bare = fc
   .array(words, { maxLength: 12 })
@@ -49,6 +53,7 @@ test("What is lacking comes in its order, and with it nothing is lacking any mor
       for (const event of lacking) expect((at = source.indexOf(event, at + 1))).toBeGreaterThan(-1);
       expect(lackingIn([...told, ...lacking], source)).toEqual([]);
     }),
+    { numRuns: 2000, examples: [[[{ type: "user", text: "b" }], twoOfOneEntry]] },
   );
 });
 

@@ -32,7 +32,7 @@ export class ToldEvents {
 
   #add(event: RunEvent): Told {
     this.#size += 1;
-    const told: Told = {};
+    const told: Told = { at: this.#size };
     const call = callOf(event);
     if (call !== undefined) this.#calls.add(call);
     if (call !== undefined) return told;
@@ -50,12 +50,16 @@ export class ToldEvents {
   source(): (event: RunEvent) => boolean {
     const used = new Set<Told>();
     const looked = new Map<string, number>();
-    const take = (key: string): boolean => {
+    const next = (key: string): Told | undefined => {
       const found = this.#others.get(key) ?? [];
       let at = looked.get(key) ?? 0;
       while (at < found.length && used.has(found[at]!)) at += 1;
       looked.set(key, at);
-      const told = found[at];
+      return found[at];
+    };
+    // What was told first: else what this source lacked could answer, when it is asked again, for what it did not lack.
+    const take = (...keys: readonly string[]): boolean => {
+      const [told] = keys.flatMap((key) => next(key) ?? []).toSorted((a, b) => a.at - b.at);
       if (told !== undefined) used.add(told);
       return told !== undefined;
     };
@@ -65,7 +69,7 @@ export class ToldEvents {
       const { entry } = event;
       if (entry === undefined) return take(textKey(event));
       // Two entries are two events, however alike they are.
-      return take(entryKey(event, entry)) || take(nowhereKey(event));
+      return take(entryKey(event, entry), nowhereKey(event));
     };
     return (event) => {
       if (isPiece(event) || isTold(event)) return false;
@@ -75,8 +79,10 @@ export class ToldEvents {
   }
 }
 
-/** An event that was told: it answers for one of each source. */
-type Told = object;
+/** An event that was told, in the order of the telling: it answers for one of each source. */
+interface Told {
+  readonly at: number;
+}
 
 function isPiece(event: RunEvent): boolean {
   return "partial" in event && event.partial === true;
