@@ -24,11 +24,13 @@ export function startOf(pid: number): string | undefined {
 export async function killTrees(doomed: readonly Doomed[], mostMs = 3000): Promise<void> {
   const untilMs = Date.now() + mostMs;
   const known = new Set<number>();
+  // At once, as the search takes its time: an agent whose host is gone takes that for leave to run the tool it asked about.
+  for (const pid of rootsOf(doomed)) signal(pid, "SIGSTOP");
   for (;;) {
     const found = livingOf(doomed, known);
     for (const pid of found) {
       known.add(pid);
-      kill(pid);
+      signal(pid, "SIGKILL");
     }
     if (found.length === 0 || Date.now() > untilMs) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -36,16 +38,20 @@ export async function killTrees(doomed: readonly Doomed[], mostMs = 3000): Promi
 }
 
 function livingOf(doomed: readonly Doomed[], known: ReadonlySet<number>): number[] {
-  const roots = doomed.filter(({ pid, started }) => started !== undefined && startOf(pid) === started);
-  const pids = roots.map(({ pid }) => pid);
+  const pids = rootsOf(doomed);
   if (process.platform !== "linux") return [...pids, ...descendantsOf([...pids, ...known])];
   const markers = doomed.flatMap(({ marker }) => (marker === undefined ? [] : `${markerName}=${marker}`));
   return [...new Set([...pids, ...markedBy(markers)])];
 }
 
-function kill(pid: number): void {
+function rootsOf(doomed: readonly Doomed[]): number[] {
+  const living = doomed.filter(({ pid, started }) => started !== undefined && startOf(pid) === started);
+  return living.map(({ pid }) => pid);
+}
+
+function signal(pid: number, name: "SIGSTOP" | "SIGKILL"): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, name);
   } catch {
     // It has ended meanwhile.
   }
