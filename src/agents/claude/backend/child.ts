@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ProcessIdentity } from "../../../core/event.ts";
 import { sdkVersionIn } from "./load-sdk.ts";
+import { withDeathSignal } from "./death-signal.ts";
 import { identityOf } from "./process-identity.ts";
 import { type Doomed, killTrees, markerName } from "./process-table.ts";
 import { reaper } from "./reaper.ts";
@@ -24,7 +25,8 @@ export class Child {
     this.folder = configFolderOf(env);
     this.sdkVersion = sdkVersionIn(env);
     beforeSpawn?.(this.folder);
-    this.process = spawn(command, args, {
+    const program = withDeathSignal({ command, args });
+    this.process = spawn(program.command, program.args, {
       ...(cwd !== undefined && { cwd }),
       env: { ...env, [markerName]: this.#marker },
       // A Ctrl-C in the host's terminal is for the host, which lets its turns come to an end.
