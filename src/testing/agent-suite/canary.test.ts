@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "vitest";
 import { RichWorld } from "../../../test/agents/rich-world.ts";
+import { firstFailure } from "../../../test/suites/first-failure.ts";
 import type { Agent } from "../../core/agent.ts";
 import { Worker } from "../../runtime/worker.ts";
 import type { Sabotage } from "./canary/breaks.ts";
@@ -44,26 +44,9 @@ describe("the agent suite", () => {
 });
 
 /** The title of the first test that fails, of one group or of all. */
-async function faultOf(sabotage: Sabotage, group?: string): Promise<string | undefined> {
-  const recorded: { readonly title: string; readonly body: () => Promise<void> }[] = [];
-  let current = "";
-  agentSuite({
-    runner: {
-      describe: (title, body) => {
-        current = title;
-        body();
-      },
-      test: (title, body) => {
-        if (group === undefined || current === group) recorded.push({ title, body });
-      },
-    },
-    worker: Worker,
-    open: async () => new BrokenWorld(sabotage),
-  });
-  assert.ok(recorded.length > 0, `There is no group "${group}".`);
-  for (const { title, body } of recorded)
-    if (await fails(body, group === undefined ? 25_000 : 3000)) return title;
-  return undefined;
+function faultOf(sabotage: Sabotage, group?: string): Promise<string | undefined> {
+  const open = async (): Promise<BrokenWorld> => new BrokenWorld(sabotage);
+  return firstFailure({ group, declare: (runner) => agentSuite({ runner, worker: Worker, open }) });
 }
 
 class BrokenWorld extends RichWorld {
@@ -81,21 +64,4 @@ class BrokenWorld extends RichWorld {
     const parts = Object.entries({ ...agent, ...replaced }).filter(([, part]) => part !== null);
     return Object.fromEntries(parts) as unknown as Agent;
   }
-}
-
-// An agent that hears no signal waits for ever, so a test that hangs counts as one that fails.
-async function fails(body: () => Promise<void>, deadlineMs: number): Promise<boolean> {
-  const controller = new AbortController();
-  const outcome = body().then(
-    () => false,
-    (error: unknown) => {
-      // A break that crashes by a mistake of its own proves nothing.
-      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
-      return true;
-    },
-  );
-  const late = delay(deadlineMs, true, { signal: controller.signal }).catch(() => true);
-  const failed = await Promise.race([outcome, late]);
-  controller.abort();
-  return failed;
 }

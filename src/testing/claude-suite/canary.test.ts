@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, test } from "vitest";
+import { firstFailure } from "../../../test/suites/first-failure.ts";
 import { appendBreaks } from "./canary/append-breaks.ts";
 import { deleteBreaks, listBreaks } from "./canary/list-breaks.ts";
 import { loadBreaks } from "./canary/load-breaks.ts";
@@ -58,32 +59,11 @@ describe("the SessionStore suite", () => {
 });
 
 /** The title of the first test that fails, of one group or of all. */
-async function faultOf(change: Change, group?: string): Promise<string | undefined> {
-  const recorded: { readonly title: string; readonly body: () => Promise<void> }[] = [];
-  let current = "";
-  claudeStoreSuite({
-    runner: {
-      describe: (title, body) => {
-        current = title;
-        body();
-      },
-      test: (title, body) => {
-        if (group === undefined || current === group) recorded.push({ title, body });
-      },
-    },
-    open: async (fold) => changedStore(fold, change),
+function faultOf(change: Change, group?: string): Promise<string | undefined> {
+  return firstFailure({
+    group,
+    declare: (runner) => claudeStoreSuite({ runner, open: async (fold) => changedStore(fold, change) }),
   });
-  assert.ok(recorded.length > 0, `There is no group "${group}".`);
-  for (const { title, body } of recorded) {
-    try {
-      await body();
-    } catch (error) {
-      // A break that crashes by a mistake of its own proves nothing.
-      if (!(error instanceof assert.AssertionError) && (error as Error).constructor !== Error) throw error;
-      return title;
-    }
-  }
-  return undefined;
 }
 
 function reversed(value: unknown): unknown {

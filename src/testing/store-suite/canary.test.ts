@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "vitest";
+import { firstFailure } from "../../../test/suites/first-failure.ts";
 import type { Store } from "../../core/store.ts";
 import { openMemoryStore } from "../../stores/memory/index.ts";
 import { appendBreaks } from "./canary/append-breaks.ts";
@@ -40,7 +40,7 @@ const breaks = {
 // A suite that cannot fail proves nothing: each break here breaks one rule, and one group must name it.
 describe("the store suite", () => {
   test("finds no fault in a store that keeps every rule", async () => {
-    assert.equal(await faultOf(() => ({}), ""), undefined);
+    assert.equal(await faultOf(() => ({})), undefined);
   });
 
   for (const [rule, [group, sabotage]] of Object.entries(breaks)) {
@@ -51,38 +51,13 @@ describe("the store suite", () => {
   }
 });
 
-/** The title of the first test that fails. */
-async function faultOf(sabotage: Sabotage, group: string): Promise<string | undefined> {
-  const recorded: { readonly title: string; readonly body: () => Promise<void> }[] = [];
-  let path: string[] = [];
-  const runner = {
-    describe: (title: string, body: () => void): void => {
-      path.push(title);
-      body();
-      path = path.slice(0, -1);
-    },
-    test: (title: string, body: () => Promise<void>): void => {
-      recorded.push({ title: [...path, title].join(": "), body });
-    },
-  };
-  storeSuite({ runner, open: async ({ clock }) => broken(openMemoryStore({ clock }), sabotage) });
-  const chosen = recorded.filter(({ title }) => group === "" || title.startsWith(`${group}: `));
-  assert.ok(chosen.length > 0, `There is no group "${group}".`);
-  for (const { title, body } of chosen) if (await fails(body, group === "" ? 25_000 : 3000)) return title;
-  return undefined;
-}
-
-// A broken watch waits for ever, so a test that hangs counts as one that fails.
-async function fails(body: () => Promise<void>, deadlineMs: number): Promise<boolean> {
-  const controller = new AbortController();
-  const outcome = body().then(
-    () => false,
-    () => true,
-  );
-  const late = delay(deadlineMs, true, { signal: controller.signal }).catch(() => true);
-  const failed = await Promise.race([outcome, late]);
-  controller.abort();
-  return failed;
+/** The title of the first test that fails, of one group or of all. */
+function faultOf(sabotage: Sabotage, group?: string): Promise<string | undefined> {
+  return firstFailure({
+    group,
+    declare: (runner) =>
+      storeSuite({ runner, open: async ({ clock }) => broken(openMemoryStore({ clock }), sabotage) }),
+  });
 }
 
 function broken(store: Store, sabotage: Sabotage): Store {

@@ -67,6 +67,12 @@ export function namesOf(rows: readonly SessionKey[]): string[] {
   return rows.map((row) => row.session);
 }
 
+/** The one value of a list that must have no other. */
+export function onlyOf<Value>(values: readonly Value[]): Value {
+  assert.equal(values.length, 1);
+  return values[0]!;
+}
+
 /** All values of an async iterable. */
 export async function gather<Value>(iterable: AsyncIterable<Value>): Promise<Value[]> {
   const found: Value[] = [];

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { EntryInput } from "../../core/entry.ts";
 import type { Input } from "../../core/input.ts";
@@ -118,6 +119,7 @@ export function used(key: string, n: number, more: Partial<UsageRow> = {}): Usag
 export async function workSnapshot(store: Store, session = "s-1"): Promise<unknown> {
   const key = sessionKey(session);
   const { runs } = await store.runs({ session: key });
+  assert.ok(Array.isArray(runs), "There is no list of runs.");
   const open = runs.filter(({ state }) => state === "running" || state === "held");
   return {
     ...((await snapshot(store, session)) as object),
