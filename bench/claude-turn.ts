@@ -9,6 +9,7 @@ import type { Store } from "../src/core/store.ts";
 import { Worker } from "../src/runtime/worker.ts";
 import { openSqliteStore } from "../src/stores/sqlite/index.ts";
 import { startFakeModel } from "../src/testing/fake-model/index.ts";
+import { agentEnvironment } from "../test/e2e/agent-environment.ts";
 import { interleave, median, ms, type Row } from "./measure.ts";
 
 const rounds = 40;
@@ -98,25 +99,10 @@ async function loadSdk(): Promise<Sdk | undefined> {
   }
 }
 
-/** Nothing is inherited, and nothing but loopback is asked. */
 function optionsFor(folder: string, modelUrl: string): Readonly<Record<string, unknown>> {
   const configDir = join(folder, "claude-config");
   mkdirSync(configDir, { recursive: true });
-  const env = {
-    PATH: process.env["PATH"],
-    HOME: configDir,
-    TMPDIR: folder,
-    LANG: "C.UTF-8",
-    ANTHROPIC_BASE_URL: modelUrl,
-    ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-    CLAUDE_CONFIG_DIR: configDir,
-    // Without it the binary refuses to run as root with its permissions bypassed.
-    IS_SANDBOX: "1",
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-    DISABLE_TELEMETRY: "1",
-    DISABLE_ERROR_REPORTING: "1",
-    DISABLE_AUTOUPDATER: "1",
-  };
+  const env = agentEnvironment({ modelUrl, configDir, temporary: folder });
   return {
     env,
     settingSources: [],

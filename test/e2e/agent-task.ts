@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { claudeBackend } from "../../src/claude.ts";
 import { HoldfastError, openStore, type Store } from "../../src/index.ts";
 import type { Agent } from "../../src/runtime.ts";
+import { agentEnvironment } from "./agent-environment.ts";
 import { loadSdk, type Sdk, type Version } from "./sdk.ts";
 
 /** What a worker of the real agent is made of; plain JSON, so that a process of its own can be given it. */
@@ -82,22 +83,7 @@ export function agentOn(sdk: Sdk, task: AgentTask): Agent {
 function environmentOf({ home, mark, modelUrl }: AgentTask): Record<string, string> {
   const [configDir, temporary] = [join(home, "config"), join(home, "tmp")];
   for (const folder of [configDir, temporary]) mkdirSync(folder, { recursive: true });
-  return {
-    PATH: process.env["PATH"] ?? "",
-    HOME: configDir,
-    TMPDIR: temporary,
-    LANG: "C.UTF-8",
-    ANTHROPIC_BASE_URL: modelUrl,
-    ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-    CLAUDE_CONFIG_DIR: configDir,
-    // Without it the binary refuses to run as root with its permissions bypassed.
-    IS_SANDBOX: "1",
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-    DISABLE_TELEMETRY: "1",
-    DISABLE_ERROR_REPORTING: "1",
-    DISABLE_AUTOUPDATER: "1",
-    [markName]: mark,
-  };
+  return { ...agentEnvironment({ modelUrl, configDir, temporary }), [markName]: mark };
 }
 
 export const markName = "HOLDFAST_E2E_MARK";

@@ -9,6 +9,7 @@ import { eventLog, type Run } from "../../src/core/run.ts";
 import { openStore, type Store } from "../../src/index.ts";
 import { Worker } from "../../src/runtime.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../../src/testing.ts";
+import { agentEnvironment } from "./agent-environment.ts";
 import { loadSdk, type Sdk, type Version } from "./sdk.ts";
 
 export interface BackendBenchParams {
@@ -63,22 +64,8 @@ export class BackendBench implements AsyncDisposable {
 
   /** All that an agent's process is given: nothing is inherited, and nothing but loopback is asked. */
   env(): Record<string, string | undefined> {
-    const config = this.newFolder("config");
-    return {
-      PATH: process.env["PATH"],
-      HOME: config,
-      TMPDIR: this.folder,
-      LANG: "C.UTF-8",
-      ANTHROPIC_BASE_URL: this.model.url,
-      ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-      CLAUDE_CONFIG_DIR: config,
-      // Without it the binary refuses to run as root with its permissions bypassed.
-      IS_SANDBOX: "1",
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-      DISABLE_TELEMETRY: "1",
-      DISABLE_ERROR_REPORTING: "1",
-      DISABLE_AUTOUPDATER: "1",
-    };
+    const configDir = this.newFolder("config");
+    return agentEnvironment({ modelUrl: this.model.url, configDir, temporary: this.folder });
   }
 
   /** One input to its end: what was told of its last run while it went on, and how it ended. */

@@ -7,6 +7,7 @@ import { Home } from "../cli/home.ts";
 import { startProgram } from "../cli/started.ts";
 import { withStoreOf } from "../cli/work.ts";
 import { ended } from "./processes.ts";
+import { modelEnvironment } from "./agent-environment.ts";
 import { versions } from "./sdk.ts";
 
 const session = { project: "p", session: "s-1" };
@@ -22,16 +23,7 @@ describe.each(versions)("the command line with SDK %s", (version) => {
     model = await startFakeModel();
     const sdk = version === "0.3.329" ? import.meta.dirname : join(import.meta.dirname, `sdk-${version}`);
     symlinkSync(join(sdk, "node_modules"), join(home.folder, "node_modules"));
-    env = {
-      LANG: "C.UTF-8",
-      ANTHROPIC_BASE_URL: model.url,
-      ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-      IS_SANDBOX: "1",
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-      DISABLE_TELEMETRY: "1",
-      DISABLE_ERROR_REPORTING: "1",
-      DISABLE_AUTOUPDATER: "1",
-    };
+    env = modelEnvironment(model.url);
   });
   afterEach(async () => {
     await model.close();

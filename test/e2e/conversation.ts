@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { ClaudeSessionStore } from "../../src/claude.ts";
 import type { FakeModel } from "../../src/testing.ts";
+import { agentEnvironment } from "./agent-environment.ts";
 import type { Sdk, SdkMessage, SdkQuery } from "./sdk.ts";
 
 export interface ConverseParams {
@@ -78,22 +79,7 @@ export async function converse(params: ConverseParams): Promise<Conversation> {
 
 /** All that a query is given but for the session: nothing is inherited, and nothing but loopback is asked. */
 function queryOptions({ model, folder, configDir, env: more }: QueryOptionsParams): Record<string, unknown> {
-  const env = {
-    PATH: process.env["PATH"],
-    HOME: configDir,
-    TMPDIR: folder,
-    LANG: "C.UTF-8",
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: "sk-ant-dummy-000",
-    CLAUDE_CONFIG_DIR: configDir,
-    // Without it the binary refuses to run as root with its permissions bypassed.
-    IS_SANDBOX: "1",
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-    DISABLE_TELEMETRY: "1",
-    DISABLE_ERROR_REPORTING: "1",
-    DISABLE_AUTOUPDATER: "1",
-    ...more,
-  };
+  const env = { ...agentEnvironment({ modelUrl: model.url, configDir, temporary: folder }), ...more };
   return {
     env,
     settingSources: [],
