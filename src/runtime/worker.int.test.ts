@@ -11,6 +11,7 @@ import { openMemoryStore } from "../stores/memory/index.ts";
 import { Connection } from "../stores/sqlite/connection.ts";
 import { openSqliteStore } from "../stores/sqlite/index.ts";
 import type { Ended } from "./execute.ts";
+import { withVerbs } from "../../test/chaos/with-verbs.ts";
 import { Worker, type WorkerParams } from "./worker.ts";
 
 const session = { project: "p", session: "s" };
@@ -68,6 +69,21 @@ describe.each<[string, () => Store]>([
     ]);
     expect(await store.inputs({ session })).toMatchObject([{ state: "consumed", attempts: 1 }]);
     expect(await store.lease(session)).toBe(null);
+  });
+
+  test("drains also what becomes ready while a claim that found nothing is answered", async () => {
+    for (const key of ["first", "second", "third"]) await admit("say Hello.", key);
+    const slow: Store = withVerbs(store, {
+      claim: async (params) => {
+        const claim = await store.claim(params);
+        const before = ended.length;
+        if (claim === null && (await store.runs({ state: "running" })).runs.length > 0)
+          await vi.waitUntil(() => ended.length > before);
+        return claim;
+      },
+    });
+    await worker({ store: slow }).drain();
+    expect((await store.inputs({ session })).map(({ state }) => state)).toEqual(Array(3).fill("consumed"));
   });
 
   test("shows nothing before the boundary, and says the result only after it", async () => {

@@ -59,6 +59,8 @@ export class Worker {
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #claiming = 0;
+  /** How many runs have ended here. */
+  #ends = 0;
   #cancelled = false;
   #wake = Promise.withResolvers<void>();
 
@@ -102,7 +104,10 @@ export class Worker {
   /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
   async drain(): Promise<void> {
     for (;;) {
+      const ends = this.#ends;
       await this.#fill();
+      // What ended meanwhile may have made its session's next input ready behind the claims that found none.
+      if (ends !== this.#ends) continue;
       if (this.#runs.size === 0) return;
       await Promise.race(Array.from(this.#runs.values(), ({ ended }) => ended));
     }
@@ -189,6 +194,7 @@ export class Worker {
     this.#tell(() => onBegin?.(claim));
     const ended = this.#execute(claim, begunAtMs, abort.signal).then((how) => {
       this.#runs.delete(claim.run.id);
+      this.#ends += 1;
       this.#wake.resolve();
       this.#tell(() => onEnd?.(claim, how));
     });
