@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "test/e2e/**", ...(isLong ? [] : ["**/*.long.test.ts"])],
     globalSetup: "test/postgres/server.ts",
     pool: "forks",
+    // A process a file costs more than most files do; what a test changes of its process, it puts back.
+    isolate: false,
     // The default leaves one core idle.
     maxWorkers: availableParallelism(),
     testTimeout: 30_000,

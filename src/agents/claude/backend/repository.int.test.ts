@@ -23,10 +23,10 @@ describe("where a folder's code is from", () => {
     ["git@git.example:a/b.git", "git@git.example:a/b.git"],
   ])("is told of %s without what is secret", async (origin, repository) => {
     execFileSync("git", ["-C", folder, "remote", "add", "origin", origin]);
-    expect(await repositoryOf(folder)).toEqual({ repository, branch: "trunk" });
+    expect(await repositoryOf(folder, 20_000)).toEqual({ repository, branch: "trunk" });
   });
 
   test("is the folder where it is fetched from nowhere", async () => {
-    expect(await repositoryOf(folder)).toEqual({ repository: folder, branch: "trunk" });
+    expect(await repositoryOf(folder, 20_000)).toEqual({ repository: folder, branch: "trunk" });
   });
 });

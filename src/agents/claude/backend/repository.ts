@@ -10,13 +10,14 @@ export interface RepositoryState {
   readonly commit?: string;
 }
 
-/** Asks git; never fails, and takes no longer than a second. */
-export async function repositoryOf(cwd: string): Promise<RepositoryState> {
+/** Asks git; never fails, and by default takes no longer than a second. */
+export async function repositoryOf(cwd: string, timeoutMs = 1000): Promise<RepositoryState> {
+  const git = (...args: readonly string[]): Promise<string | undefined> => asked({ cwd, args, timeoutMs });
   const [folder, origin, branch, commit] = await Promise.all([
-    git(cwd, ["rev-parse", "--show-toplevel"]),
-    git(cwd, ["config", "--get", "remote.origin.url"]),
-    git(cwd, ["symbolic-ref", "--short", "-q", "HEAD"]),
-    git(cwd, ["rev-parse", "-q", "--verify", "HEAD^{commit}"]),
+    git("rev-parse", "--show-toplevel"),
+    git("config", "--get", "remote.origin.url"),
+    git("symbolic-ref", "--short", "-q", "HEAD"),
+    git("rev-parse", "-q", "--verify", "HEAD^{commit}"),
   ]);
   if (folder === undefined) return {};
   return {
@@ -26,9 +27,16 @@ export async function repositoryOf(cwd: string): Promise<RepositoryState> {
   };
 }
 
-async function git(cwd: string, args: readonly string[]): Promise<string | undefined> {
+interface Question {
+  readonly cwd: string;
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+}
+
+async function asked({ cwd, args, timeoutMs }: Question): Promise<string | undefined> {
   try {
-    const { stdout } = await run("git", [...args], { cwd, env: ownEnv(), timeout: 1000, windowsHide: true });
+    const options = { cwd, env: ownEnv(), timeout: timeoutMs, windowsHide: true };
+    const { stdout } = await run("git", [...args], options);
     return stdout.trim() || undefined;
   } catch {
     return undefined;
