@@ -14,7 +14,7 @@ const started = (pid: number, settings: object): RunEvent => {
 async function play(
   store: Store,
   events: readonly RunEvent[],
-  as: "committed" | "interrupted",
+  as: "committed" | "interrupted" | "discarded",
 ): Promise<void> {
   await store.admit({ session, key: `k${events.length}`, body: "{}", provider: "claude-code" });
   const { run, lease } = (await store.claim({ worker: "w", leaseMs: 1000 }))!;
@@ -30,7 +30,7 @@ async function play(
 test("the settings are those of the newest run that had them, and a replayed process is none of its own", async () => {
   const store = openMemoryStore();
   await play(store, [started(1, { model: "old", cwd: "/w" })], "committed");
-  expect(await readPast({ session, run: "next", store })).toMatchObject({ isWhole: true });
+  expect(await readPast({ session, run: "next", store })).toMatchObject({ last: "committed" });
   const replayed = Array.from({ length: 200 }, () => ({
     ...started(9, { model: "replayed" }),
     replayed: true as const,
@@ -43,14 +43,35 @@ test("the settings are those of the newest run that had them, and a replayed pro
   expect(await readPast({ session, run: "next", store })).toEqual({
     settings: { model: "new", cwd: "/w" },
     processes: [process(2), process(1)],
-    isWhole: false,
+    last: "interrupted",
   });
+});
+
+test("what a discarded run has left is not to come back because the one after it was stopped early", async () => {
+  const store = openMemoryStore();
+  await play(store, [started(1, { model: "kept" })], "committed");
+  await play(store, [started(2, { model: "discarded" }), started(2, {})], "discarded");
+  await play(store, [], "interrupted");
+  const past = await readPast({ session, run: "next", store });
+  expect(past).toEqual({
+    settings: { model: "kept" },
+    processes: [process(2), process(1)],
+    last: "discarded",
+  });
+});
+
+test("what an interrupted run has left is to come back though others after it were stopped or refused early", async () => {
+  const store = openMemoryStore();
+  await play(store, [started(1, {})], "interrupted");
+  await play(store, [], "interrupted");
+  await play(store, [{ type: "result", ok: false, text: "", stop: "invalid_input" }], "committed");
+  expect(await readPast({ session, run: "next", store })).toMatchObject({ last: "interrupted" });
 });
 
 describe("a session without a token", () => {
   const named = { body: '{"type":"user","sessionId":"sdk-1"}' };
   const note = { body: '{"type":"mode"}' };
-  const past = { settings: {}, processes: [], isWhole: true };
+  const past = { settings: {}, processes: [] };
 
   test("goes on under the name that its transcript has, where no run has made it", async () => {
     const store = openMemoryStore();

@@ -45,7 +45,8 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const resume = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
-  const untold = past.isWhole ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
+  const untold =
+    past.last !== "interrupted" ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
   if (untold > 0)
     yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
   const chosen = choose({ request, start, past: past.settings });
@@ -104,7 +105,7 @@ async function* endLeftovers({ turn, past, resume, files }: LeftoverParams): Asy
   }
   const folder = past.processes[0]?.folder;
   if (folder === undefined || resume === undefined || !existsSync(folder)) return;
-  if (!past.isWhole) {
+  if (past.last === "interrupted") {
     yield* rescued({ turn, folder, sessionId: resume });
     yield* files.keep({ turn, folder, sessionId: resume });
     // Its folder may go: from here on only the store has them.
