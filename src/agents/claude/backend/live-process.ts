@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
-import { HoldfastError } from "../../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import { isTerminal } from "../../../core/event.ts";
 import { boundStore } from "./bound-store.ts";
 import { type Begun, Child } from "./child.ts";
+import { fileEntry, fileLog } from "../../../core/side-files.ts";
 import type { Fold } from "../../../core/store.ts";
 import { HeldEntries } from "./held-entries.ts";
 import { checkSdkVersion } from "./load-sdk.ts";
@@ -59,7 +60,8 @@ export class LiveProcess {
   /** Of the prompt that has no result yet. */
   #watch: PromptWatch | undefined;
   #hasEnded = false;
-  #store: Turn["store"];
+  /** The turn that had it last. */
+  #last: Turn;
 
   /** Starts a process and waits until it runs, in the reaper's care; it does nothing before it has a prompt. @throws the signal's reason */
   static async start(params: LiveProcessParams): Promise<LiveProcess> {
@@ -85,7 +87,7 @@ export class LiveProcess {
   private constructor(params: LiveProcessParams) {
     const { sdk, turn, resume, options, chosen } = params;
     this.#params = params;
-    this.#store = turn.store;
+    this.#last = turn;
     this.held = new HeldEntries(turn.session);
     this.files = params.files;
     this.chosen = chosen;
@@ -143,7 +145,7 @@ export class LiveProcess {
   /** A turn has the process from now on. */
   begin(turn: Turn): void {
     this.turn = turn;
-    this.#store = turn.store;
+    this.#last = turn;
     this.refusal = undefined;
   }
 
@@ -158,13 +160,30 @@ export class LiveProcess {
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
   async close(): Promise<void> {
+    await this.#keepLast();
     this.#prompts.end();
     const timer = setTimeout(() => void this.kill(), longestCloseMs);
     await this.ended;
     clearTimeout(timer);
     this.held.hold(this.steps.drain());
-    await this.held.appendLast(this.#store, this.#params.fold);
+    await this.held.appendLast(this.#last.store, this.#params.fold);
     this.files[Symbol.dispose]();
+  }
+
+  /** Keeps the files that no turn takes any more, together with what else it wrote when none did. */
+  async keepFiles(): Promise<void> {
+    const { folder, sessionId } = this;
+    if (folder === undefined || sessionId === undefined) return;
+    const { session, run, store } = this.#last;
+    try {
+      for await (const step of this.files.keep({ turn: { session, run, store }, folder, sessionId })) {
+        if (step.kind !== "file") this.steps.push(step);
+        else this.held.hold([{ kind: "entry", log: fileLog, entry: fileEntry({ run, file: step.file }) }]);
+      }
+    } catch (error) {
+      // What the store did not take is found again by the next turn, or when the process is closed.
+      if (!isHoldfastError(error)) throw error;
+    }
   }
 
   /** Ends it at once with all that it has started. */
@@ -174,6 +193,15 @@ export class LiveProcess {
     await this.#child?.kill();
     await endedWithin(this.ended, longestEndMs);
     this.#end({ error: processFailed(new Error("The SDK did not end with it."), this.#child?.stderr ?? "") });
+  }
+
+  // The SDK removes the folder of a resumed process as soon as that has ended. Of another one's session nothing is kept.
+  async #keepLast(): Promise<void> {
+    try {
+      if (await this.held.isCurrent(this.#last.store)) await this.keepFiles();
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+    }
   }
 
   #spawn(spawning: SdkSpawn): Child["process"] {

@@ -122,6 +122,7 @@ class Reading {
       if (!signal.aborted || isLost(signal)) return await drop(live);
       if (this.#given !== undefined) live.held.hold([this.#given]);
       await windDown(live);
+      await live.keepFiles();
     } finally {
       live.turn = undefined;
     }
