@@ -87,7 +87,7 @@ describe.each<[string, () => Store]>([
     await mirror(store, turn.slice(0, 1));
     for (const path of ["other.jsonl", "other/subagents/agent-2.jsonl"])
       leave(path, textOf([{ type: "user", uuid: "theirs" }]));
-    expect(await rescue()).toEqual({ entries: 0, problems: [] });
+    expect(await rescue()).toEqual({ entries: 0, problems: [], usage: [] });
     expect((await store.logs(session)).map(({ log }) => log)).not.toContain("subagents/agent-2");
   });
 
@@ -112,7 +112,7 @@ describe.each<[string, () => Store]>([
     await mirror(store, [line("u1", was), line(undefined, was)]);
     const told = join(folder, "projects/-home-dev", sessionId, "tool-results/a.txt");
     leave(`${sessionId}.jsonl`, textOf([line("u1", told), line(undefined, told)]));
-    expect(await rescue()).toEqual({ entries: 0, problems: [] });
+    expect(await rescue()).toEqual({ entries: 0, problems: [], usage: [] });
   });
 
   /** A turn that rescues what an earlier host has left before it gives anything. */
