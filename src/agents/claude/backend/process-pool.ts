@@ -53,7 +53,8 @@ export class ProcessPool<Live extends Pooled> {
   release(seat: Seat<Live>): void {
     seat.isBusy = false;
     const { live } = seat;
-    if (live === undefined || live.hasEnded) this.#free(seat);
+    if (live === undefined) this.#free(seat);
+    else if (live.hasEnded) this.#endUnawaited(seat);
     else {
       this.#rest(seat, live);
       this.#makeRoom(this.#waiting.length);
@@ -80,7 +81,8 @@ export class ProcessPool<Live extends Pooled> {
     const idleMs = Math.min(this.#params.idleMs, longestTimerMs);
     seat.timer = setTimeout(() => this.#endUnawaited(seat), idleMs).unref();
     void live.ended.then(() => {
-      if (seat.live === live && !seat.isBusy) this.#free(seat);
+      // What it gave last is kept before another process has its session.
+      if (seat.live === live) this.#endUnawaited(seat);
     });
     if (this.#closing !== undefined) this.#endUnawaited(seat);
   }
