@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname } from "node:path";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
-import { HoldfastError } from "../../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import type { ProcessIdentity } from "../../../core/event.ts";
 import type { SessionKey } from "../../../core/ids.ts";
 import { type Fields, textOf } from "../../../core/json.ts";
@@ -132,7 +132,7 @@ async function* broughtIn({ turn, past, files, ...place }: BroughtInParams): Asy
     yield* files.keep({ turn, ...place });
   } catch (error) {
     // Its host lives, and has removed the folder when its process was ended: what that gave is kept by the host.
-    if (existsSync(place.folder)) throw error;
+    if (isHoldfastError(error) || existsSync(place.folder)) throw error;
   }
   // Its folder may go: from here on only the store has them.
   await turn.flush();
