@@ -1,7 +1,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../../../core/errors.ts";
+import { textOf } from "../../../core/json.ts";
 import type { SdkHooks } from "./tool-steps.ts";
+import type { TurnChoices } from "./turn-request.ts";
 
 /** The SDK's options, as the caller gives them; those of the session and its process are the backend's. */
 export interface ClaudeSdkOptions {
@@ -20,6 +22,24 @@ export function checkSdkOptions(options: ClaudeSdkOptions): void {
     throw refused("enableFileCheckpointing", "the SDK does not take it together with a store");
   if (isSet(options.env?.[skipHistory]))
     throw refused(`env.${skipHistory}`, "nothing that the agent does would reach the store");
+}
+
+/** What sessions begin with: what the backend is given, else what its SDK options say. */
+export function choicesOf({ model, permissionMode, cwd, options }: BackendChoices): TurnChoices {
+  const given = { model, permissionMode, cwd };
+  const names = ["model", "permissionMode", "cwd"] as const;
+  const chosen = names.map((name) => [name, given[name] ?? textOf(options[name])] as const);
+  return Object.fromEntries(chosen.filter(([, value]) => value !== undefined));
+}
+
+export interface BackendChoices extends TurnChoices {
+  readonly options: ClaudeSdkOptions;
+}
+
+/** Whether a session may run without questions: the operator says so, or lets all sessions begin like that. */
+export function allowsBypass(backend: BackendChoices): boolean {
+  const isAllowed = backend.options["allowDangerouslySkipPermissions"] === true;
+  return isAllowed || choicesOf(backend).permissionMode === "bypassPermissions";
 }
 
 /** The caller's options as a process is started with them. */

@@ -5,6 +5,7 @@ import type { LiveProcess } from "./live-process.ts";
 import { processFailed } from "./live-process.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import { type PromptContent, promptContent } from "./prompt-content.ts";
+import { allowsBypass } from "./sdk-options.ts";
 import { type StartOptions, startProcess } from "./start-process.ts";
 import { readRequest, type TurnRequest } from "./turn-request.ts";
 
@@ -17,7 +18,7 @@ export interface TurnParams {
 /** One turn, in the session's warm process or in a new one; its result comes last. */
 export async function* playTurn({ turn, pool, start }: TurnParams): AsyncGenerator<AgentStep> {
   turn.signal.throwIfAborted();
-  const request = orRefusal(() => readRequest(turn.input));
+  const request = orRefusal(() => readRequest(turn.input, { allowsBypass: allowsBypass(start) }));
   if ("steps" in request) return yield* request.steps;
   const seat = await pool.take(turn.session, turn.signal);
   try {
