@@ -65,15 +65,15 @@ type Begin = Pick<LiveProcessParams, "sdk" | "resume" | "chosen" | "files">;
 
 async function begin({ turn, start, onStarted }: StartParams, own: Begin): Promise<LiveProcess> {
   const { options, permissions, partialText, fold } = start;
-  const sdkGiven = {
-    ...sdkOptions(options),
-    ...(partialText && { includePartialMessages: true }),
-    // A process that is not told at its start refuses the mode later.
-    ...(allowsBypass(start) && { allowDangerouslySkipPermissions: true }),
-  };
   let live: LiveProcess | undefined;
   const canUseTool = permissions && askDesk(permissions, turn.session, (step) => live?.steps.push(step));
   try {
+    const sdkGiven = {
+      ...sdkOptions(options),
+      ...(partialText && { includePartialMessages: true }),
+      // A process that is not told at its start refuses the mode later.
+      ...(allowsBypass(start) && { allowDangerouslySkipPermissions: true }),
+    };
     live = await LiveProcess.start({
       ...own,
       turn,

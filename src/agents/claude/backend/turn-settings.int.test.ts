@@ -96,3 +96,30 @@ test("A session begins in the folder, with the model and in the mode that the SD
   await agent.close?.();
   rmSync(folder, { recursive: true });
 });
+
+describe("servers that live in this process", () => {
+  const server = () => ({ type: "sdk", name: "own", instance: {} });
+
+  test("are made anew for each process", async () => {
+    const agent = backend({ options: { mcpServers: () => ({ own: server() }) } });
+    await said(agent.run(turnOf({ store, body: "one" })));
+    await agent.close?.();
+    await said(agent.run(turnOf({ store, body: "two" })));
+    const [first, second] = started.map(
+      ({ mcpServers }) => (mcpServers as { own: { instance: object } }).own,
+    );
+    expect(second).toEqual(server());
+    expect(second!.instance).not.toBe(first!.instance);
+  });
+
+  test("are refused where the same ones are given to a second process, which would lack their tools", async () => {
+    const own = server();
+    const agent = backend({ options: { mcpServers: () => ({ own }) } });
+    await said(agent.run(turnOf({ store, body: "one" })));
+    await agent.close?.();
+    await expect(said(agent.run(turnOf({ store, body: "two" })))).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("mcpServers"),
+    });
+  });
+});
