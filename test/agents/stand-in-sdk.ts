@@ -72,13 +72,21 @@ export interface TurnOf {
   readonly body: string | object;
   readonly signal?: AbortSignal;
   readonly resume?: string;
+  /** Its session's name; default `s`. */
+  readonly session?: string;
 }
 
-/** A turn of the session `s`, whose runtime keeps nothing. */
-export function turnOf({ store, body, signal = new AbortController().signal, resume }: TurnOf): Turn {
+/** A turn whose runtime keeps nothing. */
+export function turnOf({
+  store,
+  body,
+  signal = new AbortController().signal,
+  resume,
+  session = "s",
+}: TurnOf): Turn {
   const said = typeof body === "string" ? { prompt: body, cwd: process.cwd() } : body;
   return {
-    session: { project: "p", session: "s" },
+    session: { project: "p", session },
     run: randomUUID(),
     input: { id: randomUUID(), key: randomUUID(), body: JSON.stringify(said) },
     attempt: 1,
