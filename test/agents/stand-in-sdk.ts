@@ -13,7 +13,8 @@ export interface QueryOptions {
   readonly [option: string]: unknown;
 }
 
-const methods = {
+/** What such an SDK answers to anything but a prompt. */
+export const standInMethods = {
   interrupt: () => Promise.resolve(),
   setModel: () => Promise.resolve(),
   setPermissionMode: () => Promise.resolve(),
@@ -28,7 +29,7 @@ export interface StandIn {
   /** What it does when its process has ended. */
   readonly onEnd?: () => void;
   /** Its answers to what it is asked beside prompts. */
-  readonly methods?: Partial<Pick<SdkQuery, keyof typeof methods>>;
+  readonly methods?: Partial<Pick<SdkQuery, keyof typeof standInMethods>>;
 }
 
 /** An SDK whose process does nothing: it answers each prompt itself, until it is aborted or has no input any more. */
@@ -53,7 +54,7 @@ export function sdkThat(answer: Answer, { folder, onEnd, methods: more }: StandI
         onEnd?.();
       }
     }
-    return Object.assign(messages(), { ...methods, ...more }) as SdkQuery;
+    return Object.assign(messages(), { ...standInMethods, ...more }) as SdkQuery;
   };
   return { query };
 }

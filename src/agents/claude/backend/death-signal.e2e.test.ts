@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test, vi } from "vitest";
 import { withDeathSignal } from "./death-signal.ts";
 import { startOf } from "./process-table.ts";
+
+const waiting = { timeout: 5000, interval: 10 };
 
 const host = `
   import { spawn } from "node:child_process";
@@ -24,8 +26,10 @@ test.runIf(process.platform === "linux")(
     const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
     const pid = Number(line);
     expect(startOf(pid)).toBeDefined();
+    // Only what has asked for the signal has it.
+    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("sleep\n"), waiting);
     child.kill("SIGKILL");
-    await vi.waitFor(() => expect(startOf(pid)).toBeUndefined(), { timeout: 5000, interval: 10 });
+    await vi.waitFor(() => expect(startOf(pid)).toBeUndefined(), waiting);
   },
 );
 

@@ -15,7 +15,7 @@ export interface ClaudeSdkOptions {
   readonly [option: string]: unknown;
 }
 
-export type SdkServers = Readonly<Record<string, unknown>>;
+type SdkServers = Readonly<Record<string, unknown>>;
 
 /** Refuses what would break what the backend is for. @throws usage */
 export function checkSdkOptions(options: ClaudeSdkOptions): void {
