@@ -80,6 +80,21 @@ describe.each(versions)("a session that the backend runs on SDK %s", (version) =
   });
 });
 
+describe.each(versions)("a turn that was stopped on SDK %s", (version) => {
+  test("leaves its files to the next machine, though its process has ended and taken its folder with it", async () => {
+    await using bench = await BackendBench.open({ version });
+    const first = await bench.backend();
+    await bench.say(first, "SAY one");
+    await first.close?.();
+    const resumed = await bench.backend();
+    const stopped = await bench.say(resumed, large, { cancelAt: "tool_summary" });
+    expect(stopped).toMatchObject({ state: "interrupted", faults: [] });
+    await resumed.close?.();
+    expect(await bench.say(await bench.backend(), lastLines)).toMatchObject({ state: "committed" });
+    expect(bench.model.shown().at(-1)).toContain("line 40000 of the whole output");
+  });
+});
+
 describe.each(versions)("a leftover's transcript on SDK %s", (version) => {
   const [before, loop, after] = ["SAY one", "LOOP 6", "SAY after"] as const;
 
