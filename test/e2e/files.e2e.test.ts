@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { globSync, rmSync } from "node:fs";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { rescueLines } from "../../src/agents/claude/backend/leftover-lines.ts";
 import { SideFiles } from "../../src/agents/claude/backend/side-files.ts";
 import { verifySession } from "../../src/claude.ts";
@@ -90,6 +90,11 @@ describe.each(versions)("a turn that was stopped on SDK %s", (version) => {
     const stopped = await bench.say(resumed, large, { cancelAt: "tool_summary" });
     expect(stopped).toMatchObject({ state: "interrupted", faults: [] });
     await resumed.close?.();
+    const [folder] = stopped.events.flatMap((event) =>
+      event.type === "status" ? (event.process?.folder ?? []) : [],
+    );
+    // The SDK does it a moment later.
+    await vi.waitFor(() => expect(existsSync(folder!)).toBe(false), { timeout: 10_000 });
     expect(await bench.say(await bench.backend(), lastLines)).toMatchObject({ state: "committed" });
     expect(bench.model.shown().at(-1)).toContain("line 40000 of the whole output");
   });
