@@ -33,7 +33,10 @@ export async function rescueLines({
   sessionId,
   uid = process.getuid?.(),
 }: LeftoverParams): Promise<LeftoverReport> {
-  if (!isOf(uid, folder)) return { entries: 0, problems: [] };
+  const owner = ownerOf(folder);
+  if (owner === undefined) return { entries: 0, problems: [] };
+  // Its name comes from the store: another user's folder of that name must not become part of our sessions.
+  if (uid !== undefined && owner !== uid) return { entries: 0, problems: [foreign(folder)] };
   const { files, problems } = findTranscripts(folder, sessionId);
   const report = { entries: 0, problems: [...problems] };
   for (const file of files) {
@@ -45,8 +48,10 @@ export async function rescueLines({
   return report;
 }
 
-// Its name comes from the store: another user's folder of that name must not become part of our sessions.
-function isOf(uid: number | undefined, folder: string): boolean {
-  const state = lstatSync(folder, { throwIfNoEntry: false });
-  return state !== undefined && (uid === undefined || state.uid === uid);
+function ownerOf(folder: string): number | undefined {
+  return lstatSync(folder, { throwIfNoEntry: false })?.uid;
+}
+
+function foreign(folder: string): string {
+  return `${folder}: it belongs to another user; what an earlier process may have written there was left out.`;
 }

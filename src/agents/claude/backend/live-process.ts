@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
-import { HoldfastError } from "../../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import { isTerminal } from "../../../core/event.ts";
+import { BackgroundWork } from "./background-work.ts";
 import { boundStore } from "./bound-store.ts";
 import { type Begun, Child } from "./child.ts";
+import { fileEntry, fileLog } from "../../../core/side-files.ts";
 import type { Fold } from "../../../core/store.ts";
 import { HeldEntries } from "./held-entries.ts";
 import { checkSdkVersion } from "./load-sdk.ts";
@@ -54,12 +56,14 @@ export class LiveProcess {
   readonly #ended = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
   readonly #totals: UsageTotals;
+  readonly #background = new BackgroundWork();
   readonly query: SdkQuery;
   #child: Child | undefined;
   /** Of the prompt that has no result yet. */
   #watch: PromptWatch | undefined;
   #hasEnded = false;
-  #store: Turn["store"];
+  /** The turn that had it last. */
+  #last: Turn;
 
   /** Starts a process and waits until it runs, in the reaper's care; it does nothing before it has a prompt. @throws the signal's reason */
   static async start(params: LiveProcessParams): Promise<LiveProcess> {
@@ -85,7 +89,7 @@ export class LiveProcess {
   private constructor(params: LiveProcessParams) {
     const { sdk, turn, resume, options, chosen } = params;
     this.#params = params;
-    this.#store = turn.store;
+    this.#last = turn;
     this.held = new HeldEntries(turn.session);
     this.files = params.files;
     this.chosen = chosen;
@@ -117,6 +121,11 @@ export class LiveProcess {
     return this.#watch !== undefined;
   }
 
+  /** It is at something that nobody waits for. */
+  get isAtWork(): boolean {
+    return this.#background.isUnderWay;
+  }
+
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
@@ -143,7 +152,7 @@ export class LiveProcess {
   /** A turn has the process from now on. */
   begin(turn: Turn): void {
     this.turn = turn;
-    this.#store = turn.store;
+    this.#last = turn;
     this.refusal = undefined;
   }
 
@@ -158,13 +167,30 @@ export class LiveProcess {
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
   async close(): Promise<void> {
+    await this.#keepLast();
     this.#prompts.end();
     const timer = setTimeout(() => void this.kill(), longestCloseMs);
     await this.ended;
     clearTimeout(timer);
     this.held.hold(this.steps.drain());
-    await this.held.appendLast(this.#store, this.#params.fold);
+    await this.held.appendLast(this.#last.store, this.#params.fold);
     this.files[Symbol.dispose]();
+  }
+
+  /** Keeps the files that no turn takes any more, together with what else it wrote when none did. */
+  async keepFiles(): Promise<void> {
+    const { folder, sessionId } = this;
+    if (folder === undefined || sessionId === undefined) return;
+    const { session, run, store } = this.#last;
+    try {
+      for await (const step of this.files.keep({ turn: { session, run, store }, folder, sessionId })) {
+        if (step.kind !== "file") this.steps.push(step);
+        else this.held.hold([{ kind: "entry", log: fileLog, entry: fileEntry({ run, file: step.file }) }]);
+      }
+    } catch (error) {
+      // What the store did not take is found again by the next turn, or when the process is closed.
+      if (!isHoldfastError(error)) throw error;
+    }
   }
 
   /** Ends it at once with all that it has started. */
@@ -174,6 +200,15 @@ export class LiveProcess {
     await this.#child?.kill();
     await endedWithin(this.ended, longestEndMs);
     this.#end({ error: processFailed(new Error("The SDK did not end with it."), this.#child?.stderr ?? "") });
+  }
+
+  // The SDK removes the folder of a resumed process as soon as that has ended. Of another one's session nothing is kept.
+  async #keepLast(): Promise<void> {
+    try {
+      if (await this.held.isCurrent(this.#last.store)) await this.keepFiles();
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+    }
   }
 
   #spawn(spawning: SdkSpawn): Child["process"] {
@@ -210,6 +245,7 @@ export class LiveProcess {
 
   #take(message: unknown): void {
     this.sessionId = sessionIdOf(message) ?? this.sessionId;
+    this.#background.take(message);
     const isEnd = this.#watch?.ends(message) === true;
     if (isEnd) this.#watch = undefined;
     const told = this.#totals.told(mapSdkMessage(message)).map((event) => this.tools.seen(event));

@@ -1,4 +1,4 @@
-import type { Dirent } from "node:fs";
+import type { Dirent, Stats } from "node:fs";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -18,10 +18,13 @@ export interface FoundFile {
   readonly isRegular: boolean;
 }
 
+/** Takes what could not be looked into, and why. */
+export type OnFault = (path: string, error: unknown) => void;
+
 /** Finds what lies beside a session's transcripts: outputs of tools, the plan, tasks and file history. */
-export async function* filesBeside(session: SessionOnDisk): AsyncGenerator<FoundFile> {
+export async function* filesBeside(session: SessionOnDisk, onFault: OnFault): AsyncGenerator<FoundFile> {
   const { folder, sessionId } = session;
-  const transcripts = mainTranscripts(session);
+  const transcripts = mainTranscripts(session, onFault);
   for (const projectKey of transcripts.map(projectKeyOf)) {
     const root = join(folder, "projects", projectKey, sessionId);
     yield* filesBelow(root, "session", ({ name }) => name !== "subagents");
@@ -46,11 +49,14 @@ export function placeOf(
 }
 
 /** The session's main transcripts in the folder, the newest first: one that went on in another folder has two. */
-export function mainTranscripts({ folder, sessionId }: SessionOnDisk): string[] {
+export function mainTranscripts(
+  { folder, sessionId }: SessionOnDisk,
+  onFault: OnFault = () => undefined,
+): string[] {
   // Not globSync, which takes twenty times as long where there are many projects.
-  return namesIn(join(folder, "projects"))
+  return namesIn(join(folder, "projects"), onFault)
     .map((projectKey) => join(folder, "projects", projectKey, `${sessionId}.jsonl`))
-    .map((path) => ({ path, state: statSync(path, { throwIfNoEntry: false }) }))
+    .map((path) => ({ path, state: stateOf(path, onFault) }))
     .filter(({ state }) => state?.isFile())
     .toSorted((a, b) => b.state!.mtimeMs - a.state!.mtimeMs)
     .map(({ path }) => path);
@@ -59,9 +65,24 @@ export function mainTranscripts({ folder, sessionId }: SessionOnDisk): string[] 
 /** Areas of which each session has a folder of its own. */
 const ownAreas: readonly string[] = ["tasks", "file-history"];
 
-function namesIn(folder: string): string[] {
-  const found = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
-  return found.filter((entry) => !entry.isFile()).map(({ name }) => name);
+function namesIn(folder: string, onFault: OnFault): string[] {
+  try {
+    const found = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+    return found.filter((entry) => !entry.isFile()).map(({ name }) => name);
+  } catch (error) {
+    onFault(folder, error);
+    return [];
+  }
+}
+
+// The folder may be another user's, or a link that leads to itself.
+function stateOf(path: string, onFault: OnFault): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    onFault(dirname(path), error);
+    return undefined;
+  }
 }
 
 function projectKeyOf(transcript: string): string {

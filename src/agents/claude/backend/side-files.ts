@@ -62,9 +62,9 @@ export class SideFiles implements Disposable {
   /** Gives what is new or has changed beside the session since the last time, and says what cannot be kept. */
   async *keep({ turn, ...session }: KeepParams): AsyncGenerator<AgentStep> {
     await this.#known.learn(turn.store, turn.run);
-    for (const text of this.#unsaid.splice(0)) yield noticeOf(text);
+    yield* this.#unsaidSteps();
     let left = this.#limits.turnBytes;
-    for await (const found of filesBeside(session)) {
+    for await (const found of filesBeside(session, (...fault) => this.#fail(...fault))) {
       const file = await this.#take(found, { turn, left });
       if (file === undefined) continue;
       if ("reason" in file) yield noticeOf(`The file ${found.at} is not kept. ${file.reason}`);
@@ -73,12 +73,25 @@ export class SideFiles implements Disposable {
       this.#known.stage(file);
       yield { kind: "file", file };
     }
+    yield* this.#unsaidSteps();
   }
 
   /** Gives up what was fetched and is in no folder. */
   [Symbol.dispose](): void {
     this.#fetched?.[Symbol.dispose]();
     this.#fetched = undefined;
+  }
+
+  #unsaidSteps(): AgentStep[] {
+    return this.#unsaid.splice(0).map(noticeOf);
+  }
+
+  // Of most sessions nothing is there: it is said once.
+  #fail(path: string, error: unknown): void {
+    if (this.#read.has(path)) return;
+    this.#read.set(path, "");
+    const why = error instanceof Error ? error.message : String(error);
+    this.#unsaid.push(`What the session may have in ${path} is not kept. ${why}`);
   }
 
   #note(placed: PlacedFile): void {
