@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { permissionModes } from "../agents/claude/permission-modes.ts";
 import { shown, usage } from "./arguments.ts";
 import { agentsNext, type ConfigObject, configuredAgents } from "./config.ts";
-import { permissionModes } from "./permission-modes.ts";
 
 /** What this machine says of its agents. */
 export interface AgentSettings {

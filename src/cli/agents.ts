@@ -3,13 +3,11 @@ import { HoldfastError } from "../core/errors.ts";
 import { AgentRegistry, type AgentRoute } from "../runtime/agent-registry.ts";
 import type { LeftoversOf } from "../runtime/leftovers.ts";
 import { agentSettings } from "./agent-settings.ts";
-import type { PermissionAsker } from "./claude-agent.ts";
+import type { ClaudeAgentParams } from "./claude-agent.ts";
 import { listOf, shown, usage } from "./arguments.ts";
 
 /** The agents that the program knows, by what this machine says of them; none is loaded yet. @throws usage */
-export function agentRegistry({
-  asker,
-}: { readonly asker?: PermissionAsker | undefined } = {}): AgentRegistry {
+export function agentRegistry(params: ClaudeAgentParams = {}): AgentRegistry {
   const { isEnabled, routes, claude } = agentSettings();
   const scripted = {
     name: "scripted",
@@ -18,7 +16,7 @@ export function agentRegistry({
   if (!isEnabled) return new AgentRegistry({ agents: [scripted], routes: {} });
   const agents = [
     scripted,
-    { name: "claude", load: async () => (await import("./claude-agent.ts")).claudeAgent(claude, asker) },
+    { name: "claude", load: async () => (await import("./claude-agent.ts")).claudeAgent(claude, params) },
   ];
   return new AgentRegistry({ agents, routes: { ...builtIn, ...routes } });
 }

@@ -20,11 +20,21 @@ export async function checkClaude(): Promise<void> {
   await loadSdk();
 }
 
+export interface ClaudeAgentParams {
+  readonly asker?: PermissionAsker | undefined;
+  /** Whoever started the program has asked for no questions. */
+  readonly allowsBypass?: boolean;
+}
+
 /** The Claude backend by what this machine says of it. Only what uses it imports this. */
-export function claudeAgent(settings: ClaudeSettings, asker?: PermissionAsker): Agent {
-  if (asker === undefined) return claudeBackend({ ...settings, permissions: permissionDesk() });
-  const desk = permissionDesk({ timeoutMs: asker.timeoutMs });
-  const agent = claudeBackend({ ...settings, permissions: desk });
+export function claudeAgent(
+  settings: ClaudeSettings,
+  { asker, allowsBypass }: ClaudeAgentParams = {},
+): Agent {
+  const desk = permissionDesk(asker && { timeoutMs: asker.timeoutMs });
+  const options = allowsBypass === true ? { allowDangerouslySkipPermissions: true } : {};
+  const agent = claudeBackend({ ...settings, permissions: desk, options });
+  if (asker === undefined) return agent;
   return {
     ...agent,
     async *run(turn: Turn): AsyncGenerator<AgentStep> {

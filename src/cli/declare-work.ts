@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
+import { permissionModes } from "../agents/claude/permission-modes.ts";
 import type { InputState } from "../core/input.ts";
 import type { RunState } from "../core/run.ts";
 import { commandGroup } from "./command-group.ts";
-import { permissionModes } from "./permission-modes.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what gives agents work, and what looks after their runs. */

@@ -13,7 +13,8 @@ export interface QueryOptions {
   readonly [option: string]: unknown;
 }
 
-const methods = {
+/** What such an SDK answers to anything but a prompt. */
+export const standInMethods = {
   interrupt: () => Promise.resolve(),
   setModel: () => Promise.resolve(),
   setPermissionMode: () => Promise.resolve(),
@@ -28,7 +29,7 @@ export interface StandIn {
   /** What it does when its process has ended. */
   readonly onEnd?: () => void;
   /** Its answers to what it is asked beside prompts. */
-  readonly methods?: Partial<Pick<SdkQuery, keyof typeof methods>>;
+  readonly methods?: Partial<Pick<SdkQuery, keyof typeof standInMethods>>;
 }
 
 /** An SDK whose process does nothing: it answers each prompt itself, until it is aborted or has no input any more. */
@@ -53,7 +54,7 @@ export function sdkThat(answer: Answer, { folder, onEnd, methods: more }: StandI
         onEnd?.();
       }
     }
-    return Object.assign(messages(), { ...methods, ...more }) as SdkQuery;
+    return Object.assign(messages(), { ...standInMethods, ...more }) as SdkQuery;
   };
   return { query };
 }
@@ -72,13 +73,21 @@ export interface TurnOf {
   readonly body: string | object;
   readonly signal?: AbortSignal;
   readonly resume?: string;
+  /** Its session's name; default `s`. */
+  readonly session?: string;
 }
 
-/** A turn of the session `s`, whose runtime keeps nothing. */
-export function turnOf({ store, body, signal = new AbortController().signal, resume }: TurnOf): Turn {
+/** A turn whose runtime keeps nothing. */
+export function turnOf({
+  store,
+  body,
+  signal = new AbortController().signal,
+  resume,
+  session = "s",
+}: TurnOf): Turn {
   const said = typeof body === "string" ? { prompt: body, cwd: process.cwd() } : body;
   return {
-    session: { project: "p", session: "s" },
+    session: { project: "p", session },
     run: randomUUID(),
     input: { id: randomUUID(), key: randomUUID(), body: JSON.stringify(said) },
     attempt: 1,

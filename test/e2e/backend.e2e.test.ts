@@ -6,7 +6,7 @@ import { isLive, type RunEvent } from "../../src/core/event.ts";
 import { readJournalOf } from "./journal.ts";
 import { BackendBench, type Told } from "./backend-bench.ts";
 import { ended, killProcess } from "./processes.ts";
-import { versions } from "./sdk.ts";
+import { loadSdk, versions } from "./sdk.ts";
 
 const session = { project: "e2e", session: "s" };
 
@@ -196,6 +196,19 @@ describe.each(versions)("the Claude backend on SDK %s", (version) => {
     });
   });
 
+  test("gives each process the tools of a server that lives in this one", async () => {
+    await using bench = await BackendBench.open({ version });
+    const { createSdkMcpServer, tool } = (await loadSdk(version)) as unknown as SdkTools;
+    const ping = tool("ping", "Pings", {}, async () => ({ content: [{ type: "text", text: "pong" }] }));
+    const mcpServers = () => ({ own: createSdkMcpServer({ name: "own", tools: [ping], alwaysLoad: true }) });
+    const agent = await bench.backend({ options: { mcpServers } });
+    for (const name of ["s", "t"]) {
+      const told = await bench.say(agent, "CALL mcp__own__ping {}", { session: name });
+      const answer = told.events.find((event) => event.type === "tool_summary");
+      expect(answer, name).toMatchObject({ ok: true, text: "pong" });
+    }
+  });
+
   test("goes on after /clear without what was said before it, also in another process", async () => {
     await using bench = await BackendBench.open({ version });
     const agent = await bench.backend();
@@ -244,6 +257,11 @@ describe.each(versions)("the Claude backend on SDK %s", (version) => {
     });
   });
 });
+
+interface SdkTools {
+  readonly createSdkMcpServer: (options: object) => unknown;
+  readonly tool: (name: string, description: string, input: object, answer: () => Promise<object>) => unknown;
+}
 
 function pidOf({ events }: Told): number {
   return processOf(events)!.pid;

@@ -1,4 +1,4 @@
-import { symlinkSync } from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { objectIn } from "../../src/core/json.ts";
@@ -56,7 +56,7 @@ describe.each(versions)("the command line with SDK %s", (version) => {
       store.admit({
         session,
         key: "k",
-        body: '{"prompt":"HANG","permissionMode":"bypassPermissions"}',
+        body: '{"prompt":"HANG"}',
         provider: "claude-code",
       }),
     );
@@ -77,6 +77,15 @@ describe.each(versions)("the command line with SDK %s", (version) => {
     expect(stderr).toContain("Bash may not be used.");
     const { stdout } = await home.run(["show", "s-1"], env);
     expect(stdout).toContain("▸ Bash echo one > made → failed:");
+  });
+
+  test("asks no questions where its user says so", async () => {
+    const bypassing = [...to, "--permission-mode", "bypassPermissions"];
+    const { code, stderr } = await home.run(
+      ["run", `BASH echo one > ${home.folder}/made`, ...bypassing],
+      env,
+    );
+    expect([code, readFileSync(join(home.folder, "made"), "utf8")], stderr).toEqual([0, "one\n"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { globSync, rmSync } from "node:fs";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { rescueLines } from "../../src/agents/claude/backend/leftover-lines.ts";
 import { SideFiles } from "../../src/agents/claude/backend/side-files.ts";
 import { verifySession } from "../../src/claude.ts";
@@ -77,6 +77,26 @@ describe.each(versions)("a session that the backend runs on SDK %s", (version) =
     const files = await bench.store.read({ log: { project: "e2e", session: "s", log: fileLog } });
     expect(filesOf(files.entries.map(({ body }) => body))).toMatchObject([{ bytes: 1_228_894 }]);
     expect((await bench.store.health()).blobs).toBe(1);
+  });
+});
+
+describe.each(versions)("a turn that was stopped on SDK %s", (version) => {
+  test("leaves its files to the next machine, though its process has ended and taken its folder with it", async () => {
+    await using bench = await BackendBench.open({ version });
+    const first = await bench.backend();
+    await bench.say(first, "SAY one");
+    await first.close?.();
+    const resumed = await bench.backend();
+    const stopped = await bench.say(resumed, large, { cancelAt: "tool_summary" });
+    expect(stopped).toMatchObject({ state: "interrupted", faults: [] });
+    await resumed.close?.();
+    const [folder] = stopped.events.flatMap((event) =>
+      event.type === "status" ? (event.process?.folder ?? []) : [],
+    );
+    // The SDK does it a moment later.
+    await vi.waitFor(() => expect(existsSync(folder!)).toBe(false), { timeout: 10_000 });
+    expect(await bench.say(await bench.backend(), lastLines)).toMatchObject({ state: "committed" });
+    expect(bench.model.shown().at(-1)).toContain("line 40000 of the whole output");
   });
 });
 

@@ -9,7 +9,7 @@ import type { PermissionDesk } from "./backend/permission-desk.ts";
 import { remainsOf } from "./backend/process-identity.ts";
 import { ProcessPool } from "./backend/process-pool.ts";
 import type { ClaudeSdk } from "./backend/sdk-contract.ts";
-import { checkSdkOptions, type ClaudeSdkOptions } from "./backend/sdk-options.ts";
+import { checkSdkOptions, choicesOf, type ClaudeSdkOptions } from "./backend/sdk-options.ts";
 import { eventsOf } from "./backend/transcript-events.ts";
 import { playTurn } from "./backend/turn.ts";
 import type { FoldSessionSummary } from "./contract.ts";
@@ -37,7 +37,7 @@ export interface ClaudeBackendOptions {
 
 /** The Claude Agent SDK as an agent: a warm process a session, resumed from the store wherever it runs. @throws usage */
 export function claudeBackend(given: ClaudeBackendOptions = {}): Agent {
-  const { maxProcesses = 6, idleMs = 300_000, partialText = false, options = {}, ...rest } = given;
+  const { maxProcesses = 6, idleMs = 300_000, partialText = false, options = {}, permissions } = given;
   checkOptions({ ...given, maxProcesses, idleMs, options });
   const pool = new ProcessPool<LiveProcess>({ maxProcesses, idleMs });
   let sdk: Promise<ClaudeSdk> | undefined;
@@ -51,13 +51,15 @@ export function claudeBackend(given: ClaudeBackendOptions = {}): Agent {
     ({ foldSessionSummary: foldSummary } = await sdk);
     return await sdk;
   };
+  const chosen = choicesOf({ ...given, options });
   const fold = ({ project, session }: SessionKey): Fold =>
     makeFold({ projectKey: project, sessionId: session }, foldSummary);
   return {
     name: "claude",
     provider: "claude-code",
     capabilities: { resume: true, fork: false, nativeHistory: false, usage: true, partialText },
-    run: (turn) => playTurn({ turn, pool, start: { ...rest, load, options, partialText, fold } }),
+    run: (turn) =>
+      playTurn({ turn, pool, start: { ...chosen, permissions, load, options, partialText, fold } }),
     eventsOf,
     leftovers: async (events) =>
       processesIn(events).flatMap((process) =>

@@ -26,7 +26,8 @@ import { shownText } from "../timeline.ts";
 export async function run([prompt = ""]: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (prompt.trim() === "") throw usage("The prompt is empty.", "Say what is asked, in quotes.");
   const labels = labelsOf(options.label ?? []);
-  const registry = agentRegistry({ asker: terminalAsker() });
+  const allowsBypass = options.permissionMode === "bypassPermissions";
+  const registry = agentRegistry({ asker: terminalAsker(), allowsBypass });
   try {
     const agent = await agentNamed(registry, options.agent);
     const body = inputBody(agent, prompt, options);

@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   existsSync,
+  globSync,
   lstatSync,
   mkdirSync,
   renameSync,
@@ -13,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import type { TurnStore } from "../../../core/agent.ts";
 import type { KeptFile, SideFile } from "../../../core/side-files.ts";
+import { startOf } from "./process-table.ts";
 import { placeOf, type SessionOnDisk } from "./side-file-places.ts";
 
 /** A session's files on this machine's disk, on their way into a config folder that is not there yet. */
@@ -22,7 +24,8 @@ export class FetchedFiles implements Disposable {
 
   /** Fetches the blobs one after another, so that no more than one is in memory. */
   static async fetch({ store, files }: FetchParams): Promise<FetchedFiles> {
-    const folder = await mkdtemp(join(tmpdir(), "holdfast-files-"));
+    removeStale();
+    const folder = await mkdtemp(join(tmpdir(), `holdfast-files-${process.pid}-`));
     const fetched: FetchedFile[] = [];
     try {
       for (const file of files) {
@@ -119,6 +122,23 @@ function makeFolders(root: string, folder: string): void {
     if (!lstatSync(path).isDirectory()) throw new Error("a link is on the way to it");
   }
 }
+
+// A host that was killed between the fetch and the spawn has left them.
+function removeStale(): void {
+  for (const name of globSync("holdfast-files-*", { cwd: tmpdir() })) {
+    const path = join(tmpdir(), name);
+    const pid = Number(name.split("-")[2]);
+    try {
+      // Its host may be in a container of its own, where its pid says nothing here.
+      const isOld = lstatSync(path).mtimeMs < Date.now() - longestFetchMs;
+      if (isOld && startOf(pid) === undefined) rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Another user's, or gone.
+    }
+  }
+}
+
+const longestFetchMs = 3_600_000;
 
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -91,13 +91,17 @@ describe.each<[string, () => Store]>([
     expect((await store.logs(session)).map(({ log }) => log)).not.toContain("subagents/agent-2");
   });
 
-  test("is nothing where its folder is gone or is another user's", async () => {
+  test("is nothing where its folder is gone, or is another user's, which is said", async () => {
     await mirror(store, turn.slice(0, 1));
     leave(`${sessionId}.jsonl`, textOf(turn));
     const away = join(folder, "gone");
-    expect((await rescueLines({ store, session, folder: away, sessionId })).entries).toBe(0);
+    const none = await rescueLines({ store, session, folder: away, sessionId });
+    expect(none).toEqual({ entries: 0, problems: [] });
     const uid = process.getuid!() + 1;
-    expect((await rescueLines({ store, session, folder, sessionId, uid })).entries).toBe(0);
+    expect(await rescueLines({ store, session, folder, sessionId, uid })).toEqual({
+      entries: 0,
+      problems: [expect.stringContaining(`${folder}: it belongs to another user`)],
+    });
   });
 
   test("is not doubled by the names of the folders that a resumed process was told", async () => {

@@ -40,7 +40,10 @@ export async function rescueLines({
   sessionId,
   uid = process.getuid?.(),
 }: LeftoverParams): Promise<LeftoverReport> {
-  if (!isOf(uid, folder)) return { entries: 0, problems: [], usage: [] };
+  const owner = ownerOf(folder);
+  if (owner === undefined) return { entries: 0, problems: [], usage: [] };
+  // Its name comes from the store: another user's folder of that name must not become part of our sessions.
+  if (uid !== undefined && owner !== uid) return { entries: 0, problems: [foreign(folder)], usage: [] };
   const { files, problems } = findTranscripts(folder, sessionId);
   const report = { entries: 0, problems: [...problems], usage: [] as UsageRow[] };
   for (const file of files) {
@@ -62,7 +65,8 @@ export async function lacksLines({
   sessionId,
   uid = process.getuid?.(),
 }: Omit<LeftoverParams, "sessionId"> & { readonly sessionId?: string }): Promise<boolean> {
-  if (!isOf(uid, folder)) return true;
+  const owner = ownerOf(folder);
+  if (owner === undefined || (uid !== undefined && owner !== uid)) return true;
   for (const file of findTranscripts(folder, sessionId).files) {
     const stored = await StoredTranscript.read(store, { ...session, log: file.log });
     for (const { lines } of readTranscript(file.path))
@@ -84,8 +88,10 @@ async function usageAfter({ store, key, after }: UsageParams): Promise<readonly 
   return usageOf(entries, { lineage: key.session, contentHash });
 }
 
-// Its name comes from the store: another user's folder of that name must not become part of our sessions.
-function isOf(uid: number | undefined, folder: string): boolean {
-  const state = lstatSync(folder, { throwIfNoEntry: false });
-  return state !== undefined && (uid === undefined || state.uid === uid);
+function ownerOf(folder: string): number | undefined {
+  return lstatSync(folder, { throwIfNoEntry: false })?.uid;
+}
+
+function foreign(folder: string): string {
+  return `${folder}: it belongs to another user; what an earlier process may have written there was left out.`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
 import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import { isTerminal } from "../../../core/event.ts";
+import { BackgroundWork } from "./background-work.ts";
 import { boundStore } from "./bound-store.ts";
 import { type Begun, Child } from "./child.ts";
 import { fileEntry, fileLog } from "../../../core/side-files.ts";
@@ -56,6 +57,7 @@ export class LiveProcess {
   readonly #ended = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
   readonly #totals: UsageTotals;
+  readonly #background = new BackgroundWork();
   readonly query: SdkQuery;
   #child: Child | undefined;
   /** Of the prompt that has no result yet. */
@@ -119,6 +121,11 @@ export class LiveProcess {
   /** A prompt has no result yet. */
   get isAnswering(): boolean {
     return this.#watch !== undefined;
+  }
+
+  /** It is at something that nobody waits for. */
+  get isAtWork(): boolean {
+    return this.#background.isUnderWay;
   }
 
   get hasEnded(): boolean {
@@ -253,6 +260,7 @@ export class LiveProcess {
 
   #take(message: unknown): void {
     this.sessionId = sessionIdOf(message) ?? this.sessionId;
+    this.#background.take(message);
     const isEnd = this.#watch?.ends(message) === true;
     if (isEnd) this.#watch = undefined;
     const told = this.#totals.told(mapSdkMessage(message)).map((event) => this.tools.seen(event));

@@ -5,6 +5,7 @@ class FakeProcess implements Pooled {
   readonly #ended = Promise.withResolvers<void>();
   readonly ended = this.#ended.promise;
   hasEnded = false;
+  isAtWork = false;
   closings = 0;
 
   async close(): Promise<void> {
@@ -94,6 +95,28 @@ describe("a pool of processes", () => {
     expect(one.hasEnded).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
     expect([one.hasEnded, pool.size]).toEqual([true, 0]);
+  });
+
+  test("keeps one that works in the background until that is over, for an hour at most", async () => {
+    const [one, other] = [await turn("a"), await turn("b")];
+    one.isAtWork = other.isAtWork = true;
+    await vi.advanceTimersByTimeAsync(20_000);
+    one.isAtWork = false;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([one.hasEnded, other.hasEnded]).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(3_600_000 - 21_000);
+    expect(other.hasEnded).toBe(false);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(other.hasEnded).toBe(true);
+  });
+
+  test("makes room by one that works in the background only where no other rests", async () => {
+    const [a, b] = [await turn("a"), await turn("b")];
+    a.isAtWork = true;
+    const c = await start("c");
+    expect([a.hasEnded, b.hasEnded]).toEqual([false, true]);
+    await start("d");
+    expect([a.hasEnded, c.live!.hasEnded]).toEqual([true, false]);
   });
 
   test("keeps a process that may rest for longer than a timer can wait", async () => {

@@ -5,6 +5,8 @@ export interface Pooled {
   /** Resolves when it has ended, for whatever reason. */
   readonly ended: Promise<void>;
   readonly hasEnded: boolean;
+  /** It has begun something that goes on when no turn has it. */
+  readonly isAtWork: boolean;
   close(): Promise<void>;
 }
 
@@ -17,7 +19,8 @@ export interface ProcessPoolParams {
 
 /**
  * Bounds the processes that live at a time. One that is between two turns makes room for another session, the one that
- * has rested longest first; one that is in a turn never does: who finds all at work waits.
+ * has rested longest first; one that is in a turn never does: who finds all at work waits. One that works in the
+ * background is ended for another session only where no other rests, and has longer before it counts as idle.
  */
 export class ProcessPool<Live extends Pooled> {
   readonly #params: ProcessPoolParams;
@@ -78,8 +81,7 @@ export class ProcessPool<Live extends Pooled> {
   }
 
   #rest(seat: Seat<Live>, live: Live): void {
-    const idleMs = Math.min(this.#params.idleMs, longestTimerMs);
-    seat.timer = setTimeout(() => this.#endUnawaited(seat), idleMs).unref();
+    this.#endLater(seat, { afterMs: this.#params.idleMs, leftMs: longestAtWorkMs });
     void live.ended.then(() => {
       // What it gave last is kept before another process has its session.
       if (seat.live === live) this.#endUnawaited(seat);
@@ -87,11 +89,22 @@ export class ProcessPool<Live extends Pooled> {
     if (this.#closing !== undefined) this.#endUnawaited(seat);
   }
 
+  #endLater(seat: Seat<Live>, { afterMs, leftMs }: EndLater): void {
+    const end = (): void => {
+      if (leftMs === 0 || seat.live?.isAtWork !== true) return this.#endUnawaited(seat);
+      const nextMs = Math.min(Math.max(this.#params.idleMs, shortestLookMs), leftMs);
+      this.#endLater(seat, { afterMs: nextMs, leftMs: leftMs - nextMs });
+    };
+    seat.timer = setTimeout(end, Math.min(afterMs, longestTimerMs)).unref();
+  }
+
   /** Ends as many that rest as it takes for so many more, beside those that are ending. */
   #makeRoom(needed: number): void {
     const seats = [...this.#seats.values()];
     const coming = this.#params.maxProcesses - seats.length + seats.filter(({ isEnding }) => isEnding).length;
-    const resting = seats.filter(({ isBusy }) => !isBusy);
+    const resting = seats
+      .filter(({ isBusy }) => !isBusy)
+      .toSorted((a, b) => Number(a.live?.isAtWork) - Number(b.live?.isAtWork));
     for (const seat of resting.slice(0, Math.max(0, needed - coming))) this.#endUnawaited(seat);
   }
 
@@ -154,6 +167,16 @@ export class Seat<Live> {
 
 // A timer that is given more fires at once.
 const longestTimerMs = 2 ** 31 - 1;
+
+/** Beyond its idle time: what never ends must not keep a process for ever. */
+const longestAtWorkMs = 3_600_000;
+const shortestLookMs = 1000;
+
+interface EndLater {
+  readonly afterMs: number;
+  /** How much longer it may be at work after that. */
+  readonly leftMs: number;
+}
 
 interface Waiting {
   readonly resolve: () => void;

@@ -98,7 +98,8 @@ describe("a prompt's content", () => {
 });
 
 describe("an input's body", () => {
-  const read = (body: object) => readRequest({ id: "1", key: "k", body: JSON.stringify(body) });
+  const read = (body: object | null) =>
+    readRequest({ id: "1", key: "k", body: JSON.stringify(body) }, { allowsBypass: false });
 
   test("is a prompt, and what is chosen for its turn", () => {
     const body = {
@@ -109,9 +110,20 @@ describe("an input's body", () => {
     };
     expect(read(body)).toEqual(body);
     expect(read({ prompt: "Go.", model: null })).toEqual({ prompt: "Go.", attachments: [] });
+    expect(read({ attachments: [{ path: "a" }] })).toEqual({ prompt: "", attachments: [{ path: "a" }] });
   });
 
-  test.each<[object, string]>([
+  test.each<[object | null, string]>([
+    [null, "body is no JSON object"],
+    [["Go."], "body is no JSON object"],
+    [{}, "prompt is empty"],
+    [{ prompt: "" }, "prompt is empty"],
+    [{ prompt: " \n" }, "prompt is empty"],
+    [{ prompt: 5 }, "prompt is no text"],
+    [{ prmpt: "Go." }, "prmpt is unknown: it may have prompt, attachments, model"],
+    [{ attachments: [{ path: "a", mediatype: "image/png" }] }, "attachments[0].mediatype is unknown"],
+    [{ prompt: "Go.", permissionMode: "sudo" }, "permissionMode is none of default, acceptEdits"],
+    [{ prompt: "Go.", permissionMode: "bypassPermissions" }, "which this backend does not allow"],
     [{ attachments: "a.png" }, "attachments is no list"],
     [{ attachments: ["a.png"] }, "attachments[0] is no object"],
     [{ attachments: [{}] }, "not one of `path` and `data`"],

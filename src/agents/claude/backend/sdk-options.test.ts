@@ -13,6 +13,7 @@ describe("a backend", () => {
     ["sessionStore", { options: { sessionStore: {} } }],
     ["resume", { options: { resume: "x" } }],
     ["spawnClaudeCodeProcess", { options: { spawnClaudeCodeProcess: () => undefined } }],
+    ["mcpServers: () => ({ … })", { options: { mcpServers: { own: { type: "sdk", instance: {} } } } }],
     ["maxProcesses", { maxProcesses: 0 }],
     ["idleMs", { idleMs: Number.NaN }],
     ["permissions", { permissions: permissionDesk(), options: { canUseTool: () => undefined } }],
@@ -20,6 +21,12 @@ describe("a backend", () => {
     expect(() => claudeBackend(options)).toThrow(
       expect.objectContaining({ code: "usage", message: expect.stringContaining(name) }),
     );
+  });
+
+  test("takes servers that are processes of their own", () => {
+    const mcpServers = { one: { command: "server" }, two: { type: "http", url: "http://localhost" } };
+    expect(() => claudeBackend({ options: { mcpServers } })).not.toThrow();
+    expect(sdkOptions({ mcpServers })).toMatchObject({ mcpServers });
   });
 
   test("takes what the same options do not switch off", () => {

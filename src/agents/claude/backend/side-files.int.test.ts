@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -251,6 +251,24 @@ describe("the files beside a transcript", () => {
       "The file session/tool-results/a.txt was not put back. Its bytes are not in the store any more.",
     ]);
   });
+});
+
+test("What a host that was killed had fetched is removed by the next that fetches, once its host is gone.", async () => {
+  const config = new Config("config");
+  config.write("beside/tool-results/a.txt", "one");
+  await keep(new SideFiles(session), config);
+  const dead = spawnSync("true").pid;
+  const [stale, young, living] = [`${dead}-a`, `${dead}-b`, `${process.pid}-c`].map((name) => {
+    const path = join(temporary, `holdfast-files-${name}`);
+    mkdirSync(path);
+    writeFileSync(join(path, "0"), "a session's bytes");
+    return path;
+  });
+  const longAgo = Date.now() / 1000 - 2 * 3600;
+  for (const path of [stale!, living!]) utimesSync(path, longAgo, longAgo);
+  using files = new SideFiles(session);
+  await files.fetch(store);
+  expect([stale, young, living].map((path) => existsSync(path!))).toEqual([false, true, true]);
 });
 
 describe("a folder that files are put back into", () => {

@@ -15,7 +15,7 @@ import { askDesk, type PermissionDesk } from "./permission-desk.ts";
 import { isRunning, remainsOf } from "./process-identity.ts";
 import { killTrees } from "./process-table.ts";
 import { type RepositoryState, repositoryOf } from "./repository.ts";
-import { type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
+import { allowsBypass, type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
 import type { SessionOnDisk } from "./side-file-places.ts";
 import { SideFiles } from "./side-files.ts";
 import { isFolder, type TurnChoices } from "./turn-request.ts";
@@ -66,13 +66,15 @@ type Begin = Pick<LiveProcessParams, "sdk" | "resume" | "chosen" | "files">;
 
 async function begin({ turn, start, onStarted }: StartParams, own: Begin): Promise<LiveProcess> {
   const { options, permissions, partialText, fold } = start;
-  const sdkGiven = {
-    ...sdkOptions(options),
-    ...(partialText && { includePartialMessages: true }),
-  };
   let live: LiveProcess | undefined;
   const canUseTool = permissions && askDesk(permissions, turn.session, (step) => live?.steps.push(step));
   try {
+    const sdkGiven = {
+      ...sdkOptions(options),
+      ...(partialText && { includePartialMessages: true }),
+      // A process that is not told at its start refuses the mode later.
+      ...(allowsBypass(start) && { allowDangerouslySkipPermissions: true }),
+    };
     live = await LiveProcess.start({
       ...own,
       turn,
@@ -185,13 +187,8 @@ function choose({ request, start, past }: ChooseParams): TurnChoices & { readonl
 }
 
 // A session that ran without questions where that was allowed must not do so where it is not.
-function allowedMode(
-  mode: string | undefined,
-  { options, permissionMode }: StartOptions,
-): string | undefined {
-  if (mode !== "bypassPermissions") return mode;
-  const isAllowed = options["allowDangerouslySkipPermissions"] === true || permissionMode === mode;
-  return isAllowed ? mode : undefined;
+function allowedMode(mode: string | undefined, start: StartOptions): string | undefined {
+  return mode === "bypassPermissions" && !allowsBypass(start) ? undefined : mode;
 }
 
 function folderHere(folder: string | undefined): string | undefined {

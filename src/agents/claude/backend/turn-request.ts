@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
-import { promptOf, type Turn } from "../../../core/agent.ts";
+import type { Turn } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
-import { fieldsOf, objectIn, textOf } from "../../../core/json.ts";
+import { type Fields, fieldsOf, objectIn, textOf } from "../../../core/json.ts";
+import { permissionModes } from "../permission-modes.ts";
 
 /** What an input asks for, as its body says. */
 export interface TurnRequest extends TurnChoices {
@@ -26,13 +27,24 @@ export interface Attachment {
 }
 
 /** Reads the body of an input. @throws invalid_input */
-export function readRequest(input: Turn["input"]): TurnRequest {
-  const body = objectIn(input.body) ?? {};
+export function readRequest(input: Turn["input"], { allowsBypass }: RequestLimits): TurnRequest {
+  const body = objectIn(input.body);
+  if (body === undefined) throw invalid("body", "no JSON object");
+  refuseUnknown(body, ["prompt", "attachments", ...choiceNames]);
   const attachments = body["attachments"] ?? [];
   if (!Array.isArray(attachments)) throw invalid("attachments", "no list");
-  const choices: TurnChoices = textsIn(body, ["model", "permissionMode", "cwd"]);
+  const choices: TurnChoices = textsIn(body, choiceNames);
+  checkMode(choices, allowsBypass);
   if (choices.cwd !== undefined && !isFolder(choices.cwd)) throw invalid("cwd", "no folder of this machine");
-  return { prompt: promptOf(input), attachments: attachments.map(attachmentIn), ...choices };
+  const request = { prompt: promptIn(body), attachments: attachments.map(attachmentIn), ...choices };
+  // An answer to nothing is paid for like any other.
+  if (request.prompt === "" && attachments.length === 0) throw invalid("prompt", "empty");
+  return request;
+}
+
+export interface RequestLimits {
+  /** An input may ask for no questions at all. */
+  readonly allowsBypass: boolean;
 }
 
 /** Whether an agent can work there. */
@@ -44,21 +56,42 @@ export function isFolder(path: string): boolean {
   }
 }
 
+const choiceNames = ["model", "permissionMode", "cwd"] as const;
+
+function promptIn({ prompt }: Fields): string {
+  const text = textOf(prompt ?? "");
+  if (text === undefined) throw invalid("prompt", "no text");
+  return text.trim() === "" ? "" : text;
+}
+
+// The agent's process would end over a mode that it does not know.
+function checkMode({ permissionMode }: TurnChoices, allowsBypass: boolean): void {
+  if (permissionMode === undefined) return;
+  if (!permissionModes.some((mode) => mode === permissionMode))
+    throw invalid("permissionMode", `none of ${permissionModes.join(", ")}`);
+  if (permissionMode === "bypassPermissions" && !allowsBypass)
+    throw invalid("permissionMode", "bypassPermissions, which this backend does not allow");
+}
+
+function refuseUnknown(fields: Fields, known: readonly string[], before = ""): void {
+  const unknown = Object.keys(fields).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw invalid(`${before}${unknown.slice(0, 100)}`, `unknown: it may have ${known.join(", ")}`);
+}
+
 function attachmentIn(value: unknown, index: number): Attachment {
   const name = `attachments[${index}]`;
   const fields = fieldsOf(value);
   if (fields === undefined) throw invalid(name, "no object");
-  const attachment = textsIn(fields, ["name", "path", "data", "mediaType"], `${name}.`);
+  const names = ["name", "path", "data", "mediaType"];
+  refuseUnknown(fields, names, `${name}.`);
+  const attachment = textsIn(fields, names, `${name}.`);
   const isOne = (attachment["path"] === undefined) !== (attachment["data"] === undefined);
   if (!isOne) throw invalid(name, "not one of `path` and `data`");
   return attachment;
 }
 
-function textsIn(
-  fields: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-  before = "",
-): Record<string, string> {
+function textsIn(fields: Fields, names: readonly string[], before = ""): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of names) {
     const value = fields[name];

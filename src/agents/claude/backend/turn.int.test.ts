@@ -1,49 +1,18 @@
-import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  answerOf,
+  type QueryOptions,
+  said as wordsOfAll,
+  sdkThat,
+  standInMethods,
+  turnOf as standInTurn,
+  wordsOf,
+} from "../../../../test/agents/stand-in-sdk.ts";
 import type { Agent, AgentStep, Turn } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { claudeBackend } from "../backend.ts";
-import type { ClaudeSdk, SdkPrompt, SdkQuery, SdkSpawn } from "./sdk-contract.ts";
-
-interface QueryOptions {
-  readonly abortController: AbortController;
-  readonly spawnClaudeCodeProcess: (spawning: SdkSpawn) => unknown;
-}
-
-const methods = {
-  interrupt: () => Promise.resolve(),
-  setModel: () => Promise.resolve(),
-  setPermissionMode: () => Promise.resolve(),
-};
-
-/** What an SDK answers to a prompt, message by message. */
-type Answer = (prompt: SdkPrompt) => readonly object[];
-
-/** An SDK whose process does nothing: it answers each prompt itself, until it is aborted or has no input any more. */
-function sdkThat(answer: Answer): ClaudeSdk {
-  const query: ClaudeSdk["query"] = ({ prompt, options }) => {
-    const { abortController, spawnClaudeCodeProcess } = options as QueryOptions;
-    const { signal } = abortController;
-    async function* messages(): AsyncGenerator<unknown> {
-      const child = spawnClaudeCodeProcess({
-        command: process.execPath,
-        args: ["-e", "process.stdin.resume()"],
-        env: process.env,
-        signal,
-      }) as { readonly stdin: { end(): void } };
-      for await (const one of prompt) {
-        if (signal.aborted) return;
-        yield* answer(one);
-      }
-      child.stdin.end();
-    }
-    return Object.assign(messages(), methods) as SdkQuery;
-  };
-  return { query };
-}
-
-const session = { project: "p", session: "s" };
+import type { ClaudeSdk } from "./sdk-contract.ts";
 
 let store: ReturnType<typeof openMemoryStore>;
 let agent: Agent | undefined;
@@ -54,32 +23,10 @@ afterEach(async () => {
   await store.close();
 });
 
-async function turnOf(prompt: string, signal: AbortSignal, model?: string): Promise<Turn> {
-  return {
-    session,
-    run: randomUUID(),
-    input: {
-      id: randomUUID(),
-      key: randomUUID(),
-      body: JSON.stringify({ prompt, model, cwd: process.cwd() }),
-    },
-    attempt: 1,
-    signal,
-    journal: { step: () => Promise.reject(new Error("No tool is called here.")) },
-    store,
-    flush: () => Promise.resolve(),
-    recent: () => Promise.resolve([]),
-  };
-}
+const turnOf = (prompt: string, signal: AbortSignal, model?: string): Turn =>
+  standInTurn({ store, body: { prompt, model, cwd: process.cwd() }, signal });
 
-const saidBy = ({ message: { content } }: SdkPrompt): string => (typeof content === "string" ? content : "");
-const words = (step: AgentStep): string | undefined =>
-  step.kind === "event" && "text" in step.event ? `${step.event.type}: ${step.event.text}` : undefined;
-
-const answering = sdkThat((prompt) => [
-  { type: "system", subtype: "init" },
-  { type: "result", subtype: "success", is_error: false, result: `answer to ${saidBy(prompt)}` },
-]);
+const answering = sdkThat((prompt) => answerOf(prompt));
 
 describe("a turn in a process that goes on", () => {
   test("never ends with the result of the turn before, which was stopped when that had come and was not read", async () => {
@@ -87,7 +34,7 @@ describe("a turn in a process that goes on", () => {
       sdk: answering,
     });
     const stop = new AbortController();
-    const first = agent.run(await turnOf("one", stop.signal))[Symbol.asyncIterator]();
+    const first = agent.run(turnOf("one", stop.signal))[Symbol.asyncIterator]();
     const isPrompt = ({ value }: IteratorResult<AgentStep>): boolean =>
       value?.kind === "event" && value.event.type === "user";
     while (!isPrompt(await first.next()));
@@ -96,9 +43,7 @@ describe("a turn in a process that goes on", () => {
     stop.abort(new Error("cancelled"));
     await expect(first.next()).rejects.toThrow("cancelled");
 
-    const second: (string | undefined)[] = [];
-    for await (const step of agent.run(await turnOf("two", new AbortController().signal)))
-      second.push(words(step));
+    const second = await wordsOfAll(agent.run(turnOf("two", new AbortController().signal)));
     expect(second).not.toContain("result: answer to one");
     expect(second).toContain("user: two");
     expect(second.at(-1)).toBe("result: answer to two");
@@ -108,11 +53,7 @@ describe("a turn in a process that goes on", () => {
 describe("a turn with another model", () => {
   const forGood = new AbortController().signal;
 
-  async function said(turn: Promise<Turn>): Promise<(string | undefined)[]> {
-    const steps: (string | undefined)[] = [];
-    for await (const step of agent!.run(await turn)) steps.push(words(step));
-    return steps;
-  }
+  const said = (turn: Turn): Promise<string[]> => wordsOfAll(agent!.run(turn));
 
   test.each<[string, () => Promise<void>]>([
     ["does not answer", () => new Promise(() => undefined)],
@@ -147,17 +88,17 @@ describe("a process whose SDK does not end", () => {
           yield* query;
           await new Promise(() => undefined);
         }
-        return Object.assign(messages(), methods);
+        return Object.assign(messages(), standInMethods);
       },
     };
     agent = claudeBackend({ sdk: hanging, maxProcesses: 1 });
     const stop = new AbortController();
     const first = (async () => {
-      for await (const step of agent!.run(await turnOf("one", stop.signal)))
-        if (words(step) === "user: one") stop.abort(lost());
+      for await (const step of agent!.run(turnOf("one", stop.signal)))
+        if (wordsOf(step) === "user: one") stop.abort(lost());
     })();
     await expect(first).rejects.toMatchObject({ code: "lease_lost" });
-    const second = agent.run(await turnOf("two", new AbortController().signal))[Symbol.asyncIterator]();
+    const second = agent.run(turnOf("two", new AbortController().signal))[Symbol.asyncIterator]();
     expect((await second.next()).value).toMatchObject({ event: { status: "process_started" } });
     await second.return?.();
   });
@@ -170,15 +111,12 @@ describe("a process whose SDK does not end", () => {
           asked.resolve(options as QueryOptions);
           yield await new Promise(() => undefined);
         }
-        return Object.assign(messages(), methods);
+        return Object.assign(messages(), standInMethods);
       },
     };
     agent = claudeBackend({ sdk: late });
     const stop = new AbortController();
-    const first = agent
-      .run(await turnOf("one", stop.signal))
-      [Symbol.asyncIterator]()
-      .next();
+    const first = agent.run(turnOf("one", stop.signal))[Symbol.asyncIterator]().next();
     const { spawnClaudeCodeProcess, abortController } = await asked.promise;
     stop.abort(new Error("cancelled"));
     await expect(first).rejects.toThrow("cancelled");

@@ -5,6 +5,7 @@ import type { LiveProcess } from "./live-process.ts";
 import { processFailed } from "./live-process.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import { type PromptContent, promptContent } from "./prompt-content.ts";
+import { allowsBypass } from "./sdk-options.ts";
 import { type StartOptions, startProcess } from "./start-process.ts";
 import { readRequest, type TurnRequest } from "./turn-request.ts";
 
@@ -12,12 +13,19 @@ export interface TurnParams {
   readonly turn: Turn;
   readonly pool: ProcessPool<LiveProcess>;
   readonly start: StartOptions;
+  /** How long the agent may take to stop when it is interrupted; default 4000. */
+  readonly interruptMs?: number;
 }
 
 /** One turn, in the session's warm process or in a new one; its result comes last. */
-export async function* playTurn({ turn, pool, start }: TurnParams): AsyncGenerator<AgentStep> {
+export async function* playTurn({
+  turn,
+  pool,
+  start,
+  interruptMs = longestInterruptMs,
+}: TurnParams): AsyncGenerator<AgentStep> {
   turn.signal.throwIfAborted();
-  const request = orRefusal(() => readRequest(turn.input));
+  const request = orRefusal(() => readRequest(turn.input, { allowsBypass: allowsBypass(start) }));
   if ("steps" in request) return yield* request.steps;
   const seat = await pool.take(turn.session, turn.signal);
   try {
@@ -30,7 +38,7 @@ export async function* playTurn({ turn, pool, start }: TurnParams): AsyncGenerat
       const onStarted = (live: LiveProcess): void => void (seat.live = live);
       yield* startProcess({ turn, request, start, onStarted });
     } else yield inUse(seat.live);
-    yield* answer(seat.live!, { turn, request });
+    yield* answer(seat.live!, { turn, request, interruptMs });
   } finally {
     seat.live?.rest();
     pool.release(seat);
@@ -47,15 +55,17 @@ async function goesOn(live: LiveProcess, turn: Turn, { cwd }: TurnRequest): Prom
 interface AnswerParams {
   readonly turn: Turn;
   readonly request: TurnRequest;
+  readonly interruptMs: number;
 }
 
-async function* answer(live: LiveProcess, { turn, request }: AnswerParams): AsyncGenerator<AgentStep> {
+async function* answer(live: LiveProcess, params: AnswerParams): AsyncGenerator<AgentStep> {
+  const { request } = params;
   const content = await orRefused(promptContent(request, live.chosen.cwd));
   if ("steps" in content) return yield* content.steps;
-  const reading = new Reading(live, turn);
+  const reading = new Reading(live, params);
   try {
     yield* reading.begin();
-    yield* changeChoices(live, { turn, request });
+    yield* changeChoices(live, params);
     const entry = reading.prompt(content.value);
     yield { kind: "event", event: { type: "user", text: request.prompt, entry } };
     yield* reading.toResult();
@@ -68,6 +78,7 @@ async function* answer(live: LiveProcess, { turn, request }: AnswerParams): Asyn
 class Reading {
   readonly #live: LiveProcess;
   readonly #turn: Turn;
+  readonly #interruptMs: number;
   readonly #stir: () => void;
   /** Nobody reads any more. */
   readonly #over = Promise.withResolvers<void>();
@@ -76,8 +87,9 @@ class Reading {
   /** It has a prompt whose result was not read: that may be there already. */
   #isOwed = false;
 
-  constructor(live: LiveProcess, turn: Turn) {
+  constructor(live: LiveProcess, { turn, interruptMs }: AnswerParams) {
     this.#live = live;
+    this.#interruptMs = interruptMs;
     this.#stir = () => live.steps.stir();
     this.#turn = {
       ...turn,
@@ -122,7 +134,7 @@ class Reading {
       if (!this.#isOwed) return;
       if (this.#given !== undefined) live.held.hold([this.#given]);
       if (!signal.aborted || isLost(signal)) return await drop(live);
-      await windDown(live);
+      await windDown(live, this.#interruptMs);
       await live.keepFiles();
     } finally {
       live.turn = undefined;
@@ -172,8 +184,8 @@ async function drop(live: LiveProcess): Promise<void> {
 }
 
 /** Stops the agent's answer; a process that does not stop in time is ended. What it says of it is kept for the next turn. */
-async function windDown(live: LiveProcess): Promise<void> {
-  const timer = setTimeout(() => void live.kill(), longestInterruptMs);
+async function windDown(live: LiveProcess, longestMs: number): Promise<void> {
+  const timer = setTimeout(() => void live.kill(), longestMs);
   try {
     // One that came late would stop the next turn.
     if (live.isAnswering) void live.query.interrupt().catch(() => undefined);
