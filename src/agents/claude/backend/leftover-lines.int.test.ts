@@ -96,11 +96,12 @@ describe.each<[string, () => Store]>([
     leave(`${sessionId}.jsonl`, textOf(turn));
     const away = join(folder, "gone");
     const none = await rescueLines({ store, session, folder: away, sessionId });
-    expect(none).toEqual({ entries: 0, problems: [] });
+    expect(none).toEqual({ entries: 0, problems: [], usage: [] });
     const uid = process.getuid!() + 1;
     expect(await rescueLines({ store, session, folder, sessionId, uid })).toEqual({
       entries: 0,
       problems: [expect.stringContaining(`${folder}: it belongs to another user`)],
+      usage: [],
     });
   });
 
