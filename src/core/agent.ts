@@ -60,7 +60,7 @@ export interface Leftover {
 /** What a turn may ask of the store: its session's past, and blobs beside it. What the turn makes is yielded, not appended. */
 export type TurnStore = Pick<
   Store,
-  "read" | "scan" | "logs" | "session" | "run" | "runs" | "append" | "putBlob" | "getBlob"
+  "read" | "scan" | "logs" | "session" | "run" | "runs" | "append" | "recordUsage" | "putBlob" | "getBlob"
 >;
 
 /** What a turn is given. */

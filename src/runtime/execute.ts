@@ -269,7 +269,7 @@ class RunningTurn {
   }
 
   async #turn(signal: AbortSignal): Promise<Turn> {
-    const { store, claim } = this.#params;
+    const { store, claim, priceOf } = this.#params;
     const { project, session } = claim.run;
     const flush = (): Promise<void> => this.#writer.flush();
     const row = await store.session({ project, session });
@@ -280,7 +280,7 @@ class RunningTurn {
       run: claim.run.id,
       input: claim.input,
       attempt: claim.run.attempt,
-      store: turnStore({ store, fence: claim.lease, isOver: () => this.#isOver }),
+      store: turnStore({ store, fence: claim.lease, isOver: () => this.#isOver, priceOf }),
       ...(resume == null ? {} : { resume }),
       signal,
       journal: new StoredJournal({ store, claim, flush, check: () => this.#keeper.check() }),

@@ -6,7 +6,7 @@ import type { LiveProcess } from "./backend/live-process.ts";
 import { loadSdk, type SdkSource } from "./backend/load-sdk.ts";
 import { processesIn } from "./backend/past-runs.ts";
 import type { PermissionDesk } from "./backend/permission-desk.ts";
-import { isRunning } from "./backend/process-identity.ts";
+import { remainsOf } from "./backend/process-identity.ts";
 import { ProcessPool } from "./backend/process-pool.ts";
 import type { ClaudeSdk } from "./backend/sdk-contract.ts";
 import { checkSdkOptions, choicesOf, type ClaudeSdkOptions } from "./backend/sdk-options.ts";
@@ -62,9 +62,12 @@ export function claudeBackend(given: ClaudeBackendOptions = {}): Agent {
       playTurn({ turn, pool, start: { ...chosen, permissions, load, options, partialText, fold } }),
     eventsOf,
     leftovers: async (events) =>
-      processesIn(events)
-        .filter(isRunning)
-        .map(({ pid }) => ({ pid, about: "The Claude agent's process" })),
+      processesIn(events).flatMap((process) =>
+        remainsOf(process).map((pid) => ({
+          pid,
+          about: pid === process.pid ? "The Claude agent's process" : "Started by the Claude agent's process",
+        })),
+      ),
     fold,
     close: () => pool.close(),
   };

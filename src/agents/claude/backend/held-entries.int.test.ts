@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { play } from "../../../../test/agents/past-run.ts";
 import type { AgentStep, TurnStore } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
@@ -33,8 +34,8 @@ function failingOnce(when: "before" | "after"): TurnStore {
 }
 
 function bound(of: TurnStore): TurnStore {
-  const { read, scan, logs, session: row, run, runs, append, putBlob, getBlob } = of;
-  const all = { read, scan, logs, session: row, run, runs, append, putBlob, getBlob };
+  const { read, scan, logs, session: row, run, runs, append, recordUsage, putBlob, getBlob } = of;
+  const all = { read, scan, logs, session: row, run, runs, append, recordUsage, putBlob, getBlob };
   return Object.fromEntries(
     Object.entries(all).map(([name, method]) => [name, method.bind(of as never)]),
   ) as unknown as TurnStore;
@@ -69,4 +70,19 @@ test("a process that knows of what the store refused for good is not gone on wit
   await expect(held.append(store, undefined)).rejects.toThrow();
   expect(await held.isCurrent(store)).toBe(false);
   await held.append(store, undefined);
+});
+
+test.each([
+  ["whose run was discarded", "discarded", ["said"]],
+  ["behind which another one has begun", "committed", ["said", "after it"]],
+] as const)("what a process says at rest is kept out of a session %s", async (_, as, runs) => {
+  const held = new HeldEntries(session);
+  for (const text of runs) {
+    const last = await play({ store, session, events: [], as });
+    // A session of which nothing is stored is as every process left it.
+    if (text === "said") held.taken({ kind: "event", event: { type: "notice", text } }, last);
+  }
+  held.hold([entry("late")]);
+  await held.appendAtRest({ store, fold: undefined, signal: new AbortController().signal });
+  expect((await store.read({ log: { ...session, log: "" } })).entries).toEqual([]);
 });

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { AgentStep, TurnStore } from "../../../core/agent.ts";
 import type { EntryInput } from "../../../core/entry.ts";
+import type { UsageEvent } from "../../../core/event.ts";
 import { isHoldfastError } from "../../../core/errors.ts";
 import type { SessionKey } from "../../../core/ids.ts";
+import type { RunState } from "../../../core/run.ts";
 import { objectIn } from "../../../core/json.ts";
 import type { Fold } from "../../../core/store.ts";
+import type { UsageRow } from "../../../core/usage.ts";
 import { isCloser } from "../transcript-links.ts";
 
 type EntryStep = Extract<AgentStep, { kind: "entry" }>;
@@ -16,6 +19,7 @@ type EntryStep = Extract<AgentStep, { kind: "entry" }>;
 export class HeldEntries {
   readonly #session: SessionKey;
   #held: EntryStep[] = [];
+  #used: UsageRow[] = [];
   /** The last entry of the main log that the process knows to be stored. */
   #last: string | undefined;
   #lastRun: string | undefined;
@@ -26,8 +30,14 @@ export class HeldEntries {
     this.#session = session;
   }
 
-  hold(steps: readonly AgentStep[]): void {
-    for (const step of steps) if (step.kind === "entry") this.#held.push(named(step));
+  /** Takes entries, and what responses used; gives back what is neither. */
+  hold(steps: readonly AgentStep[]): readonly AgentStep[] {
+    return steps.filter((step) => {
+      if (step.kind === "entry") this.#held.push(named(step));
+      else if (step.kind === "event" && step.event.type === "usage") this.#used.push(usedBy(step.event));
+      else return true;
+      return false;
+    });
   }
 
   /** A step was taken by a run. */
@@ -42,18 +52,19 @@ export class HeldEntries {
   }
 
   /** Whether the session is as the process left it: nobody else has said anything, and all that it gave was kept. */
-  async isCurrent(store: TurnStore, run?: string): Promise<boolean> {
+  async isCurrent(store: TurnStore): Promise<boolean> {
     if (this.#isAhead) return false;
     const newest = await this.#newest(store);
     if (newest === this.#last) return true;
     // The run was interrupted, and closed in the process's stead: what it knows itself comes in its place.
     if (newest === undefined || !isCloser(objectIn(newest) ?? {})) return false;
     const { runs } = await store.runs({ session: this.#session, limit: 2 });
-    return runs.find(({ id }) => id !== run)?.id === this.#lastRun;
+    return runs.find(({ state }) => state !== "running")?.id === this.#lastRun;
   }
 
   /** Appends what is held. @throws what the store throws; where that may pass, it is still held */
   async append(store: TurnStore, fold: Fold | undefined): Promise<void> {
+    await this.#recordUsage(store);
     for (const [log, steps] of Map.groupBy(this.#held, (step) => step.log)) {
       const entries: EntryInput[] = steps.map(({ entry }) => entry);
       const params = { log: { ...this.#session, log }, entries, provider: "claude-code" };
@@ -69,8 +80,32 @@ export class HeldEntries {
     }
   }
 
+  /**
+   * The same while no run goes on: waits for the end of the one that the process was in, and tries again where the store
+   * fails. Where another run has begun meanwhile, that is who decides about what is held.
+   */
+  async appendAtRest({ store, fold, signal }: AppendAtRest): Promise<void> {
+    for (let pauseMs = shortestPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        await this.#recordUsage(store);
+        if (this.#held.length === 0) return;
+        const state = await this.#stateOfLast(store);
+        if (state !== "running") {
+          const isOurs = state === "committed" || state === "interrupted";
+          if (isOurs && (await this.isCurrent(store))) await this.append(store, fold);
+          return;
+        }
+      } catch (error) {
+        if (!isHoldfastError(error)) throw error;
+        if (!mayPass(error)) return;
+      }
+      await pause(pauseMs, signal);
+    }
+  }
+
   /** The same as the last thing that a process does: where the session is another one's, what is held is nobody's. */
   async appendLast(store: TurnStore, fold: Fold | undefined): Promise<void> {
+    await this.appendAtRest({ store, fold, signal: AbortSignal.timeout(longestLastMs) });
     try {
       if (this.#held.length > 0 && (await this.isCurrent(store))) await this.append(store, fold);
     } catch (error) {
@@ -78,8 +113,22 @@ export class HeldEntries {
     }
   }
 
+  /** Gives the entries up; what was used is used all the same. */
   forget(): void {
     this.#held = [];
+  }
+
+  async #recordUsage(store: TurnStore): Promise<void> {
+    const rows = [...this.#used];
+    if (rows.length === 0) return;
+    await store.recordUsage({ session: this.#session, rows });
+    this.#used = this.#used.slice(rows.length);
+  }
+
+  /** Undefined where another run than the one that the process was in is the session's newest. */
+  async #stateOfLast(store: TurnStore): Promise<RunState | undefined> {
+    const { runs } = await store.runs({ session: this.#session, limit: 1 });
+    return runs.find(({ id }) => id === this.#lastRun)?.state;
   }
 
   #giveUp(): void {
@@ -94,6 +143,29 @@ export class HeldEntries {
   }
 }
 
+export interface AppendAtRest {
+  readonly store: TurnStore;
+  readonly fold: Fold | undefined;
+  readonly signal: AbortSignal;
+}
+
+const shortestPauseMs = 20;
+const longestPauseMs = 2000;
+/** A run ends a moment after its agent, unless its store fails. */
+const longestLastMs = 4000;
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}
+
+function usedBy({ key, model, tokens }: UsageEvent): UsageRow {
+  return { key, model, tokens, atMs: Date.now(), microDollars: null };
+}
+
 // An append whose answer was lost is made again without a duplicate.
 function named(step: EntryStep): EntryStep {
   const { entry } = step;
@@ -101,5 +173,7 @@ function named(step: EntryStep): EntryStep {
 }
 
 function mayPass(error: unknown): boolean {
-  return isHoldfastError(error) && (error.retryable || error.code === "outcome_unknown");
+  if (!isHoldfastError(error)) return false;
+  // The lease of a run ends a moment before its turn knows of it.
+  return error.retryable || error.code === "outcome_unknown" || error.code === "lease_lost";
 }

@@ -87,7 +87,7 @@ describe.each<[string, () => Store]>([
     await mirror(store, turn.slice(0, 1));
     for (const path of ["other.jsonl", "other/subagents/agent-2.jsonl"])
       leave(path, textOf([{ type: "user", uuid: "theirs" }]));
-    expect(await rescue()).toEqual({ entries: 0, problems: [] });
+    expect(await rescue()).toEqual({ entries: 0, problems: [], usage: [] });
     expect((await store.logs(session)).map(({ log }) => log)).not.toContain("subagents/agent-2");
   });
 
@@ -96,11 +96,12 @@ describe.each<[string, () => Store]>([
     leave(`${sessionId}.jsonl`, textOf(turn));
     const away = join(folder, "gone");
     const none = await rescueLines({ store, session, folder: away, sessionId });
-    expect(none).toEqual({ entries: 0, problems: [] });
+    expect(none).toEqual({ entries: 0, problems: [], usage: [] });
     const uid = process.getuid!() + 1;
     expect(await rescueLines({ store, session, folder, sessionId, uid })).toEqual({
       entries: 0,
       problems: [expect.stringContaining(`${folder}: it belongs to another user`)],
+      usage: [],
     });
   });
 
@@ -116,7 +117,7 @@ describe.each<[string, () => Store]>([
     await mirror(store, [line("u1", was), line(undefined, was)]);
     const told = join(folder, "projects/-home-dev", sessionId, "tool-results/a.txt");
     leave(`${sessionId}.jsonl`, textOf([line("u1", told), line(undefined, told)]));
-    expect(await rescue()).toEqual({ entries: 0, problems: [] });
+    expect(await rescue()).toEqual({ entries: 0, problems: [], usage: [] });
   });
 
   /** A turn that rescues what an earlier host has left before it gives anything. */

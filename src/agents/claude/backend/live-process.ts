@@ -13,6 +13,7 @@ import { PromptWatch } from "./prompt-watch.ts";
 import type { PromptContent } from "./prompt-content.ts";
 import type { ClaudeSdk, SdkPrompt, SdkQuery, SdkSpawn } from "./sdk-contract.ts";
 import { mapSdkMessage, sessionIdOf } from "./sdk-message.ts";
+import { RestKeeper } from "./rest-keeper.ts";
 import type { SideFiles } from "./side-files.ts";
 import { type SdkHooks, ToolSteps } from "./tool-steps.ts";
 import type { TurnChoices } from "./turn-request.ts";
@@ -62,6 +63,7 @@ export class LiveProcess {
   /** Of the prompt that has no result yet. */
   #watch: PromptWatch | undefined;
   #hasEnded = false;
+  #rest: RestKeeper | undefined;
   /** The turn that had it last. */
   #last: Turn;
 
@@ -156,6 +158,18 @@ export class LiveProcess {
     this.refusal = undefined;
   }
 
+  /** No turn has the process from now on. */
+  rest(): void {
+    const { steps, held, fold } = this;
+    this.#rest ??= new RestKeeper({ steps, held, fold, store: this.#last.store });
+  }
+
+  /** A turn is about to have it: whatever it gives is the turn's to read. */
+  async wake(): Promise<void> {
+    await this.#rest?.end();
+    this.#rest = undefined;
+  }
+
   /** Gives the uuid of the entry that it is kept as. */
   prompt(content: PromptContent): string {
     const uuid = randomUUID();
@@ -167,6 +181,7 @@ export class LiveProcess {
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
   async close(): Promise<void> {
+    await this.wake();
     await this.#keepLast();
     this.#prompts.end();
     const timer = setTimeout(() => void this.kill(), longestCloseMs);

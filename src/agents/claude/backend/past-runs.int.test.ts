@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { eventEntry, type RunEvent } from "../../../core/event.ts";
-import { eventLog } from "../../../core/run.ts";
-import type { Store } from "../../../core/store.ts";
+import { play } from "../../../../test/agents/past-run.ts";
+import type { RunEvent } from "../../../core/event.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { readPast } from "./past-runs.ts";
 
@@ -11,26 +10,10 @@ const started = (pid: number, settings: object): RunEvent => {
   return { type: "status", status: "process_started", process: process(pid), settings: { ...settings } };
 };
 
-async function play(
-  store: Store,
-  events: readonly RunEvent[],
-  as: "committed" | "interrupted",
-): Promise<void> {
-  await store.admit({ session, key: `k${events.length}`, body: "{}", provider: "claude-code" });
-  const { run, lease } = (await store.claim({ worker: "w", leaseMs: 1000 }))!;
-  const log = { ...session, log: eventLog(run.id) };
-  const entries = events.map((event) => eventEntry({ run: run.id, event }));
-  await store.append({ log, entries, fence: lease, run: run.id });
-  const { parts } = await store.tail({ run: run.id });
-  const end = { session, run: run.id, epoch: lease.epoch, parts, actor: "test", reason: "" };
-  if (as === "committed") await store.commit({ ...end, outcome: "{}" });
-  else await store.endRun({ ...end, as });
-}
-
 test("the settings are those of the newest run that had them, and a replayed process is none of its own", async () => {
   const store = openMemoryStore();
-  await play(store, [started(1, { model: "old", cwd: "/w" })], "committed");
-  expect(await readPast({ session, run: "next", store })).toMatchObject({ isWhole: true });
+  await play({ store, session, events: [started(1, { model: "old", cwd: "/w" })], as: "committed" });
+  expect(await readPast({ session, run: "next", store })).toMatchObject({ last: "committed" });
   const replayed = Array.from({ length: 200 }, () => ({
     ...started(9, { model: "replayed" }),
     replayed: true as const,
@@ -39,18 +22,49 @@ test("the settings are those of the newest run that had them, and a replayed pro
     started(2, { model: "asked" }),
     { type: "status", status: "started", settings: { model: "new" } } as const,
   ];
-  await play(store, [...replayed, ...own], "interrupted");
+  await play({ store, session, events: [...replayed, ...own], as: "interrupted" });
   expect(await readPast({ session, run: "next", store })).toEqual({
     settings: { model: "new", cwd: "/w" },
     processes: [process(2), process(1)],
-    isWhole: false,
+    last: "interrupted",
   });
+});
+
+test("what a discarded run has left is not to come back because the one after it was stopped early", async () => {
+  const store = openMemoryStore();
+  await play({ store, session, events: [started(1, { model: "kept" })], as: "committed" });
+  await play({
+    store,
+    session,
+    events: [started(2, { model: "discarded" }), started(2, {})],
+    as: "discarded",
+  });
+  await play({ store, session, events: [], as: "interrupted" });
+  const past = await readPast({ session, run: "next", store });
+  expect(past).toEqual({
+    settings: { model: "kept" },
+    processes: [process(2), process(1)],
+    last: "discarded",
+  });
+});
+
+test("what an interrupted run has left is to come back though others after it were stopped or refused early", async () => {
+  const store = openMemoryStore();
+  await play({ store, session, events: [started(1, {})], as: "interrupted" });
+  await play({ store, session, events: [], as: "interrupted" });
+  await play({
+    store,
+    session,
+    events: [{ type: "result", ok: false, text: "", stop: "invalid_input" }],
+    as: "committed",
+  });
+  expect(await readPast({ session, run: "next", store })).toMatchObject({ last: "interrupted" });
 });
 
 describe("a session without a token", () => {
   const named = { body: '{"type":"user","sessionId":"sdk-1"}' };
   const note = { body: '{"type":"mode"}' };
-  const past = { settings: {}, processes: [], isWhole: true };
+  const past = { settings: {}, processes: [] };
 
   test("goes on under the name that its transcript has, where no run has made it", async () => {
     const store = openMemoryStore();
@@ -66,7 +80,7 @@ describe("a session without a token", () => {
     const store = openMemoryStore();
     await store.append({ log: { ...session, log: "" }, entries: [named, note] });
     const told = { ...started(1, {}), ...(resume !== undefined && { resume }) } as RunEvent;
-    await play(store, [told], "interrupted");
+    await play({ store, session, events: [told], as: "interrupted" });
     expect((await readPast({ session, run: "next", store })).sessionId).toBe(sessionId);
   });
 });

@@ -1,7 +1,7 @@
 import type { Turn } from "../../../core/agent.ts";
 import { type ProcessIdentity, readEvent, type RunEvent } from "../../../core/event.ts";
 import { type Fields, objectIn, textOf } from "../../../core/json.ts";
-import { eventLog, type Run } from "../../../core/run.ts";
+import { discardedLog, eventLog, type Run, type RunState } from "../../../core/run.ts";
 
 /** What the session's earlier runs tell of how it is to go on. */
 export interface Past {
@@ -9,8 +9,11 @@ export interface Past {
   readonly settings: Fields;
   /** The processes that did their work, the newest first. */
   readonly processes: readonly ProcessIdentity[];
-  /** The newest one was not interrupted: all that it did is told, or, where it was discarded, none of it is to be. */
-  readonly isWhole: boolean;
+  /**
+   * How the newest of them ended that has left something: one that was discarded, of which nothing is to come back, or
+   * else one that had a process. One that was stopped before that says nothing of those before it.
+   */
+  readonly last?: RunState;
   /** What the SDK calls the session, where no run has said so: it was imported, or kept by the SDK itself. */
   readonly sessionId?: string;
 }
@@ -22,10 +25,14 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   const processes = new Map<string, ProcessIdentity>();
   let settings: Fields = {};
   let isNamed = false;
+  let last: RunState | undefined;
   for (const run of runs) {
     const told = await beginningOf(turn, run);
-    settings = { ...told.settings, ...settings };
     for (const process of told.processes) processes.set(`${process.pid} ${process.started}`, process);
+    const isDiscarded = run.state === "discarded";
+    if (isDiscarded || told.processes.length > 0) last ??= run.state;
+    if (isDiscarded) continue;
+    settings = { ...told.settings, ...settings };
     isNamed ||= told.isNamed;
   }
   // One that a run has named and that is not to be gone on with was cleared.
@@ -33,7 +40,7 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   return {
     settings,
     processes: [...processes.values()],
-    isWhole: runs[0] === undefined || runs[0].state !== "interrupted",
+    ...(last !== undefined && { last }),
     ...(sessionId !== undefined && { sessionId }),
   };
 }
@@ -60,7 +67,8 @@ async function beginningOf(
   { session, store }: Pick<Turn, "session" | "store">,
   run: Run,
 ): Promise<Beginning> {
-  const log = { ...session, log: eventLog(run.id) };
+  const name = eventLog(run.id);
+  const log = { ...session, log: run.state === "discarded" ? discardedLog(run.id, name) : name };
   let after = 0;
   for (let page = 0; page < mostPages; page += 1) {
     const { entries, committed } = await store.read({ log, after, limit: pageSize });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type { ProcessIdentity } from "../../../core/event.ts";
-import { startOf } from "./process-table.ts";
+import { markedWith, startOf } from "./process-table.ts";
 
 /** Names a process of this machine that is running. Undefined: it has ended, or this system cannot tell it apart. */
 export function identityOf(pid: number): ProcessIdentity | undefined {
@@ -14,6 +14,13 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 /** Whether the very process that is named runs on this machine; one of another machine or another start of it does not. */
 export function isRunning({ pid, started, host }: ProcessIdentity): boolean {
   return host === thisHost() && startOf(pid) === started;
+}
+
+/** What is at work on this machine of a process: itself, or, where that has ended, what it has started. */
+export function remainsOf(identity: ProcessIdentity): readonly number[] {
+  const { pid, host, marker } = identity;
+  if (isRunning(identity)) return [pid];
+  return host === thisHost() && marker !== undefined ? markedWith(marker) : [];
 }
 
 let known: { readonly host: string | undefined } | undefined;

@@ -151,8 +151,30 @@ describe("a pool of processes", () => {
     expect(seat.live).not.toBe(one);
     seat.live!.end();
     pool.release(seat);
+    await vi.advanceTimersByTimeAsync(0);
     expect(pool.size).toBe(0);
   });
+
+  test.each(["between two turns", "in one"])(
+    "keeps what a process gave that ended by itself %s before its session has another",
+    async (when) => {
+      const seat = await start("a");
+      const one = seat.live!;
+      const kept = Promise.withResolvers<void>();
+      one.close = () => kept.promise;
+      if (when === "in one") one.end();
+      pool.release(seat);
+      one.end();
+      await vi.advanceTimersByTimeAsync(0);
+      const next = start("a");
+      let isStarted = false;
+      void next.then(() => (isStarted = true));
+      await vi.advanceTimersByTimeAsync(0);
+      expect(isStarted).toBe(false);
+      kept.resolve();
+      expect((await next).live).not.toBe(one);
+    },
+  );
 
   test("gives a place back for which no process was started", async () => {
     const seats = [await pool.take(session("a"), signal), await pool.take(session("b"), signal)];

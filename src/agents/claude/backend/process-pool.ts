@@ -56,7 +56,8 @@ export class ProcessPool<Live extends Pooled> {
   release(seat: Seat<Live>): void {
     seat.isBusy = false;
     const { live } = seat;
-    if (live === undefined || live.hasEnded) this.#free(seat);
+    if (live === undefined) this.#free(seat);
+    else if (live.hasEnded) this.#endUnawaited(seat);
     else {
       this.#rest(seat, live);
       this.#makeRoom(this.#waiting.length);
@@ -82,7 +83,8 @@ export class ProcessPool<Live extends Pooled> {
   #rest(seat: Seat<Live>, live: Live): void {
     this.#endLater(seat, { afterMs: this.#params.idleMs, leftMs: longestAtWorkMs });
     void live.ended.then(() => {
-      if (seat.live === live && !seat.isBusy) this.#free(seat);
+      // What it gave last is kept before another process has its session.
+      if (seat.live === live) this.#endUnawaited(seat);
     });
     if (this.#closing !== undefined) this.#endUnawaited(seat);
   }

@@ -17,6 +17,11 @@ export function startOf(pid: number): string | undefined {
   return process.platform === "linux" ? linuxStartOf(pid) : tableOf(["-p", `${pid}`]).get(pid)?.started;
 }
 
+/** What has a marker in its environment, but for this process; of other systems than Linux nothing tells it. */
+export function markedWith(marker: string): readonly number[] {
+  return process.platform === "linux" ? markedBy([`${markerName}=${marker}`]) : [];
+}
+
 /**
  * Kills processes with all that they have started, and looks again until nothing is left, but no longer than this.
  * A tool leads a group or a session of its own: on Linux the marker in its environment finds it all the same.

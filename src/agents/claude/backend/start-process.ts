@@ -2,17 +2,17 @@ import { existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname } from "node:path";
 import type { AgentStep, Turn } from "../../../core/agent.ts";
-import { HoldfastError } from "../../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import type { ProcessIdentity } from "../../../core/event.ts";
 import type { SessionKey } from "../../../core/ids.ts";
 import { type Fields, textOf } from "../../../core/json.ts";
 import type { Fold } from "../../../core/store.ts";
-import { rescueLines } from "./leftover-lines.ts";
+import { lacksLines, rescueLines } from "./leftover-lines.ts";
 import { LiveProcess, type LiveProcessParams } from "./live-process.ts";
 import type { ClaudeSdk } from "./sdk-contract.ts";
 import { type Past, readPast } from "./past-runs.ts";
 import { askDesk, type PermissionDesk } from "./permission-desk.ts";
-import { isRunning } from "./process-identity.ts";
+import { isRunning, remainsOf } from "./process-identity.ts";
 import { killTrees } from "./process-table.ts";
 import { type RepositoryState, repositoryOf } from "./repository.ts";
 import { allowsBypass, type ClaudeSdkOptions, sdkOptions } from "./sdk-options.ts";
@@ -45,7 +45,8 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const resume = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
-  const untold = past.isWhole ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
+  const untold =
+    past.last !== "interrupted" ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
   if (untold > 0)
     yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
   const chosen = choose({ request, start, past: past.settings });
@@ -99,20 +100,44 @@ interface LeftoverParams {
 
 /** Ends what an earlier host has left at work here, and brings in what it wrote that the store does not have. */
 async function* endLeftovers({ turn, past, resume, files }: LeftoverParams): AsyncGenerator<AgentStep> {
-  for (const process of past.processes.filter(isRunning)) {
-    yield notice(`A process of an earlier host was still at work (pid ${process.pid}): it is ended.`);
+  for (const process of past.processes.filter((one, index) =>
+    isAtWork(one, index === 0 ? past : undefined),
+  )) {
+    const pids = remainsOf(process).join(", ");
+    yield notice(`A process of an earlier host was still at work (pid ${pids}): it is ended.`);
     await killTrees([process]);
-    if (isRunning(process)) throw stillAlive(process);
+    if (remainsOf(process).length > 0) throw stillAlive(process);
   }
   const folder = past.processes[0]?.folder;
   if (folder === undefined || resume === undefined || !existsSync(folder)) return;
-  if (!past.isWhole) {
-    yield* rescued({ turn, folder, sessionId: resume });
-    yield* files.keep({ turn, folder, sessionId: resume });
-    // Its folder may go: from here on only the store has them.
-    await turn.flush();
+  const isDiscarded = past.last === "discarded";
+  if (!isDiscarded) yield* broughtIn({ turn, past, files, folder, sessionId: resume });
+  if (isTemporary(folder) && (isDiscarded || !(await lacksLines({ ...turn, folder })))) removeOwn(folder);
+}
+
+/** What a process has started that came to its end in order may be meant to live on, such as a server. */
+function isAtWork(process: ProcessIdentity, newest: Past | undefined): boolean {
+  if (isRunning(process)) return true;
+  if (newest === undefined) return false;
+  const { folder } = process;
+  const isCutOff = folder !== undefined && isTemporary(folder) && existsSync(folder);
+  return (newest.last !== "committed" || isCutOff) && remainsOf(process).length > 0;
+}
+
+type BroughtInParams = Pick<LeftoverParams, "turn" | "past" | "files"> & SessionOnDisk;
+
+/** Of a run that has ended in order only what it wrote behind that: nothing tells whether its host has died. */
+async function* broughtIn({ turn, past, files, ...place }: BroughtInParams): AsyncGenerator<AgentStep> {
+  try {
+    if (past.last === "committed" && !(await lacksLines({ ...turn, ...place }))) return;
+    yield* rescued({ turn, ...place });
+    yield* files.keep({ turn, ...place });
+  } catch (error) {
+    // Its host lives, and has removed the folder when its process was ended: what that gave is kept by the host.
+    if (isHoldfastError(error) || existsSync(place.folder)) throw error;
   }
-  if (isTemporary(folder)) removeOwn(folder);
+  // Its folder may go: from here on only the store has them.
+  await turn.flush();
 }
 
 function removeOwn(folder: string): void {
@@ -128,9 +153,11 @@ async function* rescued({
   ...place
 }: { readonly turn: Turn } & SessionOnDisk): AsyncGenerator<AgentStep> {
   const { store, session } = turn;
-  const { entries, problems } = await rescueLines({ store, session, ...place });
+  const { entries, problems, usage } = await rescueLines({ store, session, ...place });
   if (entries > 0) yield notice(`${entries} entries were rescued that an earlier process had written last.`);
   for (const problem of problems) yield notice(problem);
+  for (const { key, model, tokens } of usage)
+    yield { kind: "event", event: { type: "usage", key, model, tokens } };
 }
 
 // The SDK makes one for each resume, with a copy of the credentials in it, and removes it unless its host dies.

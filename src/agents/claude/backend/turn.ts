@@ -29,6 +29,7 @@ export async function* playTurn({
   if ("steps" in request) return yield* request.steps;
   const seat = await pool.take(turn.session, turn.signal);
   try {
+    await seat.live?.wake();
     if (seat.live !== undefined && !(await goesOn(seat.live, turn, request))) {
       await seat.live.close();
       seat.live = undefined;
@@ -39,6 +40,7 @@ export async function* playTurn({
     } else yield inUse(seat.live);
     yield* answer(seat.live!, { turn, request, interruptMs });
   } finally {
+    seat.live?.rest();
     pool.release(seat);
   }
 }
@@ -47,7 +49,7 @@ export async function* playTurn({
 async function goesOn(live: LiveProcess, turn: Turn, { cwd }: TurnRequest): Promise<boolean> {
   if (live.hasEnded || live.sessionId !== turn.resume) return false;
   if (cwd !== undefined && cwd !== live.chosen.cwd) return false;
-  return await live.held.isCurrent(turn.store, turn.run);
+  return await live.held.isCurrent(turn.store);
 }
 
 interface AnswerParams {
@@ -95,15 +97,14 @@ class Reading {
     };
   }
 
-  /** What came since the last turn: entries belong to what has ended, and an answer that nobody asked for is told. */
+  /** What came since the last turn: entries and usage belong to what has ended, and the rest is told. */
   async *begin(): AsyncGenerator<AgentStep> {
     const { signal, store } = this.#turn;
     signal.addEventListener("abort", this.#stir, { once: true });
-    const steps = this.#live.steps.drain();
-    this.#live.held.hold(steps);
+    const steps = this.#live.held.hold(this.#live.steps.drain());
     await this.#live.held.append(store, this.#live.fold);
     this.#live.begin(this.#turn);
-    for (const step of steps) if (step.kind === "event") yield* this.#give(step);
+    for (const step of steps) yield* this.#give(step);
   }
 
   /** Gives the uuid of the prompt's entry. */
@@ -131,8 +132,8 @@ class Reading {
     const live = this.#live;
     try {
       if (!this.#isOwed) return;
-      if (!signal.aborted || isLost(signal)) return await drop(live);
       if (this.#given !== undefined) live.held.hold([this.#given]);
+      if (!signal.aborted || isLost(signal)) return await drop(live);
       await windDown(live, this.#interruptMs);
       await live.keepFiles();
     } finally {
@@ -178,7 +179,7 @@ class Reading {
 /** Ends a process of which nothing may reach the session any more: another one may have it, or the store has failed. */
 async function drop(live: LiveProcess): Promise<void> {
   await live.kill();
-  live.steps.drain();
+  live.held.hold(live.steps.drain());
   live.held.forget();
 }
 

@@ -11,6 +11,12 @@ export class WaitingQueue<Item> {
     this.#wake();
   }
 
+  /** The same, before all that is there. */
+  putBack(...items: readonly Item[]): void {
+    this.#items.unshift(...items);
+    this.#wake();
+  }
+
   /** Nothing more comes; what is there is still read. With an error, the reader gets that behind it. */
   end(end: { readonly error?: unknown } = {}): void {
     this.#end ??= end;
