@@ -44,6 +44,9 @@ export const errorCodes = {
   append_timeout: "busy",
   aborted: "failure",
   import_failed: "failure",
+  git_busy: "busy",
+  git_hooks_conflict: "failure",
+  git_settings_invalid: "usage",
   sdk_missing: "failure",
   sdk_too_old: "failure",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
