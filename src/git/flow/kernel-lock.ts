@@ -13,7 +13,7 @@ export function kernelLock(path: string, { waitMs }: { readonly waitMs: number }
   const database = new DatabaseSync(path, { timeout: waitMs });
   chmodSync(path, 0o600);
   try {
-    database.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     if (isBusy(error)) return null;
