@@ -46,6 +46,10 @@ export const errorCodes = {
   import_failed: "failure",
   sdk_missing: "failure",
   sdk_too_old: "failure",
+  checkpoint_invalid: "usage",
+  checkpoint_unknown: "failure",
+  checkpoint_damaged: "failure",
+  checkpoint_busy: "busy",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */
