@@ -68,6 +68,7 @@ describe("raw JSON", () => {
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(fields)));
         expect(objectText(parseObject(text))).toBe(text);
       }),
+      { numRuns: 40 },
     );
   });
 
