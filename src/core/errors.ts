@@ -50,6 +50,20 @@ export const errorCodes = {
   checkpoint_unknown: "failure",
   checkpoint_damaged: "failure",
   checkpoint_busy: "busy",
+  git_missing: "failure",
+  git_too_old: "failure",
+  git_not_a_repository: "usage",
+  git_unsafe: "failure",
+  git_failed: "failure",
+  git_timeout: "busy",
+  git_output_too_large: "failure",
+  git_unwritable: "failure",
+  git_object_invalid: "failure",
+  git_object_too_large: "failure",
+  git_ref_invalid: "usage",
+  git_ref_damaged: "failure",
+  git_ref_conflict: "failure",
+  git_ref_locked: "busy",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */
