@@ -1,5 +1,11 @@
 /** The hooks of git that Holdfast uses. */
-export const hookNames = ["prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "pre-push"] as const;
+export const hookNames = [
+  "prepare-commit-msg",
+  "commit-msg",
+  "post-commit",
+  "post-rewrite",
+  "pre-push",
+] as const;
 
 export type HookName = (typeof hookNames)[number];
 
@@ -31,7 +37,7 @@ export function wrapperScript(name: string, before: Before): string {
 common=${"${dirs%%\n*}"}
 ours=$common/holdfast/hooks/${name}
 [ -f "$ours" ] || exit $code
-${call('sh "$ours"', `HOLDFAST_HOOKS=${"${0%/*}"} HOLDFAST_GIT_DIR=${"${dirs#*\n}"} HOLDFAST_GIT_PID=$PPID `)}
+${call('sh "$ours"', `HOLDFAST_HOOKS=${"${before%/*}"} HOLDFAST_GIT_DIR=${"${dirs#*\n}"} HOLDFAST_GIT_PID=$PPID `)}
 `;
   return String.raw`#!/bin/sh
 ${ownMarker}: "holdfast git disable" takes this file away.
