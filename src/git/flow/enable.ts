@@ -11,7 +11,7 @@ import {
 } from "./claude-settings.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } from "./flow-settings.ts";
-import { hookBodies } from "./hook-bodies.ts";
+import { hookBody } from "./hook-bodies.ts";
 import { hookStates, otherTools, putHooks } from "./hook-files.ts";
 import { hookNames, launcherScript, type Programs } from "./hook-scripts.ts";
 import { hooksPlace, pointHooks } from "./hooks-path.ts";
@@ -102,7 +102,7 @@ function settingsStep(
 function scriptSteps({ commonDir }: Repository, programs: Programs): readonly Step[] {
   const paths = flowPaths(commonDir);
   const scripts = [
-    ...hookNames.map((name) => ({ path: join(paths.hooks, name), text: hookBodies[name], mode: 0o600 })),
+    ...hookNames.map((name) => ({ path: join(paths.hooks, name), text: hookBody(name), mode: 0o600 })),
     { path: paths.launcher, text: launcherScript(programs), mode: 0o700 },
   ];
   return scripts.map(({ path, text, mode }) => ({
