@@ -97,12 +97,12 @@ function spooled(kind: HookName, lines: string): string {
 stamp=$(date +%s%N)
 case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
 umask 077
-{
+(
   echo "holdfast-event 1"
   echo "kind ${kind}"
   echo "worktree $tree"
 ${lines}
-} > "$own/spool/$stamp-$$-sh.tmp" 2>/dev/null || exit 0
+) > "$own/spool/$stamp-$$-sh.tmp" 2>/dev/null || { rm -f "$own/spool/$stamp-$$-sh.tmp"; exit 0; }
 mv "$own/spool/$stamp-$$-sh.tmp" "$own/spool/$stamp-$$-sh.event"`;
 }
 
