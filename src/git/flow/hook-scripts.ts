@@ -62,13 +62,11 @@ export function launcherScript({ node, program, hook }: Programs): string {
 node=${quoted(node)}
 program=${quoted(program)}
 hook=${quoted(hook)}
-if [ -x "$node" ] && [ -f "$program" ]; then
-  if [ "$1 $2" = "git hook" ] && [ -f "$hook" ]; then
-    shift 2
-    exec "$node" --no-warnings "$hook" "$@"
-  fi
-  exec "$node" "$program" "$@"
+if [ -x "$node" ] && [ "$1 $2" = "git hook" ] && [ -f "$hook" ]; then
+  shift 2
+  exec "$node" --no-warnings "$hook" "$@"
 fi
+[ ! -x "$node" ] || [ ! -f "$program" ] || exec "$node" "$program" "$@"
 command -v holdfast >/dev/null 2>&1 || exit 0
 exec holdfast "$@"
 `;

@@ -8,25 +8,38 @@ source=$2
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
   [ ! -e "$dir/$one" ] || exit 0
 done
+# Whether git, or the git that started it, was called with one of these words.
+called() {
+  pid=$HOLDFAST_GIT_PID
+  for level in 1 2; do
+    if [ -r "/proc/$pid/cmdline" ]; then
+      tr '\0' '\n' < "/proc/$pid/cmdline" | grep -qx "$@" && return 0
+      read -r stat < "/proc/$pid/stat"
+      pid=${"${stat##*) }"}
+      pid=${"${pid#* }"}
+      pid=${"${pid%% *}"}
+    else
+      ps -o args= -p "$pid" 2>/dev/null | tr ' ' '\n' | grep -qx "$@" && return 0
+      pid=$(ps -o ppid= -p "$pid" 2>/dev/null)
+    fi
+    [ "$1" = -e ] && [ "$2" = revert ] || return 1
+  done
+  return 1
+}
+
 has=0
-if grep -q -e '^Entire-Checkpoint:' -e '^Agent-Session:' "$file"; then
-  [ "$source" != commit ] || exit 0
-  ! grep -q '^Entire-Checkpoint:' "$file" || has=1
-fi
+marks=$(grep -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' "$file")
+case $marks in *'This reverts commit '*) ! called -e revert || exit 0 ;; esac
+case $marks in
+*Entire-Checkpoint:* | *Agent-Session:*) [ "$source" != commit ] || exit 0 ;;
+esac
+case $marks in *Entire-Checkpoint:*) has=1 ;; esac
 ids= sessions= inherited= minted=
 
 `;
 
 // `--amend -m` comes as any other message does: only the arguments of git tell it.
-const restore = String.raw`amends() {
-  if [ -r "/proc/$HOLDFAST_GIT_PID/cmdline" ]; then
-    grep -zqx -e --amend -e --amen -e --ame -e --am "/proc/$HOLDFAST_GIT_PID/cmdline"
-  else
-    ps -o args= -p "$HOLDFAST_GIT_PID" 2>/dev/null | grep -q -e ' --amend'
-  fi
-}
-
-take() {
+const restore = String.raw`take() {
   while read -r key value rest; do
     case $value in *[!A-Za-z0-9._-]* | '') continue ;; esac
     case $key in
@@ -37,7 +50,7 @@ take() {
 }
 
 restored=0
-if [ "$source" = message ] && amends; then
+if [ "$source" = message ] && called -e --amend -e --amen -e --ame -e --am; then
   take <<END
 $(git -c log.showSignature=false log -1 --format='%(trailers:only,unfold)' 2>/dev/null)
 END
@@ -89,7 +102,7 @@ const find = String.raw`  if [ -s "$own/linkable" ]; then
         BEGIN { count = split(ancestors, list, " "); for (i = 1; i <= count; i++) is[list[i]] = 1 }
         kind == "staged" { staged[$0] = 1; next }
         /^s / { id = ""
-          if ($5 != tree || now - $4 > 604800) next
+          if ($5 != tree || now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
           id = $2; order[++n] = id; owns[id] = ($6 in is)
           active[id] = ($3 == "active"); next }
         id != "" && /^f / { if (substr($0, 3) in staged) touched[id] = 1 }
