@@ -38,9 +38,15 @@ export class BorrowedRepository implements AsyncDisposable {
   }
 
   /** Runs git in it; with `keepsObjects` what it brings goes to the objects of the repository itself. */
-  git(args: readonly string[], options: GitOptions & { readonly keepsObjects?: boolean } = {}): Promise<GitResult> {
+  git(
+    args: readonly string[],
+    options: GitOptions & { readonly keepsObjects?: boolean } = {},
+  ): Promise<GitResult> {
     const { keepsObjects = false, ...rest } = options;
-    const env = { ...rest.env, ...(keepsObjects ? { GIT_OBJECT_DIRECTORY: objectsOf(this.#repository) } : {}) };
+    const env = {
+      ...rest.env,
+      ...(keepsObjects ? { GIT_OBJECT_DIRECTORY: objectsOf(this.#repository) } : {}),
+    };
     return this.#repository.git([`--git-dir=${this.#folder}`, ...settings, ...args], { ...rest, env });
   }
 

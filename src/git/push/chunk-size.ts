@@ -1,6 +1,6 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ownFolder } from "./own-folder.ts";
+import { writeOwnFile } from "./own-folder.ts";
 
 /** How many refs go in one push: as many as the remote has shown to take in time (specification §13). */
 export class ChunkSize {
@@ -34,10 +34,7 @@ export class ChunkSize {
   async #keep(size: number): Promise<void> {
     if (size === this.#size) return;
     this.#size = size;
-    const folder = await ownFolder(this.#commonDir);
-    const temporary = join(folder, `.${fileName}.${process.pid}`);
-    await writeFile(temporary, `${size}\n`, { mode: 0o600 });
-    await rename(temporary, join(folder, fileName));
+    await writeOwnFile(this.#commonDir, fileName, `${size}\n`);
   }
 }
 

@@ -3,7 +3,13 @@ export class Deadline {
   readonly signal: AbortSignal | undefined;
   readonly #endsAtMs: number;
 
-  constructor({ timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }) {
+  constructor({
+    timeoutMs,
+    signal,
+  }: {
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+  }) {
     this.#endsAtMs = performance.now() + timeoutMs;
     this.signal = signal;
   }

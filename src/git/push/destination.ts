@@ -86,7 +86,8 @@ async function foreignSettings({ worktree }: Repository): Promise<ForeignSetting
   const options = new Map<string, unknown>();
   for (const name of worktree === null ? [] : ["settings.json", "settings.local.json"]) {
     const settings = objectIn(await smallText(join(worktree!, ".entire", name)));
-    for (const [key, value] of Object.entries(fieldsOf(settings?.["strategy_options"]) ?? {})) options.set(key, value);
+    for (const [key, value] of Object.entries(fieldsOf(settings?.["strategy_options"]) ?? {}))
+      options.set(key, value);
   }
   const [pushes, remote] = [options.get("push_sessions"), textOf(options.get("checkpoint_push_remote"))];
   return {
@@ -100,7 +101,10 @@ const maxSettingsBytes = 1024 * 1024;
 
 async function smallText(path: string): Promise<string> {
   try {
-    const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    const file = await open(
+      path,
+      constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+    );
     try {
       const found = await file.stat();
       return found.isFile() && found.size <= maxSettingsBytes ? await file.readFile("utf8") : "";

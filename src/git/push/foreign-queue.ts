@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../plumbing/durable-file.ts";
 import type { Ref } from "../plumbing/refs.ts";
-import { ownFolder } from "./own-folder.ts";
+import { writeOwnFile } from "./own-folder.ts";
 import { refIn } from "./queue.ts";
 
 /**
@@ -24,14 +25,7 @@ export async function isForeignDone({ commonDir, remote, refs }: ForeignParams):
 }
 
 export async function foreignDone({ commonDir, remote, refs }: ForeignParams): Promise<void> {
-  const folder = await ownFolder(commonDir);
-  const temporary = join(folder, `.${doneFile}.${process.pid}`);
-  try {
-    await writeFile(temporary, digest(remote, refs), { mode: 0o600 });
-    await rename(temporary, join(folder, doneFile));
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await writeOwnFile(commonDir, doneFile, digest(remote, refs));
 }
 
 export interface ForeignParams {
@@ -45,7 +39,9 @@ const maxBytes = 64 * 1024 * 1024;
 
 function digest(remote: string, refs: readonly Ref[]): string {
   const lines = refs.map(({ name, id }) => `${id} ${name}`).toSorted();
-  return createHash("sha256").update([remote, ...lines].join("\n")).digest("hex");
+  return createHash("sha256")
+    .update([remote, ...lines].join("\n"))
+    .digest("hex");
 }
 
 async function boundedText(path: string): Promise<string> {
@@ -58,7 +54,7 @@ async function boundedText(path: string): Promise<string> {
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    if (codeOf(error) === "ENOENT") return "";
     throw error;
   }
 }

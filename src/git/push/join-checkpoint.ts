@@ -21,7 +21,11 @@ export async function joinCheckpoint(
   const sides = { base: await base, ours: await ours, theirs: await theirs };
   const slots = await joinSlots(context, sides, context.moved.get(path));
   const root = joinRoot(sides, slots, path);
-  if (root !== null) context.moved.set(path, new Map(slots.flatMap(({ slot, movedFrom }) => (movedFrom === undefined ? [] : [[movedFrom, slot]]))));
+  if (root !== null)
+    context.moved.set(
+      path,
+      new Map(slots.flatMap(({ slot, movedFrom }) => (movedFrom === undefined ? [] : [[movedFrom, slot]]))),
+    );
   const others = join.mapThree(entries, withoutSlots);
   return context.batch.tree([
     ...slots.map(({ slot, id }): TreeEntry => ({ mode: "40000", name: String(slot), id })),
@@ -54,7 +58,10 @@ async function readSide(context: join.JoinContext, entries: join.Entries): Promi
     const slot = slotOfName(name);
     if (slot === undefined || mode !== "40000") continue;
     const files = await context.repository.objects.tree(id);
-    const metadata = await join.objectOf(context, files?.find((file) => file.name === "metadata.json") ?? null);
+    const metadata = await join.objectOf(
+      context,
+      files?.find((file) => file.name === "metadata.json") ?? null,
+    );
     slots.push({ slot, id, sessionId: metadata?.text("session_id") });
   }
   const root = await join.objectOf(context, entries.get("metadata.json") ?? null);
@@ -74,7 +81,11 @@ async function joinSlots(
   { base, ours, theirs }: join.Three<Side>,
   moves: ReadonlyMap<number, number> = new Map(),
 ): Promise<readonly PlacedSlot[]> {
-  const waiting = ours.slots.map((slot) => ({ ...slot, from: slot.slot, slot: moves.get(slot.slot) ?? slot.slot }));
+  const waiting = ours.slots.map((slot) => ({
+    ...slot,
+    from: slot.slot,
+    slot: moves.get(slot.slot) ?? slot.slot,
+  }));
   const placed: PlacedSlot[] = [];
   for (const their of theirs.slots) {
     const our = matching(waiting, their);
@@ -132,7 +143,10 @@ function pathsOf(
   const paths: Record<string, string> = {};
   const entries = [...entriesOfSlot(theirs, slot), ...entriesOfSlot(ours, from)];
   for (const [key, value] of entries.flatMap((entry) => entry.entries)) {
-    const file = typeof value === "string" ? /^(?:\/[^/]+)*?\/\d{1,6}\/(.+)$/.exec(value.slice(path.length))?.[1] : undefined;
+    const file =
+      typeof value === "string"
+        ? /^(?:\/[^/]+)*?\/\d{1,6}\/(.+)$/.exec(value.slice(path.length))?.[1]
+        : undefined;
     if (file !== undefined && files.has(file.split("/")[0]!)) paths[key] = `${path}/${slot}/${file}`;
   }
   return { slot, paths: { ...paths, metadata: `${path}/${slot}/metadata.json` } };

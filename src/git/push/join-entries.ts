@@ -39,7 +39,10 @@ export async function joinFolder(context: JoinContext, three: ThreeIds): Promise
 export async function joinEntries(entries: Three<Entries>, joinFolders: JoinFolders): Promise<TreeEntry[]> {
   const joined: TreeEntry[] = [];
   for (const name of namesOf(entries)) {
-    const entry = await joinEntry(mapThree(entries, (side) => side.get(name) ?? null), joinFolders);
+    const entry = await joinEntry(
+      mapThree(entries, (side) => side.get(name) ?? null),
+      joinFolders,
+    );
     if (entry !== null) joined.push(entry);
   }
   return joined;
@@ -64,7 +67,10 @@ export async function entriesOf({ repository }: JoinContext, ids: ThreeIds): Pro
 }
 
 /** A JSON object that a file holds; null where it is not there or cannot be read. */
-export async function objectOf({ repository }: JoinContext, file: TreeEntry | null): Promise<RawObject | null> {
+export async function objectOf(
+  { repository }: JoinContext,
+  file: TreeEntry | null,
+): Promise<RawObject | null> {
   if (file?.mode !== "100644") return null;
   try {
     const bytes = await repository.objects.blob(file.id, metadataLimits);
@@ -78,7 +84,10 @@ export function mapThree<T, R>({ base, ours, theirs }: Three<T>, of: (side: T) =
   return { base: of(base), ours: of(ours), theirs: of(theirs) };
 }
 
-async function joinEntry(three: Three<TreeEntry | null>, joinFolders: JoinFolders): Promise<TreeEntry | null> {
+async function joinEntry(
+  three: Three<TreeEntry | null>,
+  joinFolders: JoinFolders,
+): Promise<TreeEntry | null> {
   const { base, ours, theirs } = three;
   const taken = takenEntry(three);
   if (taken !== undefined) return taken;

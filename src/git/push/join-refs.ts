@@ -20,10 +20,12 @@ export type Joined =
 export async function joinRef(repository: Repository, theirs: Ref, moved = movesOf()): Promise<Joined> {
   const ours = await repository.refs.read(theirs.name);
   if (ours === theirs.id) return "ours";
-  if (ours === null) return await update(repository, { name: theirs.name, from: null, to: theirs.id }, "theirs");
+  if (ours === null)
+    return await update(repository, { name: theirs.name, from: null, to: theirs.id }, "theirs");
   const base = await mergeBase(repository, ours, theirs.id);
   if (base === theirs.id) return "ours";
-  if (base === ours) return await update(repository, { name: theirs.name, from: ours, to: theirs.id }, "theirs");
+  if (base === ours)
+    return await update(repository, { name: theirs.name, from: ours, to: theirs.id }, "theirs");
   const to = await unionOf(repository, { name: theirs.name, base, ours, theirs: theirs.id, moved });
   return await update(repository, { name: theirs.name, from: ours, to }, "joined");
 }
@@ -55,7 +57,10 @@ interface Union {
   readonly moved: JoinContext["moved"];
 }
 
-async function unionOf(repository: Repository, { name, base, ours, theirs, moved }: Union): Promise<ObjectId> {
+async function unionOf(
+  repository: Repository,
+  { name, base, ours, theirs, moved }: Union,
+): Promise<ObjectId> {
   const read = async (id: ObjectId): Promise<Commit> => {
     const commit = await repository.objects.commit(id);
     if (commit === null) throw new Error(`The commit ${id} of ${name} is not there.`);

@@ -57,7 +57,9 @@ async function takenGroup(
   entries: join.Three<join.Entries>,
   group: readonly string[],
 ): Promise<Taken> {
-  const { base, ours, theirs } = join.mapThree(entries, (side) => [...side.values()].filter(({ name }) => isOf(group, name)));
+  const { base, ours, theirs } = join.mapThree(entries, (side) =>
+    [...side.values()].filter(({ name }) => isOf(group, name)),
+  );
   const [before, mine, other] = [textOf(base), textOf(ours), textOf(theirs)];
   if (mine !== other && mine === before) return { winner: "theirs", files: theirs };
   if (mine === other || other === before) return { winner: "ours", files: ours };
@@ -85,7 +87,10 @@ async function joinMetadata(
   const taken = join.takenEntry(files);
   if (taken !== undefined) return { file: taken, object: await join.objectOf(context, taken) };
   const read = join.mapThree(files, (file) => join.objectOf(context, file));
-  const object = joinObjects({ base: await read.base, ours: await read.ours, theirs: await read.theirs }, winner);
+  const object = joinObjects(
+    { base: await read.base, ours: await read.ours, theirs: await read.theirs },
+    winner,
+  );
   if (object === null) return { file: files[winner], object };
   const id = context.batch.blob(Buffer.from(objectText(object)));
   return { file: { mode: "100644", name: "metadata.json", id }, object };

@@ -79,7 +79,8 @@ class Pushing {
     const waiting = [...new Set([...this.#drain.refs, ...theirs.map(({ name }) => name)])];
     await this.#pushAll(await this.#withoutBranchOfEmptyRemote(waiting));
     await this.#drain.postpone(this.#failed.keys());
-    if (theirs.length > 0 && theirs.every(({ name }) => this.#pushed.has(name))) await this.#keepForeign(theirs);
+    if (theirs.length > 0 && theirs.every(({ name }) => this.#pushed.has(name)))
+      await this.#keepForeign(theirs);
     const left = waiting.length - this.#pushed.size - this.#dropped;
     if (left > 0 && this.#failed.size > 0) this.#reason ??= "refused";
     return {
@@ -131,7 +132,10 @@ class Pushing {
 
   // Confirms what arrived, and gives what is in conflict. A hook that refuses a push as a whole hides the ref that it
   // means: then the halves are asked.
-  async #sort(refs: readonly Ref[], told: Extract<PushAnswer, { kind: "answered" }>["refs"]): Promise<readonly Ref[]> {
+  async #sort(
+    refs: readonly Ref[],
+    told: Extract<PushAnswer, { kind: "answered" }>["refs"],
+  ): Promise<readonly Ref[]> {
     // What was pushed without a word is there: git leaves out nothing else.
     const stateOf = ({ name }: Ref): string => told.get(name)?.state ?? "up-to-date";
     const refused = refs.filter((ref) => stateOf(ref) === "refused");
@@ -147,7 +151,8 @@ class Pushing {
   async #pushHalves(refs: readonly Ref[]): Promise<void> {
     const names = refs.map(({ name }) => name);
     const middle = Math.ceil(names.length / 2);
-    for (const half of [names.slice(0, middle), names.slice(middle)]) if (!this.#isOver()) await this.#push(half);
+    for (const half of [names.slice(0, middle), names.slice(middle)])
+      if (!this.#isOver()) await this.#push(half);
   }
 
   async #afterFailure(refs: readonly Ref[], { timedOut, reason }: FailedPush): Promise<"done" | "smaller"> {

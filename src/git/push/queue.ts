@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { objectIn, textOf } from "../../core/json.ts";
-import { ownFolder } from "./own-folder.ts";
+import { codeOf, moveInto, syncFolder, uniquePart, writeNewFile } from "../plumbing/durable-file.ts";
 import { kindOfRef } from "./checkpoint-refs.ts";
+import { ownFolder } from "./own-folder.ts";
 
 /**
  * Refs that wait to be pushed, one small file a call of `add`. A file appears whole and only ever goes whole, so
@@ -37,17 +37,11 @@ export class PushQueue {
 
   async #write(lines: readonly string[]): Promise<QueueFile> {
     const folder = await ownFolder(this.#commonDir, "push-queue");
-    const name = `${String(Date.now()).padStart(13, "0")}-${nextCount()}-${randomBytes(6).toString("hex")}`;
-    const temporary = join(folder, `.${name}.tmp`);
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(`${lines.join("\n")}\n`);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    const name = `${String(Date.now()).padStart(13, "0")}-${nextCount()}-${uniquePart()}`;
     const path = join(folder, `${name}.jsonl`);
-    await rename(temporary, path);
+    await writeNewFile(join(folder, `.${name}.tmp`), [Buffer.from(`${lines.join("\n")}\n`)], 0o600);
+    await moveInto(join(folder, `.${name}.tmp`), path);
+    await syncFolder(folder);
     return { path, lines };
   }
 }
@@ -113,7 +107,7 @@ export function refIn(line: string): string | undefined {
   return ref !== undefined && kindOfRef(ref) !== undefined ? ref : undefined;
 }
 
-const fileName = /^\d{13}-\d{6}-[0-9a-f]{12}\.jsonl$/;
+const fileName = /^\d{13}-\d{6}-[0-9a-f]{16}\.jsonl$/;
 const compactAbove = 64;
 const maxFileBytes = 64 * 1024 * 1024;
 
@@ -128,7 +122,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (codeOf(error) === "ENOENT") return [];
     throw error;
   }
 }
@@ -139,7 +133,7 @@ async function linesOf(path: string): Promise<readonly string[] | undefined> {
     return (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
   } catch (error) {
     // Another process has pushed it in the meantime.
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -31,7 +31,16 @@ export class Remote {
     await using borrowed = await BorrowedRepository.open(this.#repository, refs);
     const leases = lease === undefined ? [] : [`--force-with-lease=${lease.name}:${lease.id}`];
     // By one pattern: see BorrowedRepository.
-    const args = [...this.#settings, "push", "--porcelain", ...pushFlags, ...leases, "--", this.name, "refs/*:refs/*"];
+    const args = [
+      ...this.#settings,
+      "push",
+      "--porcelain",
+      ...pushFlags,
+      ...leases,
+      "--",
+      this.name,
+      "refs/*:refs/*",
+    ];
     try {
       const { code, stdout, stderr } = await borrowed.git(args, {
         ...this.#deadline.bounds(maxMs),
@@ -91,7 +100,11 @@ export class Remote {
 
   get #settings(): readonly string[] {
     // A mirror takes no refspecs; here only the refs that are meant are pushed.
-    const settings = [`remote.${this.name}.mirror=false`, "push.gpgSign=false", "credential.interactive=false"];
+    const settings = [
+      `remote.${this.name}.mirror=false`,
+      "push.gpgSign=false",
+      "credential.interactive=false",
+    ];
     return settings.flatMap((setting) => ["-c", setting]);
   }
 
@@ -99,7 +112,9 @@ export class Remote {
   #fetchSource(): Promise<string> {
     this.#source ??= (async () => {
       const url = async (...flags: readonly string[]): Promise<string> =>
-        (await this.#repository.git(["remote", "get-url", ...flags, "--", this.name])).stdout.toString().trim();
+        (await this.#repository.git(["remote", "get-url", ...flags, "--", this.name])).stdout
+          .toString()
+          .trim();
       const [from, to] = await Promise.all([url(), url("--push")]);
       return from === to ? this.name : to;
     })();
@@ -109,7 +124,8 @@ export class Remote {
   #quietly(): Promise<Readonly<Record<string, string>>> {
     this.#env ??= (async () => {
       const { code } = await this.#repository.git(["config", "--get", "core.sshCommand"], { codes: [0, 1] });
-      const isOwn = code === 0 || process.env["GIT_SSH_COMMAND"] !== undefined || process.env["GIT_SSH"] !== undefined;
+      const isOwn =
+        code === 0 || process.env["GIT_SSH_COMMAND"] !== undefined || process.env["GIT_SSH"] !== undefined;
       return isOwn ? quiet : { ...quiet, GIT_SSH_COMMAND: "ssh -o BatchMode=yes" };
     })();
     return this.#env;
@@ -127,7 +143,13 @@ export interface PushOptions {
   readonly maxMs?: number;
 }
 
-const pushFlags = ["--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed", "--no-progress"];
+const pushFlags = [
+  "--no-verify",
+  "--no-follow-tags",
+  "--recurse-submodules=no",
+  "--no-signed",
+  "--no-progress",
+];
 const fetchFlags = [
   ...["--quiet", "--no-tags", "--no-prune", "--no-auto-maintenance", "--no-write-fetch-head"],
   ...["--no-recurse-submodules", "--refmap="],
