@@ -7,7 +7,12 @@ import type { Repository } from "../plumbing/repository.ts";
 
 /** Where checkpoints go and come from. */
 export type Destination =
-  | { readonly kind: "remote"; readonly name: string }
+  | {
+      readonly kind: "remote";
+      readonly name: string;
+      /** It was named for checkpoints, so that they go there with every push. */
+      readonly isDedicated: boolean;
+    }
   /** They stay here: `holdfast.push` is false, or the CLI's `push_sessions` is. */
   | { readonly kind: "local-only" }
   /** There is no remote, or none of several is called origin. */
@@ -28,10 +33,11 @@ export async function destinationOf(repository: Repository): Promise<Destination
     return { kind: "local-only" };
   }
   const named = settings.remote ?? theirs.remote;
-  if (named !== undefined) return { kind: "remote", name: checked(named, remotes) };
+  if (named !== undefined) return { kind: "remote", name: checked(named, remotes), isDedicated: true };
   if (theirs.hasRepository) throw ofTheirOwn();
-  if (remotes.includes("origin")) return { kind: "remote", name: "origin" };
-  return remotes.length === 1 ? { kind: "remote", name: remotes[0]! } : { kind: "none" };
+  if (remotes.includes("origin")) return { kind: "remote", name: "origin", isDedicated: false };
+  const [only] = remotes;
+  return remotes.length === 1 ? { kind: "remote", name: only!, isDedicated: false } : { kind: "none" };
 }
 
 /** The name that is given, where it is that of a remote. @throws git_remote_missing */
