@@ -13,13 +13,13 @@ export interface Machine {
   readonly path: string;
   readonly repository: Repository;
   readonly queue: PushQueue;
-  push(timeoutMs?: number): Promise<PushReport>;
-  git(...args: readonly string[]): Promise<string>;
+  readonly push: (timeoutMs?: number) => Promise<PushReport>;
+  readonly git: (...args: readonly string[]) => Promise<string>;
 }
 
 export interface Sharing {
   readonly remote: string;
-  machine(): Promise<Machine>;
+  readonly machine: () => Promise<Machine>;
 }
 
 /** A bare remote with one commit on main, and as many clones of it as a test asks for; gone when the test is over. */

@@ -28,7 +28,7 @@ describe("a second machine", () => {
       remote: "origin",
       absent: [second],
       differing: [],
-      checkpoints: 2,
+      same: [first],
       shared: [],
     });
     expect(await checkpointRefsOf(two.path)).toHaveLength(1);

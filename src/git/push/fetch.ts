@@ -13,8 +13,8 @@ export interface Discovery {
   readonly absent: readonly string[];
   /** Of the layout git-refs: ids that both have, but not alike. */
   readonly differing: readonly string[];
-  /** How many refs the remote has of the layout git-refs. */
-  readonly checkpoints: number;
+  /** Of the layout git-refs: ids that both have alike. */
+  readonly same: readonly string[];
   /** Refs of the other layouts that are not here as they are there; they hold many checkpoints each. */
   readonly shared: readonly string[];
 }
@@ -41,7 +41,7 @@ export async function discover(params: FetchParams): Promise<Discovery> {
     remote,
     absent: ours.filter(({ name }) => !here.has(name)).map(idOf),
     differing: ours.filter((ref) => here.has(ref.name) && differs(ref)).map(idOf),
-    checkpoints: ours.length,
+    same: ours.filter((ref) => !differs(ref)).map(idOf),
     shared: there
       .filter(
         (ref) => kindOfRef(ref.name) !== "checkpoint" && kindOfRef(ref.name) !== undefined && differs(ref),
@@ -98,7 +98,8 @@ export async function fetchRefs(
   const moved = movesOf();
   for (const ref of wanted.toSorted(mainFirst)) {
     try {
-      (await isBroughtIn(repository, ref, moved)) ? fetched.push(ref.name) : present.push(ref.name);
+      const list = (await isBroughtIn(repository, ref, moved)) ? fetched : present;
+      list.push(ref.name);
     } catch (error) {
       failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
     }

@@ -8,7 +8,7 @@ import { ownFolder } from "./own-folder.ts";
 /**
  * Refs that wait to be pushed, one small file a call of `add`. A file appears whole and only ever goes whole, so
  * writers and several readers need no lock, and a process that is killed at any point leaves nothing half done: at
- * worst a ref is pushed twice. The CLI's own queue asks for a kernel lock that node cannot take (decision 0021).
+ * worst a ref is pushed twice. The CLI's own queue asks for a kernel lock that node cannot take (decision 0024).
  */
 export class PushQueue {
   readonly #commonDir: string;
