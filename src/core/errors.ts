@@ -46,6 +46,8 @@ export const errorCodes = {
   import_failed: "failure",
   sdk_missing: "failure",
   sdk_too_old: "failure",
+  redaction_invalid: "usage",
+  git_content_invalid: "failure",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */
