@@ -2,6 +2,9 @@ import { mayLookRandom, nextLongRun, randomRuns } from "./entropy.ts";
 import type { OwnRules } from "./own-rules.ts";
 import { mark, nextHead, secretAt, secretKey, signatureKey } from "./secret-patterns.ts";
 
+/** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
+export const redactionVersion = 1;
+
 /** What is looked for beside the known forms of secrets. */
 export interface RedactionOptions {
   /** Also whatever looks random: more than a person's view may want, and right for what others will read. */

@@ -52,7 +52,12 @@ export interface CheckpointInput {
   /** Subject of the commit; default as the layout's readers know it. */
   readonly subject?: string;
   /** Who is named as author and committer; default the repository's identity, now. */
-  readonly author?: { readonly name: string; readonly email: string; readonly atMs: number; readonly offset: string };
+  readonly author?: {
+    readonly name: string;
+    readonly email: string;
+    readonly atMs: number;
+    readonly offset: string;
+  };
 }
 
 export interface SessionInput {
@@ -63,7 +68,10 @@ export interface SessionInput {
   /** Absent: what is stored stays. */
   readonly transcript?: StoredText;
   readonly compact?: StoredText;
-  readonly assets?: { readonly manifest: ObjectId; readonly files: readonly { readonly name: string; readonly id: ObjectId }[] };
+  readonly assets?: {
+    readonly manifest: ObjectId;
+    readonly files: readonly { readonly name: string; readonly id: ObjectId }[];
+  };
 }
 
 /** A text as blobs, chunk by chunk: joined with `\n` they are the whole. */

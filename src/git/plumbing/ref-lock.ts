@@ -1,0 +1,74 @@
+import { type FileHandle, open, mkdir, rename, rmdir, unlink, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf, syncFolder } from "./durable-file.ts";
+import { refLocked } from "./ref-errors.ts";
+
+/** git's own lock of one ref: the file that becomes it. */
+export class RefLock implements AsyncDisposable {
+  readonly #path: string;
+  readonly #lock: string;
+  readonly #file: FileHandle;
+  #done = false;
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#lock = `${path}.lock`;
+    this.#file = file;
+  }
+
+  /** Takes the lock, and waits a bounded time for another's. A folder where a file stands is thrown as it is. @throws git_ref_locked */
+  static async take(options: { name: string; path: string; waitMs: number }): Promise<RefLock> {
+    const { name, path, waitMs } = options;
+    const lock = `${path}.lock`;
+    const endMs = performance.now() + waitMs;
+    for (let pauseMs = 2; ; pauseMs = Math.min(50, pauseMs * 2)) {
+      try {
+        return new RefLock(path, await open(lock, "wx", 0o666));
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === "ENOENT") {
+          // Between both calls another one may take an empty folder away, as git does.
+          await mkdir(dirname(path), { recursive: true });
+          if (performance.now() < endMs) continue;
+        }
+        if (code !== "EEXIST") throw error;
+        if (performance.now() >= endMs) throw refLocked(name, lock, error);
+      }
+      // Two that wait for each other's turn should not wake together.
+      await sleep(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  /** Writes the ref and lets go. */
+  async commit(text: string): Promise<void> {
+    await this.#file.writeFile(text);
+    await this.#file.datasync();
+    await this.#file.close();
+    try {
+      await rename(this.#lock, this.#path);
+    } catch (error) {
+      // Where refs were deleted, empty folders may be left.
+      if (codeOf(error) !== "EISDIR" && codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST")
+        throw error;
+      await removeEmptyFolders(this.#path);
+      await rename(this.#lock, this.#path);
+    }
+    this.#done = true;
+    await syncFolder(dirname(this.#path));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#done) return;
+    this.#done = true;
+    await this.#file.close().catch(() => undefined);
+    await unlink(this.#lock).catch(() => undefined);
+  }
+}
+
+/** Takes folders away that hold nothing but such. */
+export async function removeEmptyFolders(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => []))
+    if (entry.isDirectory()) await removeEmptyFolders(join(path, entry.name));
+  await rmdir(path).catch(() => undefined);
+}
