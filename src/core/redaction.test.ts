@@ -147,6 +147,15 @@ describe("redactJson", () => {
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
   });
 
+  it("redacts names, and what stands outside of strings where the text is no JSON", () => {
+    const key = secrets["github"]!;
+    expect(redactJson(`{"${key}":1}`)).toBe('{"[redacted]":1}');
+    expect(redactJson(`not JSON: ${key}`)).toBe("not JSON: [redacted]");
+    expect(redactJson(`{"a":1} ${key} "b" password=hunter2`)).toBe(
+      '{"a":1} [redacted] "b" password=[redacted]',
+    );
+  });
+
   it("gives valid JSON for any value, and is finished in one pass", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -28,23 +28,28 @@ export function redactText(text: string, { entropy = false, own }: RedactionOpti
  */
 export function redactJson(json: string, options: RedactionOptions = {}): string {
   const pieces: string[] = [];
-  let copied = 0;
+  let [copied, outside] = [0, 0];
   let [keyFrom, keyTo, valueFrom] = [0, 0, -1];
+  const put = (from: number, to: number, redacted: string | undefined): void => {
+    if (redacted === undefined) return;
+    pieces.push(json.slice(copied, from), redacted);
+    copied = to;
+  };
   for (let from = json.indexOf('"'); from !== -1;) {
     const to = endOfString(json, from);
+    put(outside, from, redactOutside(json, outside, from, options));
     const colon = afterSpace(json, to);
     if (json.charCodeAt(colon) === colonCode) {
       [keyFrom, keyTo, valueFrom] = [from + 1, to - 1, afterSpace(json, colon + 1)];
+      put(from, to, redactKey(json, from, to));
     } else if (to - from > 2) {
       const key = valueFrom === from ? json.slice(keyFrom, keyTo) : undefined;
-      const redacted = redactLiteral(json, { from, to, key }, options);
-      if (redacted !== undefined) {
-        pieces.push(json.slice(copied, from), redacted);
-        copied = to;
-      }
+      put(from, to, redactLiteral(json, { from, to, key }, options));
     }
+    outside = to;
     from = json.indexOf('"', to);
   }
+  put(outside, json.length, redactOutside(json, outside, json.length, options));
   return pieces.length === 0 ? json : pieces.join("") + json.slice(copied);
 }
 
@@ -54,6 +59,8 @@ interface StringValue {
   readonly key: string | undefined;
 }
 
+// Of what a name and a value make; numbers are mostly shorter.
+const minSecretLength = 10;
 const [backslashCode, colonCode] = [92, 58];
 
 // A scanner by hand, because a regex over a string of 16 MB with escapes overflows the engine's backtrack stack.
@@ -73,6 +80,26 @@ function afterSpace(json: string, from: number): number {
   let at = from;
   while (json.charCodeAt(at) <= 32) at += 1;
   return at;
+}
+
+/** What stands outside of strings is numbers and punctuation in JSON; in what is no JSON it may be anything. */
+function redactOutside(
+  json: string,
+  from: number,
+  to: number,
+  options: RedactionOptions,
+): string | undefined {
+  if (to - from < minSecretLength || !isSuspect(json, { from, to, key: undefined }, options))
+    return undefined;
+  const text = json.slice(from, to);
+  const redacted = redactText(text, options);
+  return redacted === text ? undefined : redacted;
+}
+
+/** A name is no secret because it looks random, but it may have the form of one. */
+function redactKey(json: string, from: number, to: number): string | undefined {
+  if (to - from < minSecretLength) return undefined;
+  return redactLiteral(json, { from, to, key: undefined }, {});
 }
 
 /** The literal without its secrets; undefined where it has none. */

@@ -7,9 +7,9 @@ export const maxChunks = 200;
 /** Merges neighbours when there are too many: each byte is written once more, after hundreds of checkpoints. */
 export async function mergeSmallChunks(
   chunks: readonly StoredChunk[],
-  { objects, batch }: { readonly objects: ObjectReader; readonly batch: ObjectBatch },
+  { objects, batch, max = maxChunks }: MergeParams,
 ): Promise<readonly StoredChunk[]> {
-  if (chunks.length <= maxChunks) return chunks;
+  if (chunks.length <= max) return chunks;
   const merged: StoredChunk[] = [];
   for (const group of groupsOf(chunks)) {
     const whole = await mergedChunk(group, { objects, batch });
@@ -19,6 +19,12 @@ export async function mergeSmallChunks(
     await batch.flush();
   }
   return merged;
+}
+
+export interface MergeParams {
+  readonly objects: ObjectReader;
+  readonly batch: ObjectBatch;
+  readonly max?: number | undefined;
 }
 
 const maxMergedBytes = 8 << 20;
@@ -41,7 +47,7 @@ function groupsOf(chunks: readonly StoredChunk[]): StoredChunk[][] {
 
 async function mergedChunk(
   group: readonly StoredChunk[],
-  { objects, batch }: { readonly objects: ObjectReader; readonly batch: ObjectBatch },
+  { objects, batch }: MergeParams,
 ): Promise<StoredChunk | undefined> {
   if (group.length === 1) return group[0];
   const parts: Buffer[] = [];

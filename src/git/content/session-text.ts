@@ -66,7 +66,7 @@ export class SessionText {
         await batch.flush();
         // A document is a whole each time.
         if (document !== undefined) return;
-        const chunks = await mergeSmallChunks(state.chunks, { objects, batch });
+        const chunks = await mergeSmallChunks(state.chunks, { objects, batch, max: params.maxChunks });
         await writeState(this.#path, { ...state, chunks });
       },
     };
@@ -98,6 +98,7 @@ export interface TakeParams {
   /** Told of each new line as it is stored, with its number from 0. */
   readonly onLine?: (line: string, number: number) => void;
   readonly maxLineBytes?: number;
+  readonly maxChunks?: number;
 }
 
 export interface TakenText {
