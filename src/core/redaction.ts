@@ -92,8 +92,7 @@ function redactOutside(
   if (to - from < minSecretLength || !isSuspect(json, { from, to, key: undefined }, options))
     return undefined;
   const text = json.slice(from, to);
-  const redacted = redactText(text, options);
-  return redacted === text ? undefined : redacted;
+  return redactText(text, options);
 }
 
 /** A name is no secret because it looks random, but it may have the form of one. */

@@ -1,6 +1,9 @@
 import { type Fields, fieldsOf, objectIn, textOf } from "../../core/json.ts";
 import { noTokens, type Tokens, usageKey } from "../../core/usage.ts";
 
+/** The root's `token_usage_version`: every session's tokens are a delta (section 3.1). */
+export const tokenUsageVersion = 2;
+
 /** What a part of a transcript used: a checkpoint's `token_usage`, `session_metrics` and `model`. */
 export class PartUsage {
   readonly #responses = new Map<string, Tokens & { readonly thinking: number }>();
@@ -32,7 +35,7 @@ export class PartUsage {
     if (fields?.["type"] === "turn_context") this.#model = textOf(payload?.["model"]) ?? this.#model;
   }
 
-  /** The keys of a session's `metadata.json`: tokens are a delta (version 2 of section 3.1). */
+  /** The keys of a session's `metadata.json`: nothing is in it that the part does not tell. */
   metadata(): Readonly<Record<string, unknown>> {
     const tokens = this.#tokens();
     const duration = this.#lastMs - this.#firstMs;
@@ -44,7 +47,7 @@ export class PartUsage {
     };
     return {
       model: this.#model,
-      ...(tokens === undefined ? {} : { token_usage: tokens, token_usage_version: 2 }),
+      ...(tokens === undefined ? {} : { token_usage: tokens }),
       ...(Object.keys(metrics).length > 0 ? { session_metrics: metrics } : {}),
     };
   }

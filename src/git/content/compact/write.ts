@@ -57,6 +57,8 @@ export class CompactWriter {
     const last = this.#window.at(-1);
     const continues =
       message.id !== undefined && message.type === "assistant" && last?.message.id === message.id;
+    // Thinking alone leaves nothing to tell.
+    if (!continues && message.content.length === 0) return;
     const held = continues ? last! : { message, source: number, blocks: [] as CompactBlock[] };
     if (!continues) this.#window.push(held);
     else held.message = { ...message, ts: held.message.ts, content: [] };
