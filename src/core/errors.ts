@@ -46,6 +46,8 @@ export const errorCodes = {
   import_failed: "failure",
   sdk_missing: "failure",
   sdk_too_old: "failure",
+  redaction_invalid: "usage",
+  git_content_invalid: "failure",
   checkpoint_invalid: "usage",
   checkpoint_unknown: "failure",
   checkpoint_damaged: "failure",
