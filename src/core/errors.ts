@@ -60,6 +60,7 @@ export const errorCodes = {
   git_timeout: "busy",
   git_output_too_large: "failure",
   git_unwritable: "failure",
+  git_remote_missing: "failure",
   git_object_invalid: "failure",
   git_object_too_large: "failure",
   git_ref_invalid: "usage",
