@@ -111,7 +111,8 @@ export class FakeAgent {
       hook_event_name: event,
       ...more,
     };
-    const commands = commandsIn(this.#worktree, event, String(more["tool_name"] ?? ""));
+    const tool = more["tool_name"];
+    const commands = commandsIn(this.#worktree, event, typeof tool === "string" ? tool : "");
     return await Promise.all(commands.map((command) => this.#run(command, JSON.stringify(input))));
   }
 
