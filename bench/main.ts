@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
 import { benchGitPush } from "./git-push.ts";
+import { benchGitHooks } from "./git-hooks.ts";
 import { benchGroup } from "./group.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
@@ -39,6 +40,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-hooks": benchGitHooks,
   "git-push": benchGitPush,
 };
 
