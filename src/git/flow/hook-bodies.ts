@@ -61,7 +61,7 @@ done
 ${spooled(
   "post-commit",
   String.raw`  [ -z "$during" ] || echo "during$during"
-  [ ! -s "$note" ] || cat "$note"
+  printf %s "$noted"
   git -c log.showSignature=false log -1 --format='commit %H%ntree %T%nparents %P%ncommitted %ct%n%n%B' || exit 1`,
 )}
 [ ! -s "$note" ] || : > "$note"
@@ -97,7 +97,15 @@ ${startWorker}`;
 function spooled(kind: HookName, lines: string): string {
   return String.raw`[ -d "$own/spool" ] || mkdir -p -m 700 "$own/spool"
 stamp=
-[ ! -s "$note" ] || while read -r key value; do [ "$key" != at ] || stamp=$value; done < "$note"
+noted=
+[ ! -s "$note" ] || while read -r key value; do
+  case $key in
+  at) stamp=$value ;;
+  said) ;;
+  *) noted="$noted$key $value
+" ;;
+  esac
+done < "$note"
 [ -n "$stamp" ] || stamp=$(date +%s%N)
 case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
 umask 077

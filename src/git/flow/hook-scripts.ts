@@ -68,11 +68,13 @@ export function launcherScript({ node, program, hook }: Programs): string {
 node=${quoted(node)}
 program=${quoted(program)}
 hook=${quoted(hook)}
+after=
 if [ -x "$node" ] && [ "$1 $2" = "git hook" ] && [ -f "$hook" ]; then
   shift 2
   exec "$node" --no-warnings "$hook" "$@"
 fi
-[ ! -x "$node" ] || [ ! -f "$program" ] || exec "$node" "$program" "$@"
+[ "$1 $2" != "git work" ] || after="nice -n 10"
+[ ! -x "$node" ] || [ ! -f "$program" ] || exec $after "$node" "$program" "$@"
 command -v holdfast >/dev/null 2>&1 || exit 0
 exec holdfast "$@"
 `;

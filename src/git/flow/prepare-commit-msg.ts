@@ -100,19 +100,16 @@ const find = String.raw`  if [ -s "$own/linkable" ]; then
     stamp=$(date +%s%N)
     case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
     agent=0
-    { [ -z "$CLAUDECODE" ] && (: < /dev/tty) 2>/dev/null; } || agent=1
-    ancestors=
-    walk() {
-      pid=$1
-      while [ "$pid" -gt 1 ] 2>/dev/null && read -r stat < "/proc/$pid/stat"; do
-        set -- ${"${stat##*) }"}
-        ancestors="$ancestors $pid:${"${20}"}"
-        pid=$2
-      done
-    }
-    walk "$caller" 2>/dev/null
-    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v ancestors="$ancestors" '
-        BEGIN { count = split(ancestors, list, " "); for (i = 1; i <= count; i++) is[list[i]] = 1 }
+    { [ -z "$CLAUDECODE" ] && { true < /dev/tty; } 2>/dev/null; } || agent=1
+    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v pid="$caller" '
+        BEGIN {
+          while (pid > 1 && (getline stat < ("/proc/" pid "/stat")) > 0) {
+            sub(/^.*\) /, "", stat)
+            split(stat, field, " ")
+            is[pid ":" field[20]] = 1
+            pid = field[2]
+          }
+        }
         kind == "staged" { staged[$0] = 1; next }
         /^s / { id = ""
           if ($5 != tree || now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
