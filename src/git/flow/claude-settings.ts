@@ -14,7 +14,7 @@ export const settingsFiles: Readonly<Record<SettingsScope, string>> = {
 };
 
 /** The command for a hook: by its whole path where the file stays on this machine, else by name and only where it is installed. */
-export function hookCommand(verb: AgentVerb, launcher: string | undefined): string {
+function hookCommand(verb: AgentVerb, launcher: string | undefined): string {
   const call = `git hook claude-code ${verb}`;
   if (launcher === undefined) return `command -v holdfast >/dev/null 2>&1 && holdfast ${call} || true`;
   return `${/^[\w/.-]+$/.test(launcher) ? launcher : quoted(launcher)} ${call}`;
