@@ -101,7 +101,7 @@ async function large(repository: Repository, folder: string): Promise<Row[]> {
   const lines = readFileSync(file, "utf8").split("\n");
   const compact = new CompactText({ folder: join(folder, "large"), cliVersion: "bench" });
   const write = async (to: number): Promise<void> => {
-    const given = { lines: (from: number) => lines.slice(from, to), key: "k", restarted: false };
+    const given = { lines: (from: number) => lines.slice(from, to), key: "k" };
     await (await compact.write(given))?.keep();
   };
   const wholeMs = await timed(() => write(lines.length - 100));

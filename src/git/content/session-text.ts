@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
@@ -57,11 +58,13 @@ export class SessionText {
       for await (const block of rawBlocks(source, { ...from, final, maxLineBytes })) await writer.add(block);
     }
     const taken = writer.end();
-    const state = { ...taken.state, fingerprint: this.#redactor.fingerprint };
+    const generation = known?.generation ?? randomUUID();
+    const state = { ...taken.state, generation, fingerprint: this.#redactor.fingerprint };
     return {
       ...taken.text,
       newLines: taken.text.lines - linesBefore,
       restarted: known === undefined,
+      generation,
       keep: async () => {
         await batch.flush();
         // A document is a whole each time.
@@ -110,6 +113,8 @@ export interface TakenText {
   readonly newBytes: number;
   /** True: taken from its first line on. */
   readonly restarted: boolean;
+  /** Changes when the transcript is taken anew. */
+  readonly generation: string;
   readonly format: "jsonl" | "document";
   readonly assets: readonly StoredAsset[];
   /** Lines that are too long for a blob and were left out. */
@@ -131,9 +136,11 @@ interface ChunkWriterParams {
   readonly onLine: TakeParams["onLine"];
 }
 
+type Progress = Omit<TextState, "fingerprint" | "generation">;
+
 interface Ended {
-  readonly text: Omit<TakenText, "newLines" | "restarted" | "keep">;
-  readonly state: Omit<TextState, "fingerprint">;
+  readonly text: Omit<TakenText, "newLines" | "restarted" | "generation" | "keep">;
+  readonly state: Progress;
 }
 
 class ChunkWriter {
@@ -148,7 +155,7 @@ class ChunkWriter {
   #pendingLines = 0;
   #format: "jsonl" | "document" = "jsonl";
   #raw: { readonly rawBytes: number; readonly rawCrc: number };
-  #kept: Omit<TextState, "fingerprint"> | undefined;
+  #kept: Progress | undefined;
   lines: number;
 
   constructor(params: ChunkWriterParams) {
@@ -202,7 +209,7 @@ class ChunkWriter {
     };
   }
 
-  #state(): Omit<TextState, "fingerprint"> {
+  #state(): Progress {
     const assets = [...this.#assets.values()];
     return { ...this.#raw, chunks: [...this.#chunks], sha256: this.#sha256.state(), assets };
   }

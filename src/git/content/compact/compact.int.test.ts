@@ -21,7 +21,7 @@ async function write(
 ): Promise<CompactWritten | undefined> {
   const texts = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
   const text = new CompactText({ folder, cliVersion: "1.0" });
-  return text.write({ lines: (from) => texts.slice(from), key: "k", restarted: false, ...params });
+  return text.write({ lines: (from) => texts.slice(from), key: "k", ...params });
 }
 
 async function written(lines: readonly unknown[]): Promise<string[]> {
@@ -210,10 +210,10 @@ describe("CompactText", () => {
     );
     await (await write(session))!.keep();
     expect((await write(other, { key: "other" }))!.content.toString()).not.toContain("question");
-    expect((await write(other, { restarted: true }))!.content.toString()).not.toContain("question");
+    expect((await write(other, { key: "rewritten" }))!.content.toString()).not.toContain("question");
     const newer = new CompactText({ folder, cliVersion: "2.0" });
     const texts = other.map((line) => JSON.stringify(line));
-    const rewritten = await newer.write({ lines: (from) => texts.slice(from), key: "k", restarted: false });
+    const rewritten = await newer.write({ lines: (from) => texts.slice(from), key: "k" });
     expect(rewritten!.content.toString()).not.toContain("question");
     for (const damage of ["", "{}\n", '{"version":1}\n', "x"]) {
       writeFileSync(join(folder, "compact.jsonl"), damage);
@@ -252,9 +252,10 @@ describe("CompactText", () => {
         ),
       }),
     );
+    let runs = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(hostile, { maxLength: 20 }), async (lines) => {
-        const compact = await write(lines, { restarted: true });
+        const compact = await write(lines, { key: `${(runs += 1)}` });
         const count = compact?.content.toString().split("\n").flatMap(readCompact).length;
         expect(count).toBe(compact?.lines);
       }),
