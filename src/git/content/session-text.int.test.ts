@@ -239,7 +239,7 @@ describe("SessionText", () => {
 
   it("keeps the bytes of what is no UTF-8", async () => {
     const bytes = Buffer.concat([
-      Buffer.from(`{"a":"${key} `),
+      Buffer.from(`{"a":"${key} \\u2192 `),
       Buffer.from([0xff, 0xfe, 0xc3]),
       Buffer.from('"}\n'),
     ]);

@@ -1,6 +1,7 @@
 import type { StoredText } from "../checkpoint-store.ts";
 import type { ObjectBatch, ObjectReader } from "../plumbing/objects.ts";
-import { maxBlobBytes, type TakenText } from "./session-text.ts";
+import { maxChunkBytes } from "../format/chunks.ts";
+import type { TakenText } from "./session-text.ts";
 
 /** A transcript as one blob, for readers that do not reassemble; as it is where it has one already, or is too large for one. */
 export async function wholeText(
@@ -9,7 +10,7 @@ export async function wholeText(
 ): Promise<StoredText | undefined> {
   if (text === undefined || text.chunks.length < 2) return text;
   const size = text.chunks.reduce((sum, { bytes }) => sum + bytes + 1, -1);
-  if (size > maxBlobBytes) return text;
+  if (size > maxChunkBytes) return text;
   // What is new is read back from the repository too.
   await batch.flush();
   const parts: Buffer[] = [];

@@ -197,7 +197,6 @@ describe("CompactText", () => {
     const again = await new CompactText({ folder, cliVersion: "1.0" }).write({
       lines,
       key: "k",
-      restarted: false,
     });
     expect(again!.content.equals(whole.content)).toBe(true);
     expect(again!.lines).toBe(400);
