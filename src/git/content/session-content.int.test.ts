@@ -76,6 +76,7 @@ describe("sessionContent", () => {
       checkpoint_transcript_start: 2,
       transcript_identifier_at_start: "a1",
     });
+    expect(second.root).toEqual({ token_usage_version: 2 });
     expect(second).toMatchObject({ lines: 4, compactLines: 4, restarted: false });
   });
 

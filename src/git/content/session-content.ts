@@ -9,7 +9,7 @@ import { type Redactor, redactPrompts } from "./redactor.ts";
 import { SessionText, type TakenText } from "./session-text.ts";
 import { storedLines } from "./stored-lines.ts";
 import { filesWrittenBy } from "./touched-files.ts";
-import { PartUsage } from "./usage.ts";
+import { PartUsage, tokenUsageVersion } from "./usage.ts";
 import { wholeText } from "./whole-text.ts";
 
 /** Everything of a session that a checkpoint holds, redacted and as blobs; `keep` is called before the checkpoint is written. */
@@ -32,6 +32,7 @@ export async function sessionContent(params: SessionContentParams): Promise<Sess
       ...(assets === undefined ? {} : { assets }),
     },
     metadata: { ...part.metadata, checkpoint_transcript_start: Math.min(partFrom, taken.lines) },
+    root: "token_usage" in part.metadata ? { token_usage_version: tokenUsageVersion } : {},
     files: part.files,
     lines: taken.lines,
     compactLines: compact?.lines ?? 0,
@@ -68,6 +69,8 @@ export interface SessionContent {
   readonly input: Pick<SessionInput, "prompts" | "transcript" | "compact" | "assets">;
   /** `model`, `token_usage` and `session_metrics` of the part, and where it begins. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the root has to say of it. */
+  readonly root: Readonly<Record<string, unknown>>;
   /** What the part's tool calls wrote, as they name it. */
   readonly files: readonly string[];
   /** Of the whole transcript: where the next part begins. */

@@ -65,7 +65,7 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
 }
 
 /** A file of ours as text; undefined where it cannot be read or is larger than ours ever are. */
-export async function readBounded(path: string, maxBytes = maxStateBytes): Promise<string | undefined> {
+async function readBounded(path: string, maxBytes = maxStateBytes): Promise<string | undefined> {
   try {
     const file = await open(path, "r");
     try {

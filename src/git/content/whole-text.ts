@@ -3,7 +3,7 @@ import type { ObjectBatch, ObjectReader } from "../plumbing/objects.ts";
 import { maxChunkBytes } from "../format/chunks.ts";
 import type { TakenText } from "./session-text.ts";
 
-/** A transcript as one blob, for readers that do not reassemble; as it is where it has one already, or is too large for one. */
+/** A transcript whose blobs are written as one blob, for readers that do not reassemble; as it is where it has one already, or is too large for one. */
 export async function wholeText(
   { text }: Pick<TakenText, "text">,
   { objects, batch }: { readonly objects: ObjectReader; readonly batch: ObjectBatch },
@@ -11,8 +11,6 @@ export async function wholeText(
   if (text === undefined || text.chunks.length < 2) return text;
   const size = text.chunks.reduce((sum, { bytes }) => sum + bytes + 1, -1);
   if (size > maxChunkBytes) return text;
-  // What is new is read back from the repository too.
-  await batch.flush();
   const parts: Buffer[] = [];
   for (const { id, bytes } of text.chunks) {
     const part = await objects.blob(id, { maxBytes: bytes });

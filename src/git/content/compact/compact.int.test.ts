@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -214,6 +214,9 @@ describe("CompactText", () => {
     const texts = other.map((line) => JSON.stringify(line));
     const rewritten = await newer.write({ lines: (from) => texts.slice(from), key: "k" });
     expect(rewritten!.content.toString()).not.toContain("question");
+    await (await newer.write({ lines: (from) => texts.slice(from), key: "k" }))!.keep();
+    truncateSync(join(folder, "compact.jsonl"), 20_000);
+    expect((await newer.write({ lines: (from) => texts.slice(from), key: "k" }))!.lines).toBe(400);
     for (const damage of ["", "{}\n", '{"version":1}\n', "x"]) {
       writeFileSync(join(folder, "compact.jsonl"), damage);
       expect((await write(other))!.content.toString()).not.toContain("question");
