@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
@@ -38,6 +39,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-objects": benchGitObjects,
 };
 
 // Until all is measured: one that waits for nothing any more has failed too.
