@@ -1,9 +1,17 @@
-import type { FileHandle } from "node:fs/promises";
+import { closeSync } from "node:fs";
 import { mkdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { deflatedInOrder } from "./deflated.ts";
-import { moveInto, openNew, syncFolder, uniquePart, writeNewFile } from "./durable-file.ts";
+import {
+  moveInto,
+  openNew,
+  syncData,
+  syncFolder,
+  uniquePart,
+  writeAll,
+  writeNewFile,
+} from "./durable-file.ts";
 import { newHash, type ObjectFormat } from "./object-id.ts";
 import { type IndexedObject, packIndex } from "./pack-index.ts";
 import type { ObjectType } from "./objects.ts";
@@ -38,23 +46,23 @@ async function writeEntries(
   objects: readonly PendingObject[],
   { path, format }: { readonly path: string; readonly format: ObjectFormat },
 ): Promise<{ readonly entries: readonly IndexedObject[]; readonly checksum: Buffer }> {
-  const file = await openNew(path, 0o444);
+  const { file } = openNew(path, 0o444);
   try {
     const out = new HashedFile(file, format);
     const head = Buffer.from("PACK\0\0\0\u0002\0\0\0\0", "latin1");
     head.writeUInt32BE(objects.length, 8);
-    await out.write([head]);
+    out.write([head]);
     const entries: IndexedObject[] = [];
     for await (const { item, bytes } of deflatedInOrder(objects, ({ content }) => content)) {
       const header = entryHeader(item);
       entries.push({ id: item.id, offset: out.bytes, crc: crc32(bytes, crc32(header)) });
-      await out.write([header, bytes]);
+      out.write([header, bytes]);
     }
-    const checksum = await out.end();
-    await file.datasync();
+    const checksum = out.end();
+    await syncData(file);
     return { entries, checksum };
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -73,40 +81,40 @@ function entryHeader({ type, content }: PendingObject): Buffer {
 
 /** Writes in large pieces, and hashes what it writes. */
 class HashedFile {
-  readonly #file: FileHandle;
+  readonly #file: number;
   readonly #hash: ReturnType<typeof newHash>;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** Written so far, or waiting to be. */
   bytes = 0;
 
-  constructor(file: FileHandle, format: ObjectFormat) {
+  constructor(file: number, format: ObjectFormat) {
     this.#file = file;
     this.#hash = newHash(format);
   }
 
-  async write(parts: readonly Buffer[]): Promise<void> {
+  write(parts: readonly Buffer[]): void {
     for (const part of parts) {
       this.#hash.update(part);
       this.#waiting.push(part);
       this.#waitingBytes += part.length;
       this.bytes += part.length;
     }
-    if (this.#waitingBytes >= bufferedBytes) await this.#drain();
+    if (this.#waitingBytes >= bufferedBytes) this.#drain();
   }
 
   /** Writes the checksum behind all of it. */
-  async end(): Promise<Buffer> {
+  end(): Buffer {
     const checksum = this.#hash.digest();
     this.#waiting.push(checksum);
-    await this.#drain();
+    this.#drain();
     return checksum;
   }
 
-  async #drain(): Promise<void> {
+  #drain(): void {
     const parts = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    await this.#file.writeFile(Buffer.concat(parts));
+    writeAll(this.#file, Buffer.concat(parts));
   }
 }
