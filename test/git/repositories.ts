@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -123,7 +123,23 @@ const makers: Readonly<Record<RepositoryKind, (folder: string) => Promise<string
   },
 };
 
+const templates = new Map<string, Promise<string>>();
+
+/** Made once in a process, and copied: it takes eight commands. */
 async function makePlain(path: string, ...options: readonly string[]): Promise<string> {
+  const key = options.join(" ");
+  let template = templates.get(key);
+  if (template === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-git-template-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    template = makeTemplate(join(folder, "template"), ...options);
+    templates.set(key, template);
+  }
+  cpSync(await template, path, { recursive: true, preserveTimestamps: true });
+  return path;
+}
+
+async function makeTemplate(path: string, ...options: readonly string[]): Promise<string> {
   await runTestGit(tmpdir(), ["init", "-q", "-b", "main", ...options, "--", path]);
   // A partial clone is served only where the other side allows it.
   await runTestGit(path, ["config", "uploadpack.allowFilter", "true"]);
