@@ -3,6 +3,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
+import { benchGitPush } from "./git-push.ts";
 import { benchGroup } from "./group.ts";
 import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
@@ -40,6 +41,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
   "git-objects": benchGitObjects,
+  "git-push": benchGitPush,
 };
 
 // Until all is measured: one that waits for nothing any more has failed too.
