@@ -1,8 +1,5 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CheckpointInput, CheckpointStore, StoredCheckpoint } from "../../src/git/checkpoint-store.ts";
@@ -13,12 +10,11 @@ import type { Repository } from "../../src/git/plumbing/repository.ts";
 import { isLong } from "../long.ts";
 import { checkpointInput, sessionInput, storeBlob, storeText, textOfBlobs } from "./checkpoint-data.ts";
 import type { LayoutUnderTest } from "./layouts.ts";
+import { copyRepository } from "./repository-copy.ts";
 import {
-  fsckClean,
   gitTestEnv,
   makeRepository,
   repositoryKinds,
-  runTestGit,
   type RepositoryKind,
   type TestRepository,
 } from "./repositories.ts";
@@ -40,7 +36,7 @@ function testsOf(layout: LayoutUnderTest): void {
   let store: CheckpointStore;
 
   const open = async (kind: RepositoryKind): Promise<void> => {
-    place = kind === "plain" ? copyOf(template) : await makeRepository(kind);
+    place = kind === "plain" ? copyRepository(template) : await makeRepository(kind);
     repository = await openRepository({ cwd: place.path, env: gitTestEnv });
     store = layout.open(repository);
   };
@@ -283,33 +279,13 @@ function testsOf(layout: LayoutUnderTest): void {
       );
     });
 
-    test.each([
-      ["an id that leads elsewhere", { id: "../../../x" }],
-      ["an id in upper case", { id: "A3B2C4D5E6F7" }],
-      ["no session", { sessions: [] }],
-      ["a session with a slash", { sessions: [{ sessionId: "../x", metadata: {}, prompts: [] }] }],
-      ["a session with a line break", { sessions: [{ sessionId: "x\ny", metadata: {}, prompts: [] }] }],
-      ["a session twice", { sessions: [1, 2].map(() => ({ sessionId: "x", metadata: {}, prompts: [] })) }],
-      ["a task that leads elsewhere", { tasks: [{ toolUseId: "..", task: {} }] }],
-      ["an agent that leads elsewhere", { tasks: [{ toolUseId: "t", agentId: "a/b", task: {} }] }],
-      [
-        "a hash with a newline",
-        {
-          sessions: [
-            {
-              sessionId: "x",
-              metadata: {},
-              prompts: [],
-              transcript: { chunks: [{ id: "0".repeat(40), bytes: 1 }], hash: `sha256:${"0".repeat(64)}\n` },
-            },
-          ],
-        },
-      ],
-    ])("%s is refused, and nothing is written", async (_fault, changes) => {
+    test("what could not be read again is refused, and nothing is written", async () => {
       const before = [await tips(), await place.git("count-objects")];
-      const refused = { ...checkpointInput(id, []), ...changes } as CheckpointInput;
-      await expect(store.write(refused)).rejects.toMatchObject({ code: "checkpoint_invalid" });
-      await expect(store.update(refused)).rejects.toMatchObject({ code: "checkpoint_invalid" });
+      for (const [fault, changes] of unwritable) {
+        const refused = { ...checkpointInput(id, []), ...changes };
+        await expect(store.write(refused), fault).rejects.toMatchObject({ code: "checkpoint_invalid" });
+        await expect(store.update(refused), fault).rejects.toMatchObject({ code: "checkpoint_invalid" });
+      }
       expect([await tips(), await place.git("count-objects")]).toEqual(before);
     });
 
@@ -374,20 +350,29 @@ function testsOf(layout: LayoutUnderTest): void {
   });
 }
 
-// A copy takes a tenth of the time of a repository made by git.
-function copyOf({ kind, path }: TestRepository): TestRepository {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-git-"));
-  const copy = join(folder, "copy");
-  cpSync(path, copy, { recursive: true });
-  return {
-    kind,
-    path: copy,
-    folder,
-    git: (...args) => runTestGit(copy, args),
-    fsckClean: () => fsckClean(copy),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
-  };
-}
+const unwritable: readonly (readonly [fault: string, changes: Partial<CheckpointInput>])[] = [
+  ["an id that leads elsewhere", { id: "../../../x" }],
+  ["an id in upper case", { id: "A3B2C4D5E6F7" }],
+  ["no session", { sessions: [] }],
+  ["a session with a slash", { sessions: [{ sessionId: "../x", metadata: {}, prompts: [] }] }],
+  ["a session with a line break", { sessions: [{ sessionId: "x\ny", metadata: {}, prompts: [] }] }],
+  ["a session twice", { sessions: [1, 2].map(() => ({ sessionId: "x", metadata: {}, prompts: [] })) }],
+  ["a task that leads elsewhere", { tasks: [{ toolUseId: "..", task: {} }] }],
+  ["an agent that leads elsewhere", { tasks: [{ toolUseId: "t", agentId: "a/b", task: {} }] }],
+  [
+    "a hash with a newline",
+    {
+      sessions: [
+        {
+          sessionId: "x",
+          metadata: {},
+          prompts: [],
+          transcript: { chunks: [{ id: "0".repeat(40), bytes: 1 }], hash: `sha256:${"0".repeat(64)}\n` },
+        },
+      ],
+    },
+  ],
+];
 
 function startWorker({
   place,

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../test/git/checkpoint-data.ts";
 import { checkpointSuite } from "../../../test/git/checkpoint-suite.ts";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import { copyRepository } from "../../../test/git/repository-copy.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { BranchLayout, checkpointBranch } from "./branch.ts";
@@ -15,20 +16,10 @@ checkpointSuite(layoutsUnderTest["git-branch"]!);
 const id = "a3b2c4d5e6f7";
 const neighbour = "a30000000000";
 const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+let template: TestRepository;
 let place: TestRepository;
 let repository: Repository;
 let store: BranchLayout;
-
-beforeEach(async () => {
-  place = await makeRepository("plain");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-  store = new BranchLayout(repository);
-});
-
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
 
 const byHand: Readonly<Record<string, string>> = {
   "a3/0000000000/metadata.json": `{"checkpoint_id":"${neighbour}","sessions":[{"metadata":"/a3/0000000000/0/metadata.json"}]}`,
@@ -40,6 +31,22 @@ const byHand: Readonly<Record<string, string>> = {
 };
 
 describe("one branch of all checkpoints", () => {
+  beforeAll(async () => {
+    template = await makeRepository("plain");
+  });
+  afterAll(() => template[Symbol.dispose]());
+
+  beforeEach(async () => {
+    place = copyRepository(template);
+    repository = await openRepository({ cwd: place.path, env: gitTestEnv });
+    store = new BranchLayout(repository);
+  });
+
+  afterEach(async () => {
+    await repository[Symbol.asyncDispose]();
+    place[Symbol.dispose]();
+  });
+
   test("it begins with an empty tree, and is an orphan", async () => {
     const { commit, refs } = await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
     expect(refs).toEqual(["refs/heads/entire/checkpoints/v1"]);

@@ -63,6 +63,8 @@ export class TreeReader {
       return object;
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
+      // As many as it may have held, or a hundred such files would be read up to the limit.
+      this.#valuesLeft = Math.max(0, this.#valuesLeft - bytes.length / 2);
       this.found("json_invalid", where, error.message);
       return undefined;
     }
