@@ -15,6 +15,8 @@ const secrets: Readonly<Record<string, string>> = {
   slack: `xoxb-${"123456789012"}-abcdef`,
   stripe: `sk_live_${"aB3d".repeat(6)}`,
   npm: `npm_${"aB3d".repeat(9)}`,
+  supabase: `sb_secret_${"aB3d".repeat(7)}`,
+  "supabase access": `sbp_${"a1b2".repeat(10)}`,
   jwt: `eyJ${"hbGciOiJI"}.eyJ${"zdWIiOiIx"}.${"aB3_"}`,
   pem: `-----BEGIN RSA ${"PRIVATE KEY"}-----\nMIIE\nabcd\n-----END RSA ${"PRIVATE KEY"}-----`,
   "cut pem": `-----BEGIN ${"PRIVATE KEY"}-----\nMIIE\nabcd`,
@@ -53,6 +55,12 @@ describe("redactText", () => {
     ["aws_secret_access_key = abc/def+ghi", "aws_secret_access_key = [redacted]"],
     ["Token := abcd", "Token := [redacted]"],
     ["x-api-key: abcdef", "x-api-key: [redacted]"],
+    ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://[redacted]@host/db"],
+    ["redis://:hunter2@host", "redis://[redacted]@host"],
+    ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=[redacted];"],
+    ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=[redacted];"],
+    ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=[redacted] next"],
+    ["export SENTRY_DSN='abcdefgh'", "export SENTRY_DSN='[redacted]'"],
   ])("redacts %j", (text, expected) => {
     expect(redactText(text)).toBe(expected);
   });
@@ -65,6 +73,15 @@ describe("redactText", () => {
     "the bearer of this letter",
     "https://git@github.com/x/y",
     "https://host:8080/a@b",
+    "password=${DB_PASSWORD}",
+    'password: "${DB_PASSWORD}"',
+    "token = <your token>",
+    'token = "<your-token>"',
+    "password: changeme",
+    'password: "***"',
+    "CACHE_KEY=$(hash)",
+    "PWD=/home/me",
+    "------------------ a line of dashes",
     "sk-short and task-management-of-long-names",
     "0c8f2b4e-6a55-4a6f-9d0c-2f4f4c1d7a11",
   ])("leaves %j as it is", (text) => {
@@ -79,7 +96,17 @@ describe("redactText", () => {
   });
 
   it("takes time in proportion to a long hostile line", () => {
-    for (const piece of ["a.a-", "://", "password", "-----BEGIN PRIVATE KEY----- ", "eyJ", "Bearer "]) {
+    for (const piece of [
+      "a.a-",
+      "://",
+      "password",
+      "-----BEGIN PRIVATE KEY----- ",
+      "eyJ",
+      "-eyJ",
+      "Bearer ",
+      "mysql://",
+      "_KEY=",
+    ]) {
       const startedAtMs = performance.now();
       redactText(piece.repeat(50_000));
       expect(performance.now() - startedAtMs).toBeLessThan(2000);
@@ -120,12 +147,87 @@ describe("redactJson", () => {
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
   });
 
+  it("redacts names, and what stands outside of strings where the text is no JSON", () => {
+    const key = secrets["github"]!;
+    expect(redactJson(`{"${key}":1}`)).toBe('{"[redacted]":1}');
+    expect(redactJson(`not JSON: ${key}`)).toBe("not JSON: [redacted]");
+    expect(redactJson(`{"a":1} ${key} "b" password=hunter2`)).toBe(
+      '{"a":1} [redacted] "b" password=[redacted]',
+    );
+  });
+
   it("gives valid JSON for any value, and is finished in one pass", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const json = JSON.stringify(value);
         expect(JSON.parse(redactJson(json))).toBeDefined();
         expect(redactJson(redactJson(json))).toBe(redactJson(json));
+      }),
+    );
+  });
+});
+
+// Random to look at and no known format; put together, so that no scanner takes it for one.
+const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
+
+describe("redaction of what looks random", () => {
+  it("is only done where it is asked for", () => {
+    expect(redactText(`a ${random} b`)).toBe(`a ${random} b`);
+    expect(redactText(`a ${random} b`, { entropy: true })).toBe("a [redacted] b");
+    expect(redactJson(`{"a":["\\n${random}\\n"]}`, { entropy: true })).toBe('{"a":["\\n[redacted]\\n"]}');
+  });
+
+  it.each([
+    `toolu_01${random.slice(0, 22)}`,
+    "0c8f2b4e-6a55-4a6f-9d0c-2f4f4c1d7a11",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    `"integrity": "sha512-${random}/${random}=="`,
+    `data:image/png;base64,${random}/${random}`,
+    "redactsWhateverStandsUnderTheNameOfASecret",
+    "A_CONSTANT_WITH_A_RATHER_LONG_NAME_FOR_ONCE",
+    "short1Aa",
+  ])("leaves %s, which is public or has a pattern", (text) => {
+    expect(redactText(text, { entropy: true })).toBe(text);
+  });
+
+  it("leaves paths, ids, signatures and pictures in JSON", () => {
+    const json = JSON.stringify({
+      file_path: `/${random}`,
+      requestId: random,
+      signature: random,
+      data: `iVBORw0KGgo${random}`,
+    });
+    expect(redactJson(json, { entropy: true })).toBe(json);
+  });
+
+  it("finds a random word wherever it stands", () => {
+    for (let before = 0; before < 60; before += 1)
+      for (const pad of [".", "ab.", " "]) {
+        const text = `${pad.repeat(before)} ${random} ${pad.repeat(60 - before)}`;
+        expect(redactText(text, { entropy: true })).toBe(text.replace(random, "[redacted]"));
+      }
+  });
+
+  it("finds secrets whose letters are written as escapes", () => {
+    const escaped = Array.from(secrets["github"]!).map(
+      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+    expect(redactJson(`{"a":"${escaped.join("")}"}`)).toBe('{"a":"[redacted]"}');
+    expect(redactJson('{"a":"https:\\/\\/me:hunter2@host"}')).toBe('{"a":"https://[redacted]@host"}');
+  });
+
+  it("knows keys of any number and length", () => {
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`key${n}`, "x"]));
+    const json = JSON.stringify({ ...many, [`${"k".repeat(100)}token`]: "abc" });
+    expect(redactJson(json)).toBe(json.replace('"abc"', '"[redacted]"'));
+  });
+
+  it("changes JSON no further in a second pass", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const once = redactJson(JSON.stringify({ value, random }), { entropy: true });
+        expect(JSON.parse(once)).toBeDefined();
+        expect(redactJson(once, { entropy: true })).toBe(once);
       }),
     );
   });
