@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
   appendFileSync,
@@ -252,6 +253,8 @@ describe("SessionText", () => {
 
   it("says which transcript cannot be read", async () => {
     await expect(take()).rejects.toMatchObject({ code: "git_content_invalid", data: { path: transcript } });
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    await expect(take({ path: join(folder, "pipe") })).rejects.toMatchObject({ code: "git_content_invalid" });
     await expect(take({ path: folder })).rejects.toMatchObject({ code: "git_content_invalid" });
   });
 

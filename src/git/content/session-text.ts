@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
@@ -113,7 +114,8 @@ interface OpenSource extends RawSource {
 async function openSource({ path, content }: TakeParams): Promise<OpenSource> {
   if (path === undefined) return { ...memorySource(content ?? Buffer.alloc(0)), close: async () => {} };
   try {
-    const file = await open(path, "r");
+    // A pipe that somebody put there would be waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (stat.isFile()) return { ...fileSource(file, stat.size), close: () => file.close() };
     await file.close();
