@@ -3,11 +3,8 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
-<<<<<<< HEAD
 import { benchGitContent } from "./git-content.ts";
-=======
 import { benchGitPush } from "./git-push.ts";
->>>>>>> git
 import { benchGroup } from "./group.ts";
 import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
@@ -44,12 +41,9 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
-<<<<<<< HEAD
   "git-content": benchGitContent,
-=======
   "git-objects": benchGitObjects,
   "git-push": benchGitPush,
->>>>>>> git
 };
 
 // Until all is measured: one that waits for nothing any more has failed too.

@@ -231,7 +231,11 @@ describe("redaction of what looks random", () => {
     expect(redactJson(json, { entropy: true })).toBe(json);
   });
 
-  it("finds a random word wherever it stands", () => {
+  it("finds a random word wherever it stands, and the shortest that there is", () => {
+    const shortest = `aB3dE5fG7hJ9${"kL1mN2pQ4rS"}`;
+    for (let before = 0; before < 60; before += 1)
+      expect(redactText(`${".".repeat(before)}${shortest}.`, { entropy: true })).toContain("[redacted].");
+    expect(redactText(shortest.slice(1), { entropy: true })).toBe(shortest.slice(1));
     for (let before = 0; before < 60; before += 1)
       for (const pad of [".", "ab.", " "]) {
         const text = `${pad.repeat(before)} ${random} ${pad.repeat(60 - before)}`;
