@@ -6,7 +6,7 @@ export interface CappedList {
 }
 
 /** How many files a checkpoint names; real ones named 1,292,257 and 67,340 of them were different (section 17). */
-const maxFilesTouched = 1000;
+export const maxFilesTouched = 1000;
 
 /** Drops repeated values, keeps the first ones up to the limit, and counts all of them. */
 export function cappedList(
