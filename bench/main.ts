@@ -3,9 +3,11 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
+import { benchGitContent } from "./git-content.ts";
 import { benchGitPush } from "./git-push.ts";
 import { benchGitHooks } from "./git-hooks.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
@@ -41,6 +43,8 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
   "git-hooks": benchGitHooks,
+  "git-content": benchGitContent,
+  "git-objects": benchGitObjects,
   "git-push": benchGitPush,
 };
 
