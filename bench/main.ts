@@ -5,6 +5,7 @@ import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
 import { benchGitPush } from "./git-push.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
@@ -39,6 +40,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-objects": benchGitObjects,
   "git-push": benchGitPush,
 };
 

@@ -1,5 +1,6 @@
 import type { CheckpointStore } from "../../src/git/checkpoint-store.ts";
-import { BranchLayout, checkpointBranch } from "../../src/git/layouts/branch.ts";
+import { branchRef } from "../../src/git/format/checkpoint-refs.ts";
+import { BranchLayout } from "../../src/git/layouts/branch.ts";
 import { RefsLayout } from "../../src/git/layouts/refs.ts";
 import { checkpointRefs } from "../../src/git/format/ids.ts";
 import type { Repository } from "../../src/git/plumbing/repository.ts";
@@ -25,7 +26,7 @@ export const layoutsUnderTest: Readonly<Record<string, LayoutUnderTest>> = {
   "git-branch": {
     name: "git-branch",
     open: (repository) => new BranchLayout(repository),
-    refs: checkpointBranch,
+    refs: branchRef,
     keepsAssets: true,
   },
 };

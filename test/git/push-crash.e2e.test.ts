@@ -4,7 +4,7 @@ import { chmodSync, existsSync, globSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { refOfCheckpoint } from "../../src/git/format/ids.ts";
-import { branchRef } from "../../src/git/push/checkpoint-refs.ts";
+import { branchRef } from "../../src/git/format/checkpoint-refs.ts";
 import { fileIn, handBranch, handCheckpoint } from "./hand-written.ts";
 import { type Machine, hook, sharing } from "./machines.ts";
 import { fsckClean, gitTestEnv, runTestGit } from "./repositories.ts";

@@ -9,7 +9,8 @@ import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/g
 import { copyRepository } from "../../../test/git/repository-copy.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { BranchLayout, checkpointBranch } from "./branch.ts";
+import { branchRef } from "../format/checkpoint-refs.ts";
+import { BranchLayout } from "./branch.ts";
 
 checkpointSuite(layoutsUnderTest["git-branch"]!);
 
@@ -50,17 +51,17 @@ describe("one branch of all checkpoints", () => {
   test("it begins with an empty tree, and is an orphan", async () => {
     const { commit, refs } = await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
     expect(refs).toEqual(["refs/heads/entire/checkpoints/v1"]);
-    const log = await place.git("log", "--format=%s|%T|%P", checkpointBranch);
+    const log = await place.git("log", "--format=%s|%T|%P", branchRef);
     const [first, start] = log.split("\n");
     expect(first).toMatch(new RegExp(`^Checkpoint: ${id}\\|`));
     expect(start).toBe("Initialize metadata branch|4b825dc642cb6eb9a060e54bf8d69288fbee4904|");
-    expect(await repository.refs.read(checkpointBranch)).toBe(commit);
+    expect(await repository.refs.read(branchRef)).toBe(commit);
     await place.fsckClean();
   });
 
   test("paths are sharded by the first two characters, in the tree and in the root's list", async () => {
     await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
-    const files = await filesByHand(repository, checkpointBranch);
+    const files = await filesByHand(repository, branchRef);
     expect(Object.keys(files)).toEqual(
       ["0/content_hash.txt", "0/full.jsonl", "0/metadata.json", "0/prompt.txt", "metadata.json"].map(
         (name) => `a3/b2c4d5e6f7/${name}`,
@@ -79,27 +80,27 @@ describe("one branch of all checkpoints", () => {
   });
 
   test("what others put there stays byte for byte, and is no checkpoint", async () => {
-    const before = await commitByHand(repository, { ref: checkpointBranch, files: byHand });
+    const before = await commitByHand(repository, { ref: branchRef, files: byHand });
     const { commit } = await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
-    expect(await filesByHand(repository, checkpointBranch)).toMatchObject(byHand);
+    expect(await filesByHand(repository, branchRef)).toMatchObject(byHand);
     expect(await place.git("log", "-1", "--format=%P", commit)).toBe(before);
     expect((await store.list()).map((listed) => listed.id)).toEqual([neighbour, id]);
     expect(await store.remove(id)).toEqual({ removed: true });
-    expect(await filesByHand(repository, checkpointBranch)).toEqual(byHand);
-    expect(await place.git("log", "-1", "--format=%B", checkpointBranch)).toBe(`Cleanup: ${id}\n`);
+    expect(await filesByHand(repository, branchRef)).toEqual(byHand);
+    expect(await place.git("log", "-1", "--format=%B", branchRef)).toBe(`Cleanup: ${id}\n`);
     await place.fsckClean();
   });
 
   test("a write reads nothing of the other checkpoints", async () => {
-    await commitByHand(repository, { ref: checkpointBranch, files: byHand });
-    const tree = await place.git("rev-parse", `${checkpointBranch}:a3/0000000000`);
+    await commitByHand(repository, { ref: branchRef, files: byHand });
+    const tree = await place.git("rev-parse", `${branchRef}:a3/0000000000`);
     rmSync(join(repository.commonDir, "objects", tree.slice(0, 2), tree.slice(2)));
     await expect(repository.objects.header(tree)).resolves.toBeNull();
     expect(await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]))).toMatchObject({
       changed: true,
     });
     expect((await store.read(neighbour))?.findings.map(({ code }) => code)).toContain("object_missing");
-    expect(await place.git("rev-parse", `${checkpointBranch}:a3/0000000000`)).toBe(tree);
+    expect(await place.git("rev-parse", `${branchRef}:a3/0000000000`)).toBe(tree);
   });
 
   test("a branch that only the remote has is gone on from", async () => {
@@ -109,14 +110,14 @@ describe("one branch of all checkpoints", () => {
     expect((await store.read(neighbour))?.sessions[0]?.sessionId).toBe("s0");
     const { commit } = await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
     expect(await place.git("log", "-1", "--format=%P", commit)).toBe(before);
-    expect(await repository.refs.read(checkpointBranch)).toBe(commit);
+    expect(await repository.refs.read(branchRef)).toBe(commit);
     await place.fsckClean();
   });
 
   test("a ULID is refused unless it is asked for", async () => {
     const input = { ...checkpointInput(id, [await sessionInput(repository, "s1")]), id: ulid };
     await expect(store.write(input)).rejects.toMatchObject({ code: "checkpoint_invalid" });
-    expect(await repository.refs.read(checkpointBranch)).toBeNull();
+    expect(await repository.refs.read(branchRef)).toBeNull();
     const forced = new BranchLayout(repository, { allowUlids: true });
     await forced.write(input);
     expect((await forced.read(ulid))?.findings).toEqual([]);

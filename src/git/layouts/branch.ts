@@ -6,6 +6,7 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../checkpoint-store.ts";
+import { branchRef } from "../format/checkpoint-refs.ts";
 import { branchStartMessage, removalMessage } from "../format/commit-message.ts";
 import { checkId, compareIds, idOfTreePath, treePathOf } from "../format/ids.ts";
 import type { ObjectBatch, ObjectId, TreeEntry } from "../plumbing/objects.ts";
@@ -53,7 +54,7 @@ export class BranchLayout implements CheckpointStore {
 
   async read(id: string): Promise<StoredCheckpoint | null> {
     checkId(id);
-    const base = await this.#baseOf(await this.#repository.refs.read(checkpointBranch));
+    const base = await this.#baseOf(await this.#repository.refs.read(branchRef));
     const { stored } = await this.#locate(id, base);
     if (stored === undefined) return null;
     const { objects } = this.#repository;
@@ -61,7 +62,7 @@ export class BranchLayout implements CheckpointStore {
   }
 
   async list(): Promise<readonly ListedCheckpoint[]> {
-    const base = await this.#baseOf(await this.#repository.refs.read(checkpointBranch));
+    const base = await this.#baseOf(await this.#repository.refs.read(branchRef));
     const shards = (await this.#topOf(base)).entries.filter(isShard);
     const listed = await Promise.all(
       shards.map(async ({ name: shard, id }) => {
@@ -94,7 +95,7 @@ export class BranchLayout implements CheckpointStore {
     next: (tip: ObjectId | null, batch: ObjectBatch) => Promise<Step<Result>>,
   ): Promise<Result> {
     const run = (): Promise<Result> =>
-      advanceRef(this.#repository, { ref: checkpointBranch, reason: "holdfast: checkpoint", next });
+      advanceRef(this.#repository, { ref: branchRef, reason: "holdfast: checkpoint", next });
     const result = this.#last.then(run, run);
     this.#last = result;
     return result;
@@ -122,7 +123,7 @@ export class BranchLayout implements CheckpointStore {
       input: checkpoint,
       prefix: prefixOf(id),
     });
-    const result = { id, slots: built.slots, refs: [checkpointBranch] };
+    const result = { id, slots: built.slots, refs: [branchRef] };
     if (base !== null && built.tree === stored)
       return { to: tip, result: { ...result, commit: base, changed: false } };
     shard.put(treePathOf(id).name, built.tree, "40000");
@@ -167,7 +168,7 @@ export class BranchLayout implements CheckpointStore {
     const top = await this.#topOf(base);
     const shardId = top.folder(path.shard);
     const entries = shardId === undefined ? [] : await this.#repository.objects.tree(shardId);
-    if (entries === null) throw damagedRef({ id, ref: checkpointBranch, version: shardId ?? "" });
+    if (entries === null) throw damagedRef({ id, ref: branchRef, version: shardId ?? "" });
     const shard = new FolderEdit(entries);
     return { top, shard, stored: shard.folder(path.name) };
   }
@@ -176,7 +177,7 @@ export class BranchLayout implements CheckpointStore {
     if (base === null) return new FolderEdit();
     const commit = await this.#repository.objects.commit(base);
     const entries = commit === null ? null : await this.#repository.objects.tree(commit.tree);
-    if (entries === null) throw damagedRef({ id: "branch", ref: checkpointBranch, version: base });
+    if (entries === null) throw damagedRef({ id: "branch", ref: branchRef, version: base });
     return new FolderEdit(entries);
   }
 
@@ -196,9 +197,6 @@ export class BranchLayout implements CheckpointStore {
     });
   }
 }
-
-/** The branch of all checkpoints. */
-export const checkpointBranch = "refs/heads/entire/checkpoints/v1";
 
 const trackedBranch = "refs/remotes/origin/entire/checkpoints/v1";
 

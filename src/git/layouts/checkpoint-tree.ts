@@ -1,7 +1,7 @@
 import { HoldfastError } from "../../core/errors.ts";
 import type { CheckpointInput, SessionInput, TaskInput } from "../checkpoint-store.ts";
 import { rootMetadata, sessionMetadata, type SlotPaths } from "../format/metadata.ts";
-import { RawObject } from "../format/raw-json.ts";
+import type { RawObject } from "../format/raw-json.ts";
 import { slotFor, slotOfName, slotsBySession, type SlotOwner } from "../format/slots.ts";
 import { objectText } from "../format/write-json.ts";
 import type { ObjectBatch, ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";

@@ -46,6 +46,7 @@ export class PackedTable {
   /** Lines `id SP name LF` sorted by the bytes of the name; peeled lines and comments may stand between. */
   readonly #bytes: Buffer;
   readonly #idDigits: number;
+  #folded: ReadonlyMap<string, ObjectId> | undefined;
   readonly #format: ObjectFormat;
 
   constructor(bytes: Buffer, format: ObjectFormat) {
@@ -61,6 +62,16 @@ export class PackedTable {
     const start = this.#lowerBound(key);
     const ref = this.#refAt(start);
     return ref?.name === name ? ref.id : null;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes.length === 0;
+  }
+
+  /** The same where case does not count, as on the file systems on which a loose ref is found so. */
+  findIgnoringCase(name: string): ObjectId | null {
+    this.#folded ??= new Map(this.list("refs/").map((ref) => [ref.name.toLowerCase(), ref.id]));
+    return this.#folded.get(name.toLowerCase()) ?? null;
   }
 
   /** All whose name begins so, sorted by the bytes of their names. */

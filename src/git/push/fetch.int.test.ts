@@ -4,7 +4,7 @@ import { fileIn, handBranch, handCheckpoint } from "../../../test/git/hand-writt
 import { type Machine, checkpointRefsOf, sharing } from "../../../test/git/machines.ts";
 import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
-import { branchRef } from "./checkpoint-refs.ts";
+import { branchRef } from "../format/checkpoint-refs.ts";
 import { discover, fetchAll, fetchCheckpoints } from "./fetch.ts";
 
 const first = "a3b2c4d5e6f7";

@@ -1,7 +1,7 @@
 import { idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { branchRef, kindOfRef, v2Prefix } from "./checkpoint-refs.ts";
+import { branchRef, kindOfRef, v2Prefix } from "../format/checkpoint-refs.ts";
 import { Deadline } from "./deadline.ts";
 import { joinRef, movesOf } from "./join-refs.ts";
 import { Remote } from "./remote.ts";

@@ -1,7 +1,7 @@
 import type { Commit, ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { kindOfRef } from "./checkpoint-refs.ts";
+import { kindOfRef } from "../format/checkpoint-refs.ts";
 import type { JoinContext } from "./join-entries.ts";
 import { joinTree } from "./join-tree.ts";
 

@@ -5,7 +5,7 @@ import { handBranch, handCheckpoint, fileIn } from "../../../test/git/hand-writt
 import { checkpointRefsOf, hook, sharing } from "../../../test/git/machines.ts";
 import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
-import { branchRef } from "./checkpoint-refs.ts";
+import { branchRef } from "../format/checkpoint-refs.ts";
 
 const first = "a3b2c4d5e6f7";
 const second = "0123456789ab";

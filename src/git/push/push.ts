@@ -1,6 +1,6 @@
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { branchRef, kindOfRef } from "./checkpoint-refs.ts";
+import { branchRef, kindOfRef } from "../format/checkpoint-refs.ts";
 import { ChunkSize } from "./chunk-size.ts";
 import { Deadline } from "./deadline.ts";
 import { foreignDone, foreignRefs, isForeignDone } from "./foreign-queue.ts";

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { objectIn, textOf } from "../../core/json.ts";
 import { codeOf, moveInto, syncFolder, uniquePart, writeNewFile } from "../plumbing/durable-file.ts";
-import { kindOfRef } from "./checkpoint-refs.ts";
+import { kindOfRef } from "../format/checkpoint-refs.ts";
 import { ownFolder } from "./own-folder.ts";
 
 /**

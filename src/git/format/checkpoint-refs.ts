@@ -1,4 +1,4 @@
-import { idOfRef } from "../format/ids.ts";
+import { idOfRef } from "./ids.ts";
 
 /** What a ref of checkpoints is, told by its name alone. */
 export type CheckpointRefKind = "checkpoint" | "branch" | "v2-main" | "v2-current" | "v2-archive";
