@@ -4,6 +4,7 @@ import type { Repository } from "../plumbing/repository.ts";
 import { branchRef, kindOfRef, v2Prefix } from "../format/checkpoint-refs.ts";
 import { Deadline } from "./deadline.ts";
 import { joinRef, movesOf } from "./join-refs.ts";
+import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
 import { Remote } from "./remote.ts";
 
 /** What a remote has of checkpoints, and what is not here. */
@@ -98,7 +99,7 @@ export async function fetchRefs(
   const moved = movesOf();
   for (const ref of wanted.toSorted(mainFirst)) {
     try {
-      const list = (await isBroughtIn(repository, ref, moved)) ? fetched : present;
+      const list = (await isBroughtIn(repository, ref, { moved, all: wanted })) ? fetched : present;
       list.push(ref.name);
     } catch (error) {
       failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
@@ -139,12 +140,24 @@ function mainFirst(a: Ref, b: Ref): number {
 async function isBroughtIn(
   repository: Repository,
   ref: Ref,
-  moved: ReturnType<typeof movesOf>,
+  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
 ): Promise<boolean> {
   for (;;) {
-    const joined = await joinRef(repository, ref, moved);
-    if (joined !== "moved") return joined !== "ours";
+    const joined = await bringIn(repository, ref, { moved, all });
+    if (joined !== "moved") return joined === "joined" || joined === "theirs";
   }
+}
+
+async function bringIn(
+  repository: Repository,
+  ref: Ref,
+  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
+): Promise<Reconciled["kind"]> {
+  const kind = kindOfRef(ref.name);
+  if (kind === "v2-archive") return await takeArchive(repository, ref);
+  if (kind !== "v2-current") return await joinRef(repository, ref, moved);
+  const archives = all.filter(({ name }) => kindOfRef(name) === "v2-archive");
+  return (await reconcileCurrent(repository, { current: ref, archives, moved })).kind;
 }
 
 function idOf({ name }: Ref): string {

@@ -1,5 +1,5 @@
 import { slotOfName } from "../../format/slots.ts";
-import { v2ArchivePrefix, v2CurrentRef } from "../../push/checkpoint-refs.ts";
+import { v2ArchivePrefix, v2CurrentRef } from "../../format/checkpoint-refs.ts";
 import type { ObjectId, TreeEntry } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import type { Ref } from "../../plumbing/refs.ts";

@@ -3,7 +3,7 @@ import { metadataLimits, parseObject } from "../../format/parse-json.ts";
 import { slotOfName } from "../../format/slots.ts";
 import type { ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { v2MainRef } from "../../push/checkpoint-refs.ts";
+import { v2MainRef } from "../../format/checkpoint-refs.ts";
 import { ShardedTree, folderOf } from "./sharded-tree.ts";
 
 /** The text of `generation.json`: from when to when the checkpoints are of a tree (specification, section 6.3). */

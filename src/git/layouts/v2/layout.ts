@@ -12,7 +12,7 @@ import { slotOfName } from "../../format/slots.ts";
 import { objectId } from "../../plumbing/object-id.ts";
 import type { ObjectBatch, ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { v2CurrentRef, v2MainRef } from "../../push/checkpoint-refs.ts";
+import { v2CurrentRef, v2MainRef } from "../../format/checkpoint-refs.ts";
 import { type Step, advanceRef } from "../advance-ref.ts";
 import { checkInput } from "../check-input.ts";
 import { buildCheckpoint } from "../checkpoint-tree.ts";
@@ -318,5 +318,5 @@ function prefixOf(id: string): string {
 // Without trailers (section 6.3).
 function messageOf({ id, subject }: CheckpointInput): string {
   if (subject === undefined) return `Checkpoint: ${id}\n`;
-  return /^Finalize /.test(subject) ? `Finalize checkpoint: ${id}\n` : `${subject.split("\n")[0]!}\n`;
+  return subject.startsWith("Finalize ") ? `Finalize checkpoint: ${id}\n` : `${subject.split("\n")[0]!}\n`;
 }

@@ -1,5 +1,5 @@
 import { slotOfName } from "../../format/slots.ts";
-import { v2CurrentRef } from "../../push/checkpoint-refs.ts";
+import { v2CurrentRef } from "../../format/checkpoint-refs.ts";
 import type { ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { ShardedTree, folderOf } from "./sharded-tree.ts";

@@ -1,6 +1,6 @@
 import type { ObjectBatch, ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { v2ArchivePrefix, v2CurrentRef } from "../../push/checkpoint-refs.ts";
+import { v2ArchivePrefix, v2CurrentRef } from "../../format/checkpoint-refs.ts";
 import { archivesOf } from "./full-refs.ts";
 import { generationFile } from "./generation.ts";
 import { type PendingRotation, addPending, dropPending, pendingRotations } from "./pending.ts";
