@@ -30,15 +30,16 @@ export class OldSlots {
   ): Promise<{ readonly tip: ObjectId; readonly slots: ReadonlyMap<string, ObjectId> }> {
     const slots = new Map<string, ObjectId>();
     const { objects } = this.#repository;
-    const seen = new Set<ObjectId>();
+    const seen = new Set<string>();
     let next: ObjectId | undefined = tip;
     for (let count = 0; next !== undefined && count < maxCommits; count += 1) {
       const tree = await ShardedTree.at(objects, next).catch(() => undefined);
       // A shallow clone ends here.
       if (tree === undefined) break;
       for (const checkpoint of await tree.all()) {
-        if (seen.has(checkpoint.tree)) continue;
-        seen.add(checkpoint.tree);
+        const known = `${checkpoint.id} ${checkpoint.tree}`;
+        if (seen.has(known)) continue;
+        seen.add(known);
         for (const { name, mode, id } of (await folderOf(objects, checkpoint.tree)).entries) {
           const key = `${checkpoint.id}/${name}`;
           if (mode === "40000" && slotOfName(name) !== undefined && !slots.has(key)) slots.set(key, id);
