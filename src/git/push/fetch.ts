@@ -1,7 +1,7 @@
 import { idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { branchRef, kindOfRef, v2Prefix } from "../format/checkpoint-refs.ts";
+import { branchRef, kindOfRef, v2ArchivePrefix, v2Prefix } from "../format/checkpoint-refs.ts";
 import { Deadline } from "./deadline.ts";
 import { joinRef, movesOf } from "./join-refs.ts";
 import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
@@ -85,10 +85,13 @@ export async function fetchAll(params: FetchParams): Promise<FetchReport> {
   return await fetchRefs({ ...params, names: ["refs/entire/checkpoints/", branchRef] });
 }
 
-/** Fetches refs of checkpoints by their names; a name that ends in a slash stands for all below it. */
-export async function fetchRefs(
-  params: FetchParams & { readonly names: readonly string[] },
-): Promise<FetchReport> {
+/** Fetches what a remote has of the layout v2's raw transcripts, for one that is nowhere else (specification §6.3). */
+export async function fetchArchives(params: FetchParams): Promise<FetchReport> {
+  return await fetchRefs({ ...params, names: [v2ArchivePrefix] });
+}
+
+// A name that ends in a slash stands for all below it.
+async function fetchRefs(params: FetchParams & { readonly names: readonly string[] }): Promise<FetchReport> {
   const { repository, remote, names } = params;
   const there =
     names.length === 0 ? [] : await remoteOf(params).fetch(names, await knownOf(repository, names));

@@ -3,15 +3,15 @@ import type { Ref } from "../../plumbing/refs.ts";
 import { archivesOf } from "./full-refs.ts";
 import { newestIn } from "./generation.ts";
 
-/** The archives whose newest checkpoint is older than that; main is never one of them (specification, section 6.3). */
+/** The archives whose newest checkpoint is older than a time; main is never one of them (specification, section 6.3). */
 export async function expiredArchives(
   repository: Repository,
-  { olderThanDays, nowMs }: { readonly olderThanDays: number; readonly nowMs: number },
+  { beforeMs }: { readonly beforeMs: number },
 ): Promise<readonly Ref[]> {
   const expired: Ref[] = [];
   for (const archive of await archivesOf(repository)) {
     const newest = await newestIn(repository, archive.id);
-    if (newest !== undefined && nowMs - newest > olderThanDays * dayMs) expired.push(archive);
+    if (newest !== undefined && newest < beforeMs) expired.push(archive);
   }
   return expired;
 }
@@ -30,5 +30,3 @@ export async function removeArchives(
       removed.push(name);
   return removed;
 }
-
-const dayMs = 86_400_000;

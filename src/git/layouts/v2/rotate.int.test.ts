@@ -131,8 +131,8 @@ describe("killed in a rotation", () => {
 test("archives are let go whole when all of them is old, and the metadata stays", async () => {
   for (const [n, id] of ids.entries()) await write(id, `2026-02-0${n + 1}T00:00:00Z`);
   const at = (day: string): number => Date.parse(`2026-02-${day}T12:00:00Z`);
-  expect(await expiredArchives(repository, { olderThanDays: 14, nowMs: at("16") })).toEqual([]);
-  const expired = await expiredArchives(repository, { olderThanDays: 14, nowMs: at("17") });
+  expect(await expiredArchives(repository, { beforeMs: at("02") })).toEqual([]);
+  const expired = await expiredArchives(repository, { beforeMs: at("03") });
   expect(expired.map(({ name }) => name)).toEqual([archive]);
 
   expect(await removeArchives(repository, expired)).toEqual([archive]);

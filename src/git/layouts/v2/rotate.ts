@@ -66,16 +66,6 @@ export async function archiveOf(
   return batch.commit({ tree: tree.write(batch), parents, ...fields });
 }
 
-/** Whether a commit is among another one's first parents, or is it. */
-export async function isInLine(repository: Repository, commit: ObjectId, of: ObjectId): Promise<boolean> {
-  let next: ObjectId | undefined = of;
-  for (let count = 0; next !== undefined && count < maxLine; count += 1) {
-    if (next === commit) return true;
-    next = (await repository.objects.commit(next))?.parents[0];
-  }
-  return false;
-}
-
 const reason = "holdfast: rotate";
 const maxTries = 10;
 const maxLine = 20_000;
@@ -128,4 +118,14 @@ async function mendOne(repository: Repository, rotation: PendingRotation): Promi
   const root = there ? resetRoot : await startOf(repository, batch);
   await batch.flush();
   return await repository.refs.update({ name: v2CurrentRef, from: current, to: root, reason });
+}
+
+// Whether a commit is among another one's first parents, or is it.
+async function isInLine(repository: Repository, commit: ObjectId, of: ObjectId): Promise<boolean> {
+  let next: ObjectId | undefined = of;
+  for (let count = 0; next !== undefined && count < maxLine; count += 1) {
+    if (next === commit) return true;
+    next = (await repository.objects.commit(next))?.parents[0];
+  }
+  return false;
 }
