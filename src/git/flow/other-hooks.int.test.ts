@@ -146,7 +146,10 @@ describe("hooks that are there already", () => {
     await linked.enable();
     const path = join(linked.commonDir, "hooks/prepare-commit-msg");
     renameSync(path, `${path}.pre-entire`);
-    const chained = `${entire}[ ! -x "$0.pre-entire" ] || exec "$0.pre-entire" "$@"\n`;
+    const chained = entire.replace(
+      "git interpret",
+      '[ ! -x "$0.pre-entire" ] || "$0.pre-entire" "$@"\ngit interpret',
+    );
     linked.write(".git/hooks/prepare-commit-msg", chained, 0o755);
     linked.session("s-1", ["a", "b"]);
     expect(await linked.commit("b")).toEqual({ checkpoints: [id], sessions: ["s-1"], inText: [id] });

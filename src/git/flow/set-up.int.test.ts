@@ -19,16 +19,16 @@ describe("enable", () => {
     },
   );
 
-  it("again changes nothing, and is undone without a trace", async () => {
+  it.each([
+    ["with settings of Claude Code", '{\n    "permissions": {"allow": ["Bash(ls)"]},\n    "n": 1.0\n}\n'],
+    ["without", undefined],
+  ])("again changes nothing, and is undone without a trace, %s", async (_, settings) => {
     let before: Record<string, string> = {};
     using linked = await LinkedRepository.make("plain", (made) => {
-      made.write(
-        ".claude/settings.local.json",
-        '{\n    "permissions": {"allow": ["Bash(ls)"]},\n    "n": 1.0\n}\n',
-      );
+      if (settings !== undefined) made.write(".claude/settings.local.json", settings);
       before = made.traces();
     });
-    expect(await linked.git(["status", "--porcelain"])).toBe("?? .claude/");
+    expect(await linked.git(["status", "--porcelain"])).toBe(settings === undefined ? "" : "?? .claude/");
     const after = linked.traces();
     expect((await linked.enable()).changes).toEqual([]);
     expect(linked.traces()).toEqual(after);
