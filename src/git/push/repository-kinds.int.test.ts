@@ -90,6 +90,8 @@ test("a branch of checkpoints whose history was cut off by a shallow clone goes 
     pushed: 1,
   });
 
-  expect(await runTestGit(remote, ["log", "--format=%s", branchRef])).toBe("Checkpoint\nCheckpoint\nCheckpoint");
+  expect(await runTestGit(remote, ["log", "--format=%s", branchRef])).toBe(
+    "Checkpoint\nCheckpoint\nCheckpoint",
+  );
   await fsckClean(remote);
 });
