@@ -1,7 +1,7 @@
 // A process that pushes what waits in the repository that it is told, until it is done or somebody kills it.
 import { openRepository } from "../../src/git/plumbing/open-repository.ts";
 import { pushWaiting } from "../../src/git/push/push.ts";
-import { dying } from "./dying.ts";
+import { dying } from "./dying-repository.ts";
 
 // node push-worker.ts <folder> [before|after|flush <n>]
 const [path = "", when = "", n = ""] = process.argv.slice(2);

@@ -3,7 +3,7 @@
 import { openRepository } from "../../src/git/plumbing/open-repository.ts";
 import { V2Layout } from "../../src/git/layouts/v2/layout.ts";
 import { checkpointInput, sessionInput } from "./checkpoint-data.ts";
-import { dying } from "./dying.ts";
+import { dying } from "./dying-repository.ts";
 
 // node v2-worker.ts <folder> <checkpoint> <rotate at> <before|after|flush> <n>
 const [cwd = "", id = "", rotateAt = "", when = "", n = ""] = process.argv.slice(2);
