@@ -3,6 +3,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
+import { benchGitPush } from "./git-push.ts";
 import { benchGroup } from "./group.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
@@ -38,6 +39,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-push": benchGitPush,
 };
 
 // Until all is measured: one that waits for nothing any more has failed too.

@@ -47,6 +47,8 @@ export interface CheckpointInput {
   readonly branch?: string;
   /** Further keys of the root, such as `linked_commits`. */
   readonly root?: Readonly<Record<string, unknown>>;
+  /** The root of another layout that is carried over: where none is stored, its keys, their order and spelling are kept. */
+  readonly record?: RawObject;
   readonly sessions: readonly SessionInput[];
   readonly tasks?: readonly TaskInput[];
   /** Subject of the commit; default as the layout's readers know it. */
@@ -64,9 +66,13 @@ export interface SessionInput {
   readonly sessionId: string;
   /** Keys of the session's `metadata.json` in any order; written in the specification's. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Metadata of another layout that is carried over, under `metadata`; used where the session has no slot yet. */
+  readonly record?: RawObject;
+  /** None beside a transcript: there is no prompt. None without one: what is stored stays. */
   readonly prompts: readonly string[];
   /** Absent: what is stored stays. */
   readonly transcript?: StoredText;
+  /** Absent beside another transcript than the stored one: the stored one goes, since it is of the old. */
   readonly compact?: StoredText;
   readonly assets?: {
     readonly manifest: ObjectId;
@@ -83,6 +89,7 @@ export interface StoredText {
 
 export interface TaskInput {
   readonly toolUseId: string;
+  /** Keys of `task.json`, over what is stored. */
   readonly task: Readonly<Record<string, unknown>>;
   readonly agentId?: string;
   readonly transcript?: StoredText;
@@ -110,11 +117,13 @@ export interface StoredSession {
   readonly compact: ObjectId | undefined;
   /** As stored; it may not fit. */
   readonly hash: string | undefined;
+  /** With `manifest.json`. */
   readonly assets: readonly { readonly name: string; readonly id: ObjectId }[];
 }
 
 export interface StoredTask {
   readonly toolUseId: string;
   readonly task: RawObject;
+  /** As the files are called: `agent-<id>.jsonl`, and further chunks of it. */
   readonly transcripts: readonly { readonly name: string; readonly id: ObjectId }[];
 }

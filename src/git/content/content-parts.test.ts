@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Asset, isAssetName, manifestOf, moveAssets, restoreAssets } from "./assets.ts";
-import { cappedList, filesTouched } from "./capped-list.ts";
+import { cappedList, filesTouched } from "../format/capped-list.ts";
 import { redactor, redactPrompts, redactValue } from "./redactor.ts";
 import { filesWrittenBy } from "./touched-files.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { maxFilesTouched, rootKeys, rootMetadata, sessionKeys, sessionMetadata, sumsOf } from "./metadata.ts";
+import { rootKeys, rootMetadata, sessionKeys, sessionMetadata, sumsOf } from "./metadata.ts";
+import { maxFilesTouched } from "./capped-list.ts";
 import { parseObject } from "./parse-json.ts";
 import { RawObject } from "./raw-json.ts";
 import { objectText } from "./write-json.ts";

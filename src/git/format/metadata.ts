@@ -1,3 +1,4 @@
+import { cappedList } from "./capped-list.ts";
 import { RawNumber, RawObject, rawOf, type RawValue } from "./raw-json.ts";
 import { slotOfPath } from "./slots.ts";
 import { transcriptStartKeys } from "./transcript-start.ts";
@@ -33,9 +34,6 @@ export const sessionKeys: readonly string[] = [
   ..."investigate_run_id investigate_topic".split(" "),
 ];
 
-/** Lists of file names are cut here, and the number of all of them is kept in `files_touched_count`. */
-export const maxFilesTouched = 2000;
-
 /**
  * A session's metadata: what is given over what is stored. A key that is not given stays as it is; one that is given
  * empty goes, but for those that every record has.
@@ -57,6 +55,7 @@ export function sessionMetadata(
 export interface RootSums {
   readonly checkpoints_count: number;
   readonly files_touched: readonly string[];
+  /** How many there are at least, where not all are named; else 0. */
   readonly files_touched_count: number;
   /** undefined where no session has any: what is stored stays. */
   readonly token_usage: RawObject | undefined;
@@ -81,13 +80,12 @@ export function rootMetadata(params: {
 
 /** The sums over the sessions of one checkpoint (section 3.1). */
 export function sumsOf(sessions: readonly RawObject[]): RootSums {
-  const files = new Set(sessions.flatMap((session) => session.texts("files_touched")));
+  const files = cappedList(sessions.flatMap((session) => session.texts("files_touched")).toSorted());
   const counts = sessions.map((session) => session.number("files_touched_count") ?? 0);
   return {
     checkpoints_count: sessions.reduce((sum, session) => sum + promptCountOf(session), 0),
-    files_touched: [...files].slice(0, maxFilesTouched),
-    files_touched_count:
-      files.size > maxFilesTouched ? Math.max(files.size, ...counts) : Math.max(0, ...counts),
+    files_touched: files.values,
+    files_touched_count: Math.max(files.count > files.values.length ? files.count : 0, ...counts),
     token_usage: sumOfUsage(sessions.flatMap((session) => session.object("token_usage") ?? [])),
   };
 }
@@ -152,10 +150,11 @@ function isEmpty(value: RawValue): boolean {
 function withFilesCut(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const files = fields["files_touched"];
   if (!Array.isArray(files)) return fields;
-  const unique = [...new Set(files as readonly unknown[])];
-  const cut = unique.slice(0, maxFilesTouched);
-  if (unique.length <= maxFilesTouched) return { files_touched_count: 0, ...fields, files_touched: cut };
-  return { files_touched_count: unique.length, ...fields, files_touched: cut };
+  const { values, count } = cappedList(
+    (files as readonly unknown[]).filter((file) => typeof file === "string"),
+  );
+  // A count that is given is of a list that was cut before.
+  return { files_touched_count: count > values.length ? count : 0, ...fields, files_touched: values };
 }
 
 function sessionEntries(stored: readonly RawValue[], written: readonly SlotPaths[]): RawValue[] {

@@ -1,0 +1,8 @@
+// A process that pushes what waits in the repository that it is told, until it is done or somebody kills it.
+import { openRepository } from "../../src/git/plumbing/open-repository.ts";
+import { pushWaiting } from "../../src/git/push/push.ts";
+
+const [path = ""] = process.argv.slice(2);
+await using repository = await openRepository({ cwd: path });
+const report = await pushWaiting({ repository, remote: "origin", timeoutMs: 60_000 });
+process.exitCode = report.outcome === "done" ? 0 : 3;
