@@ -53,6 +53,7 @@ export const errorCodes = {
   git_content_invalid: "failure",
   checkpoint_invalid: "usage",
   checkpoint_unknown: "failure",
+  checkpoint_ambiguous: "usage",
   checkpoint_damaged: "failure",
   checkpoint_busy: "busy",
   git_missing: "failure",
@@ -70,6 +71,10 @@ export const errorCodes = {
   git_ref_damaged: "failure",
   git_ref_conflict: "failure",
   git_ref_locked: "busy",
+  git_revision_unknown: "usage",
+  git_line_unknown: "usage",
+  rewind_refused: "failure",
+  resume_refused: "failure",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */
