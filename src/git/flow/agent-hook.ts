@@ -138,7 +138,7 @@ function turned(
     const prompt = textOf(input["prompt"]) ?? "";
     const asked = prompt === "" ? state : withPrompt(state, redactText(prompt.slice(0, maxPromptCharacters)));
     const turnId = randomBytes(6).toString("hex");
-    return { ...asked, turnId, dirtyBefore: dirty.slice(0, mostKept.files), turnCheckpoints: [] };
+    return { ...asked, turnId, dirtyBefore: dirty.slice(0, mostKept.files) };
   }
   return verb === "pre-task" || verb === "post-task" || verb === "subagent-stop"
     ? withTask(verb, input, state, nowMs)

@@ -40,8 +40,26 @@ export interface SessionState {
   /** The agent's process, and when it started in the kernel's own count: `pid:start`. */
   readonly owner?: string;
   readonly tasks: readonly TaskState[];
+  readonly progress?: SessionProgress;
   /** Keys that this version does not know; kept as they are. */
   readonly rest: Fields;
+}
+
+/** How far a session was condensed: where its next checkpoint goes on. */
+export interface SessionProgress {
+  /** The commit that was condensed last, so that the same event does nothing when it comes again. */
+  readonly commit?: string;
+  /** When that was. */
+  readonly atMs: number;
+  /** Lines of the transcript whose tokens earlier checkpoints count. */
+  readonly lines: number;
+  /** Lines of the compact transcript before the part of the next checkpoint. */
+  readonly compactLines: number;
+  /** Hash of the last of the lines, and its uuid where it has one: they tell whether the lines are the same still. */
+  readonly mark?: string;
+  readonly uuid?: string;
+  /** The last prompt, for a further commit in the same turn. */
+  readonly prompt?: string;
 }
 
 /** A subagent that the session started. */
@@ -155,6 +173,7 @@ export function readSessionText(text: string, sessionId: string): SessionState |
     checkpointTranscriptStart: wholeOf(all["checkpointTranscriptStart"]),
     turnCheckpoints: textsIn(all["turnCheckpoints"], mostKept.turnCheckpoints),
     tasks: listIn(all["tasks"], mostKept.tasks).flatMap(taskIn),
+    ...progressIn(all["progress"]),
     rest: Object.fromEntries(Object.entries(all).filter(([key]) => !knownKeys.has(key))),
   };
 }
@@ -172,6 +191,7 @@ const optionalKeys = [
 const knownKeys: ReadonlySet<string> = new Set([
   ...optionalKeys,
   "endedAtMs",
+  "progress",
   ...Object.keys(newSession({ sessionId: "", agent: "", worktree: "", worktreePath: "" }, 0)),
 ]);
 
@@ -207,4 +227,16 @@ function taskIn(value: unknown): readonly TaskState[] {
       ...(completedAtMs === undefined ? {} : { completedAtMs: wholeOf(completedAtMs) }),
     },
   ];
+}
+
+function progressIn(value: unknown): { readonly progress?: SessionProgress } {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return {};
+  const texts = (["commit", "mark", "uuid", "prompt"] as const).flatMap((key) =>
+    typeof fields[key] === "string" ? [[key, fields[key]] as const] : [],
+  );
+  const [atMs, lines, compactLines] = [fields["atMs"], fields["lines"], fields["compactLines"]].map(wholeOf);
+  return {
+    progress: { ...Object.fromEntries(texts), atMs: atMs!, lines: lines!, compactLines: compactLines! },
+  };
 }

@@ -86,7 +86,7 @@ function changedBy(lines: string): readonly string[] {
 }
 
 /** A path below the worktree, as git names it; none of any other. */
-function within(worktreePath: string, path: string): readonly string[] {
+export function within(worktreePath: string, path: string): readonly string[] {
   if (path.length > 4_096 || path.includes("\0")) return [];
   const inside = relative(worktreePath, resolve(worktreePath, path));
   const parts = inside.split(sep);
