@@ -48,6 +48,14 @@ export async function uncommittedFiles(
   return lines === undefined ? undefined : new Set([...lines].map((line) => line.slice(3)));
 }
 
+/** The files of a worktree that git does not know and does not ignore; undefined where git cannot tell. */
+export async function untrackedFiles(
+  repository: Repository,
+  { worktreePath }: { readonly worktreePath: string },
+): Promise<ReadonlySet<string> | undefined> {
+  return await namesFrom(repository, worktreePath, ["ls-files", "--others", "--exclude-standard", "-z", "--"]);
+}
+
 async function namesFrom(
   repository: Repository,
   worktreePath: string,

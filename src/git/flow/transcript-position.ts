@@ -42,8 +42,8 @@ export async function heldLines({
 
 /** When a line was written; undefined where it does not say. */
 export function timeOfLine(line: string): number | undefined {
-  const at = /"timestamp":\s?"([^"]{10,40})"/.exec(line)?.[1];
-  const atMs = Date.parse(at ?? "");
+  if (!line.includes('"timestamp"')) return undefined;
+  const atMs = Date.parse(textOf(objectIn(line)?.["timestamp"]) ?? "");
   return Number.isNaN(atMs) ? undefined : atMs;
 }
 
