@@ -6,32 +6,31 @@ import { promisify } from "node:util";
 import { HoldfastError } from "../../core/errors.ts";
 
 /**
- * Writes a new file and makes its bytes durable; its name is durable only after {@link syncFolder}. `madeFolder`: its
- * folder is new. Only what waits for the disk goes to a thread: the other calls take less than their turn there would.
+ * Writes a new file and makes its bytes durable; its name is durable only after {@link syncFolder}. Only
+ * what waits for the disk goes to a thread: the other calls take less than their turn there would.
  */
 export async function writeNewFile(
   path: string,
   bytes: readonly Uint8Array[] | Promise<readonly Uint8Array[]>,
   mode: number,
-): Promise<{ readonly madeFolder: boolean }> {
-  const { file, madeFolder } = openNew(path, mode);
+): Promise<void> {
+  const file = openNew(path, mode);
   try {
     for (const part of await bytes) writeAll(file, part);
     await syncData(file);
   } finally {
     closeSync(file);
   }
-  return { madeFolder };
 }
 
 /** Opens a file that must not be there yet, and makes the folders that it needs. */
-export function openNew(path: string, mode: number): { readonly file: number; readonly madeFolder: boolean } {
+export function openNew(path: string, mode: number): number {
   try {
-    return { file: openSync(path, "wx", mode), madeFolder: false };
+    return openSync(path, "wx", mode);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     mkdirSync(dirname(path), { recursive: true });
-    return { file: openSync(path, "wx", mode), madeFolder: true };
+    return openSync(path, "wx", mode);
   }
 }
 

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, readdirSync, type Dirent } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isHoldfastError } from "../../core/errors.ts";
@@ -39,7 +38,6 @@ export class FileRefs implements Refs {
   async list(prefix: string): Promise<readonly Ref[]> {
     checkRefPrefix(prefix);
     const { commonDir, gitDir } = this.#options;
-    const found = new Map<string, ObjectId>();
     const loose = new Map<string, string>();
     await this.#walk(commonDir, prefix, (name) => gitDir === commonDir || !isPerWorktree(name), loose);
     if (gitDir !== commonDir)
@@ -49,6 +47,8 @@ export class FileRefs implements Refs {
     // After the loose ones: what is packed between both is then in either.
     const packed = (await this.#packed.table()).list(prefix);
     const ignoreCase = packed.length > 0 && loose.size > 0 && (await this.#options.settings()).ignoreCase;
+    if (loose.size === 0) return packed;
+    const found = new Map<string, ObjectId>();
     // Where case does not count, a packed name may be a loose one in other letters, which is newer.
     const folded = new Set(ignoreCase ? [...loose.keys()].map((name) => name.toLowerCase()) : []);
     for (const { name, id } of packed) if (!folded.has(name.toLowerCase())) found.set(name, id);
@@ -132,8 +132,8 @@ export class FileRefs implements Refs {
   }
 
   async #value(name: string): Promise<Value | null> {
-    const text = await readFile(this.#path(name), "utf8").catch(noRef);
-    if (text === null) {
+    const text = readText(this.#path(name));
+    if (text === undefined) {
       const id = isPerWorktree(name) ? null : await this.#findPacked(name);
       return id === null ? null : { id };
     }

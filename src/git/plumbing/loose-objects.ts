@@ -22,15 +22,12 @@ export async function writeLoose(objects: readonly PendingObject[], folder: stri
     await Promise.all(places.map(({ temporary }) => unlink(temporary).catch(() => undefined)));
     throw error;
   }
-  const folders = new Set(places.map(({ path }) => dirname(path)));
-  if (written.some((one) => one.status === "fulfilled" && one.value.madeFolder)) folders.add(folder);
-  await Promise.all([...folders].map(syncFolder));
+  // One is enough for all names: a journal (ext4, XFS, ZFS) keeps what came before, and btrfs notes the new name of a
+  // file that was synced under its old one in the log that any sync writes.
+  await syncFolder(dirname(places.at(-1)!.path));
 }
 
-function writeOne(place: {
-  object: PendingObject;
-  temporary: string;
-}): Promise<{ readonly madeFolder: boolean }> {
+function writeOne(place: { object: PendingObject; temporary: string }): Promise<void> {
   const { type, content } = place.object;
   const whole = Buffer.concat([objectHeader(type, content.length), content]);
   // The file is made while a thread compresses.

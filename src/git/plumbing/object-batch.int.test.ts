@@ -1,14 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { fsckClean, makeRepository, runTestGit } from "../../../test/git/repositories.ts";
+import { fsckClean, gitTestEnv, makeRepository, runTestGit } from "../../../test/git/repositories.ts";
 import { isLong } from "../../../test/long.ts";
 import { createBatch } from "./object-batch.ts";
 import { objectId, type ObjectFormat } from "./object-id.ts";
 import { ObjectStore } from "./object-store.ts";
+import { packIndex } from "./pack-index.ts";
 import type { ObjectBatch } from "./objects.ts";
 
 const who = { name: "A", email: "a@b", atMs: 1_750_000_000_000, offset: "+0200" };
@@ -24,6 +25,12 @@ describe.each(["sha1", "sha256"] as const)("A batch of objects in a %s repositor
     const alone = batch.blob(Buffer.alloc(9 * 1024 * 1024, "0123456789 "));
     await batch.flush();
     expect(packsOf(made.path).map((name) => name.replace(/^pack-[0-9a-f]+/, ""))).toEqual([".idx", ".pack"]);
+    const before = filesOf(made.path);
+    const again = batchOf(made.path, format);
+    expect(addFolder(again, "large", 150)).toBe(large);
+    expect(addFolder(again, "small", 5)).toBe(small);
+    await again.flush();
+    expect(filesOf(made.path)).toEqual(before);
     await made.git("update-ref", "refs/heads/small", small);
     await made.git("update-ref", "refs/heads/large", large);
     expect(await made.git("show", "refs/heads/large:149")).toBe("large 149");
@@ -142,6 +149,27 @@ describe("A batch of objects", () => {
     await made.git("prune", "--expire=now");
     expect(filesOf(made.path).filter((name) => /tmp_obj/.test(name))).toEqual([]);
     await fsckClean(made.path);
+  });
+});
+
+describe("The index of a pack", () => {
+  it("names what lies beyond 2 GiB as git reads it", async () => {
+    using made = await makeRepository();
+    const entries = [12, 0x7fffffff, 0x80000000, 5_000_000_000_000].map((offset, number) => ({
+      id: objectId("blob", Buffer.from(`${number}`), "sha1"),
+      offset,
+      crc: number,
+    }));
+    const path = join(made.folder, "far.idx");
+    writeFileSync(path, Buffer.concat(packIndex(entries, { checksum: Buffer.alloc(20, 7), format: "sha1" })));
+    const shown = execFileSync("git", ["show-index"], {
+      input: readFileSync(path),
+      cwd: made.path,
+      env: gitTestEnv,
+    });
+    expect(new Set(shown.toString().trim().split("\n"))).toEqual(
+      new Set(entries.map(({ id, offset, crc }) => `${offset} ${id} (${`${crc}`.padStart(8, "0")})`)),
+    );
   });
 });
 

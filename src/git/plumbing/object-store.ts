@@ -27,7 +27,7 @@ export class ObjectStore {
     this.#folders ??= alternatesOf(this.folder);
     for (const folder of await this.#folders) {
       const missing = ids.filter((id) => !there.has(id));
-      for (const id of await this.#packed(folder, missing)) there.add(id);
+      for (const id of this.#packed(folder, missing)) there.add(id);
       const unpacked = missing.filter((id) => !there.has(id));
       for (const [index, id] of unpacked.entries()) {
         if (freshen(join(folder, id.slice(0, 2), id.slice(2)))) there.add(id);
@@ -38,13 +38,13 @@ export class ObjectStore {
     return there;
   }
 
-  async #packed(folder: string, ids: readonly ObjectId[]): Promise<readonly ObjectId[]> {
+  #packed(folder: string, ids: readonly ObjectId[]): readonly ObjectId[] {
     let packs = this.#packs.get(folder);
     if (packs === undefined) {
       packs = new PackIndexes(join(folder, "pack"), this.format);
       this.#packs.set(folder, packs);
     }
-    const found = await packs.find(ids);
+    const found = packs.find(ids);
     return [...found].flatMap(([pack, here]) => (freshen(pack) ? here : []));
   }
 }

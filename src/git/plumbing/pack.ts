@@ -46,7 +46,7 @@ async function writeEntries(
   objects: readonly PendingObject[],
   { path, format }: { readonly path: string; readonly format: ObjectFormat },
 ): Promise<{ readonly entries: readonly IndexedObject[]; readonly checksum: Buffer }> {
-  const { file } = openNew(path, 0o444);
+  const file = openNew(path, 0o444);
   try {
     const out = new HashedFile(file, format);
     const head = Buffer.from("PACK\0\0\0\u0002\0\0\0\0", "latin1");
