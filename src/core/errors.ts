@@ -45,6 +45,7 @@ export const errorCodes = {
   aborted: "failure",
   import_failed: "failure",
   git_busy: "busy",
+  git_event_invalid: "failure",
   git_hooks_conflict: "failure",
   git_settings_invalid: "usage",
   sdk_missing: "failure",

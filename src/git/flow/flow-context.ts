@@ -24,7 +24,10 @@ export interface FlowContext {
 export const strategy = "manual-commit";
 
 /** Queues refs of a checkpoint; one that cannot be queued goes with the next write of it (specification §4). */
-export async function queueRefs({ queue, log }: FlowContext, refs: readonly string[]): Promise<void> {
+export async function queueRefs(
+  { queue, log }: Pick<FlowContext, "queue" | "log">,
+  refs: readonly string[],
+): Promise<void> {
   await queue.add(refs).catch((error: unknown) => log("push queue", error));
 }
 

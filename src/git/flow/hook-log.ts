@@ -7,8 +7,11 @@ import { makeOwnFolder, readOwnFile } from "./own-files.ts";
 /** Of what runs behind the hooks, or of the worker. */
 export type FlowLog = "log" | "workerLog";
 
-/** Notes what went wrong behind a hook, which tells nobody else; a log that cannot be written is not worth a failure. */
-export function logFailure(commonDir: string, what: string, error: unknown, log: FlowLog = "log"): void {
+/**
+ * Notes what went wrong behind a hook, which tells nobody else, and gives it back as it was noted; a log that cannot be
+ * written is not worth a failure.
+ */
+export function logFailure(commonDir: string, what: string, error: unknown, log: FlowLog = "log"): string {
   const path = flowPaths(commonDir)[log];
   const message = error instanceof Error ? error.message : String(error);
   const line = redactText(`${what}: ${message}`)
@@ -19,6 +22,7 @@ export function logFailure(commonDir: string, what: string, error: unknown, log:
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > maxBytes) renameSync(path, `${path}.old`);
     appendFileSync(path, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
   } catch {}
+  return line;
 }
 
 /** The last lines of a log, oldest first. */

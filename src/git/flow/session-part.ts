@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type { SessionInput, StoredText } from "../checkpoint-store.ts";
 import { manifestOf } from "../content/assets.ts";
 import { CompactText } from "../content/compact/compact-text.ts";
-import { maxBlobBytes, SessionText, type TakenText } from "../content/session-text.ts";
+import { SessionText, type TakenText } from "../content/session-text.ts";
 import { storedLines } from "../content/stored-lines.ts";
-import { joinChunks } from "../format/chunks.ts";
+import { wholeText } from "../content/whole-text.ts";
 import { contentHashOf } from "../format/hash.ts";
 import { compactLinesBefore } from "./compact-position.ts";
 import type { FlowContext } from "./flow-context.ts";
@@ -106,10 +106,9 @@ async function takeCompact(
 ): Promise<TakenCompact | undefined> {
   if (text.format === "document") return undefined;
   try {
-    const written = await new CompactText({ folder, cliVersion }).write({
+    const written = await new CompactText({ folder: join(folder, "compact"), cliVersion }).write({
       lines,
-      key: redactor.fingerprint,
-      restarted: text.restarted,
+      key: `${redactor.fingerprint} ${text.generation}`,
     });
     if (written === undefined) return undefined;
     const { content } = written;
@@ -124,17 +123,11 @@ async function takeCompact(
   }
 }
 
-async function inOnePiece({ repository }: FlowContext, { text, chunks }: TakenText): Promise<StoredText> {
-  const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes + 1, 0);
-  if (chunks.length === 1 || bytes > maxBlobBytes) return text!;
-  const read = chunks.map(({ id, bytes: maxBytes }) => repository.objects.blob(id, { maxBytes }));
-  const pieces = await Promise.all(read);
-  if (pieces.some((piece) => piece === null)) return text!;
+async function inOnePiece({ repository }: FlowContext, text: TakenText): Promise<StoredText> {
   const batch = repository.batch();
-  const whole = joinChunks(pieces.map((piece) => piece!));
-  const stored = { chunks: [{ id: batch.blob(whole), bytes: whole.length }], hash: text!.hash };
+  const whole = await wholeText(text, { objects: repository.objects, batch });
   await batch.flush();
-  return stored;
+  return whole!;
 }
 
 async function assetsOf(
