@@ -69,6 +69,15 @@ describe("enable", () => {
     expect(traces(linked)).toEqual(before);
   });
 
+  it("brings hooks of an earlier version up to date", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const after = traces(linked);
+    const path = join(linked.commonDir, "hooks/commit-msg");
+    writeFileSync(path, `${readFileSync(path, "utf8")}# as it once was\n`);
+    expect((await linked.enable()).changes).toEqual([`hooks of git in ${join(linked.commonDir, "hooks")}`]);
+    expect(traces(linked)).toEqual(after);
+  });
+
   it("only says what it would do, where nothing is to be changed", async () => {
     let before: Record<string, string> = {};
     using linked = await LinkedRepository.make("plain");
