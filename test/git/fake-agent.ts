@@ -98,7 +98,7 @@ export class FakeAgent {
     };
     appendFileSync(
       this.transcript,
-      `${JSON.stringify({ ...envelope, timestamp: "2026-11-20T10:00:00.000Z", ...entry })}\n`,
+      `${JSON.stringify({ ...envelope, timestamp: new Date().toISOString(), ...entry })}\n`,
     );
   }
 

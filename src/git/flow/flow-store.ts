@@ -1,8 +1,8 @@
-import { HoldfastError } from "../../core/errors.ts";
 import type { CheckpointStore, Layout } from "../checkpoint-store.ts";
 import { DualStore } from "../dual-write.ts";
 import { BranchLayout } from "../layouts/branch.ts";
 import { RefsLayout } from "../layouts/refs.ts";
+import { V2Layout } from "../layouts/v2/layout.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { FlowSettings } from "./flow-settings.ts";
 
@@ -12,7 +12,7 @@ export interface FlowStoreParams {
   readonly ulidMirrors: boolean;
   /** Refs that a mirror has written. */
   readonly onMirrored: (refs: readonly string[]) => Promise<void>;
-  readonly onBehind: (what: string, reason: string) => void;
+  readonly onBehind: (what: string, error: unknown) => void;
 }
 
 /** The layouts of a repository as its settings have them, behind one store. @throws git_settings_invalid */
@@ -23,8 +23,8 @@ export function openFlowStore(params: FlowStoreParams): DualStore {
   const hasOlder = layout === "git-refs" && !mirrors.includes("git-branch");
   return new DualStore({
     repository,
-    primary: storeOf(repository, layout, ulidMirrors),
-    mirrors: mirrors.map((mirror) => storeOf(repository, mirror, ulidMirrors)),
+    primary: storeOf(params, layout),
+    mirrors: mirrors.map((mirror) => storeOf(params, mirror)),
     ...(hasOlder ? { older: new BranchLayout(repository) } : {}),
     ulidMirrors,
     onMirrored: (_layout, { refs }) => onMirrored(refs),
@@ -32,12 +32,9 @@ export function openFlowStore(params: FlowStoreParams): DualStore {
   });
 }
 
-function storeOf(repository: Repository, layout: Layout, allowUlids: boolean): CheckpointStore {
+function storeOf({ repository, ulidMirrors, onBehind }: FlowStoreParams, layout: Layout): CheckpointStore {
+  const allowUlids = ulidMirrors;
   if (layout === "git-refs") return new RefsLayout(repository);
   if (layout === "git-branch") return new BranchLayout(repository, { allowUlids });
-  throw new HoldfastError({
-    code: "git_settings_invalid",
-    message: `The layout ${layout} cannot be written yet.`,
-    next: "Choose git-refs or git-branch.",
-  });
+  return new V2Layout(repository, { allowUlids, warn: (error) => onBehind("rotation of v2", error) });
 }
