@@ -2,17 +2,25 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Layout, StoredCheckpoint, StoredSession } from "../../src/git/checkpoint-store.ts";
+import { type AgentVerb, handleAgentHook } from "../../src/git/flow/agent-hook.ts";
 import { type FlowWorkParams, openFlow, workOnFlow } from "../../src/git/flow/flow-worker.ts";
+import { type Place, placeOf } from "../../src/git/flow/place.ts";
 import type { Worked } from "../../src/git/flow/worker.ts";
 import { plainOf } from "../../src/git/format/raw-json.ts";
 import { openRepository } from "../../src/git/plumbing/open-repository.ts";
+import { isLong } from "../long.ts";
 import { textOfBlobs } from "./checkpoint-data.ts";
-import { FakeAgent } from "./fake-agent.ts";
+import { FakeAgent, type Fired } from "./fake-agent.ts";
 import { LinkedRepository } from "./linked-repository.ts";
 import { gitTestEnv, runTestGit } from "./repositories.ts";
 
 /** Every layout that the flow is to be the same in. */
 export const flowLayouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
+
+/** The layouts that a scenario is played in: one of them by turns, or all where there is time. */
+export function layoutsFor(scenario: number): readonly Layout[] {
+  return isLong ? flowLayouts : [flowLayouts[scenario % flowLayouts.length]!];
+}
 
 /** A session of a checkpoint as a person would look at it. */
 export interface SeenSession {
@@ -43,7 +51,13 @@ export class FlowRepository implements Disposable {
 
   static async make(
     layout: Layout,
-    { mirrors = [], before }: { readonly mirrors?: readonly Layout[]; readonly before?: (made: LinkedRepository) => Promise<void> } = {},
+    {
+      mirrors = [],
+      before,
+    }: {
+      readonly mirrors?: readonly Layout[];
+      readonly before?: (made: LinkedRepository) => Promise<void>;
+    } = {},
   ): Promise<FlowRepository> {
     const linked = await LinkedRepository.make("plain", before);
     await linked.enable({ settings: { layout, mirrors } });
@@ -54,8 +68,15 @@ export class FlowRepository implements Disposable {
     return this.linked.path;
   }
 
+  /** An agent whose hooks run in this process, where they are not what a test is about: to start them takes its time. */
   agent(sessionId: string = randomUUID(), worktree = this.path): FakeAgent {
-    return new FakeAgent({ worktree, home: this.home, sessionId });
+    const params = { worktree, home: this.home, sessionId };
+    return isLong ? new FakeAgent(params) : new NearAgent(params);
+  }
+
+  /** An agent whose hooks are processes, as everywhere else. */
+  realAgent(sessionId: string = randomUUID()): FakeAgent {
+    return new FakeAgent({ worktree: this.path, home: this.home, sessionId });
   }
 
   git(...args: readonly string[]): Promise<string> {
@@ -112,3 +133,31 @@ export class FlowRepository implements Disposable {
     this.linked[Symbol.dispose]();
   }
 }
+
+class NearAgent extends FakeAgent {
+  readonly #place: Place;
+
+  constructor(params: ConstructorParameters<typeof FakeAgent>[0]) {
+    super(params);
+    this.#place = placeOf(params.worktree)!;
+  }
+
+  override async fire(event: string, more: Readonly<Record<string, unknown>>): Promise<readonly Fired[]> {
+    const { sessionId, transcript } = this;
+    const input = { session_id: sessionId, transcript_path: transcript, ...more };
+    const params = { agent: "claude-code", input, place: this.#place, parent: 1 };
+    handleAgentHook({ ...params, verb: verbs[event]! });
+    return [];
+  }
+}
+
+const verbs: Readonly<Record<string, AgentVerb>> = {
+  SessionStart: "session-start",
+  UserPromptSubmit: "user-prompt-submit",
+  Stop: "stop",
+  SessionEnd: "session-end",
+  SubagentStop: "subagent-stop",
+  PreToolUse: "pre-task",
+  PostToolUse: "post-task",
+  PreCompact: "pre-compact",
+};

@@ -140,7 +140,10 @@ async function holdsAnyOf(
   // What is too long to compare is taken for what its name says; a submodule has no content here.
   if (header?.type !== "blob" || header.size > maxComparedBytes) return true;
   const text = (await repository.objects.blob(blob, { maxBytes: maxComparedBytes }))?.toString() ?? "";
-  const all = text.split("\n").map(contentLine).filter((line) => line !== "");
+  const all = text
+    .split("\n")
+    .map(contentLine)
+    .filter((line) => line !== "");
   const telling = all.filter((line) => line.length >= minTelling);
   return all.length === 0 || (telling.length > 0 ? telling : all).some((line) => lines.has(line));
 }

@@ -53,7 +53,13 @@ export async function untrackedFiles(
   repository: Repository,
   { worktreePath }: { readonly worktreePath: string },
 ): Promise<ReadonlySet<string> | undefined> {
-  return await namesFrom(repository, worktreePath, ["ls-files", "--others", "--exclude-standard", "-z", "--"]);
+  return await namesFrom(repository, worktreePath, [
+    "ls-files",
+    "--others",
+    "--exclude-standard",
+    "-z",
+    "--",
+  ]);
 }
 
 async function namesFrom(

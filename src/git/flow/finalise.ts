@@ -60,11 +60,7 @@ async function lastPart(
 
 async function complete(
   context: FlowContext,
-  {
-    id,
-    state,
-    part,
-  }: { readonly id: string; readonly state: SessionState; readonly part: SessionPart },
+  { id, state, part }: { readonly id: string; readonly state: SessionState; readonly part: SessionPart },
 ): Promise<void> {
   const stored = await context.store.read(id);
   const slot = stored === null ? undefined : slotOf(stored, state.sessionId);

@@ -22,7 +22,10 @@ export async function readKeptProgress(context: FlowContext, state: SessionState
 /** Keeps a session's progress beside its transcript. */
 export function keepProgress(context: FlowContext, state: SessionState): void {
   try {
-    replaceOwnFile(pathOf(context, state.sessionId), sessionText({ ...state, prompts: [], filesTouched: [] }));
+    replaceOwnFile(
+      pathOf(context, state.sessionId),
+      sessionText({ ...state, prompts: [], filesTouched: [] }),
+    );
   } catch (error) {
     context.log(`progress of ${state.sessionId}`, error);
   }

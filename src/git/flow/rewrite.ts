@@ -21,7 +21,8 @@ export async function followRewrite(context: FlowContext, event: SpooledEvent): 
   for (const { anchor, olds, ids } of commits)
     for (const id of ids) await linkCommit(context, { id, anchor, instead: olds });
   const [only] = commits;
-  if (fieldOf(event, "command") === "amend" && commits.length === 1) await condenseAmended(context, event, only!);
+  if (fieldOf(event, "command") === "amend" && commits.length === 1)
+    await condenseAmended(context, event, only!);
   // Last: a session that stands on the new commit has its work of it in a checkpoint.
   moveSessions(context, rewritten);
 }
@@ -40,7 +41,9 @@ const mostPairs = 10_000;
 function pairsIn(body: string): ReadonlyMap<string, string> {
   const pairs = body.split("\n", mostPairs).map((line) => line.split(" "));
   return new Map(
-    pairs.flatMap(([old, to]) => (isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [])),
+    pairs.flatMap(([old, to]) =>
+      isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [],
+    ),
   );
 }
 
@@ -82,7 +85,12 @@ async function newCommits(
     if (ids.size > 0) found.push({ id, ...commit, subject, olds: before, ids: [...ids], named });
   }
   const anchors = await computeAnchors(repository, found);
-  return found.map(({ olds: before, ids, named }, at) => ({ anchor: anchors[at]!, olds: before, ids, named }));
+  return found.map(({ olds: before, ids, named }, at) => ({
+    anchor: anchors[at]!,
+    olds: before,
+    ids,
+    named,
+  }));
 }
 
 /** New work of sessions that an amend took in goes to the checkpoint that the commit keeps. */
@@ -107,8 +115,7 @@ async function condenseAmended(
   const parts = new Map<string, StoredPart>();
   for (const { state } of claims) {
     const slot = slotOf(stored, state.sessionId);
-    if (slot !== undefined)
-      parts.set(state.sessionId, await storedPartOf(context.repository.objects, slot));
+    if (slot !== undefined) parts.set(state.sessionId, await storedPartOf(context.repository.objects, slot));
   }
   await writeClaims(context, {
     ...{ id: stored.id, event: { name: event.name, atMs: event.atMs, commit }, claims, changed },

@@ -61,7 +61,9 @@ function startFields({ part }: Claim): Readonly<Record<string, unknown>> {
 function promptsOf({ state }: Claim): { readonly prompts: readonly string[]; readonly count: number } {
   const { prompts, promptCount, progress } = state;
   if (prompts.length > 0) return { prompts, count: promptCount };
-  return progress?.prompt === undefined ? { prompts: [], count: 0 } : { prompts: [progress.prompt], count: 1 };
+  return progress?.prompt === undefined
+    ? { prompts: [], count: 0 }
+    : { prompts: [progress.prompt], count: 1 };
 }
 
 function textOr(text: unknown, other: string | undefined): string {

@@ -15,7 +15,8 @@ import { within } from "./touched-files.ts";
 /** The subagents of a session with their transcripts, as a checkpoint keeps them (specification §3.5). */
 export async function takeTasks(context: FlowContext, state: SessionState): Promise<readonly TaskInput[]> {
   const tasks: TaskInput[] = [];
-  for (const task of state.tasks) if (isSafeName(task.toolUseId)) tasks.push(await taken(context, state, task));
+  for (const task of state.tasks)
+    if (isSafeName(task.toolUseId)) tasks.push(await taken(context, state, task));
   return tasks;
 }
 
@@ -48,9 +49,7 @@ async function takeTranscript(
   context: FlowContext,
   state: SessionState,
   agentId: string,
-): Promise<
-  { readonly text: StoredText; readonly fields: Readonly<Record<string, unknown>> } | undefined
-> {
+): Promise<{ readonly text: StoredText; readonly fields: Readonly<Record<string, unknown>> } | undefined> {
   const path = transcriptOf(state, agentId);
   if (path === undefined) return undefined;
   const { repository, redactor, log } = context;
@@ -64,7 +63,8 @@ async function takeTranscript(
     const [usage, files] = [new PartUsage(), new Set<string>()];
     for await (const line of storedLines(chunks, { objects })) {
       usage.add(line);
-      for (const told of filesWrittenBy(line)) for (const file of within(state.worktreePath, told)) files.add(file);
+      for (const told of filesWrittenBy(line))
+        for (const file of within(state.worktreePath, told)) files.add(file);
     }
     const { token_usage: tokens } = usage.metadata();
     return {
@@ -81,10 +81,7 @@ async function takeTranscript(
 }
 
 /** Beside the session's transcript, or in a folder of its own there, as newer versions of Claude Code have it. */
-function transcriptOf(
-  { transcriptPath, sessionId }: SessionState,
-  agentId: string,
-): string | undefined {
+function transcriptOf({ transcriptPath, sessionId }: SessionState, agentId: string): string | undefined {
   if (transcriptPath === undefined) return undefined;
   const [folder, name] = [dirname(transcriptPath), `agent-${agentId}.jsonl`];
   return [join(folder, name), join(folder, sessionId, "subagents", name)].find(

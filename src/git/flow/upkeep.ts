@@ -66,7 +66,8 @@ function dropOldContent({ repository, sessions, now }: FlowContext): void {
     const path = join(folder, name);
     const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now();
     if (now() - changedMs < contentKeptMs) continue;
-    if (isSessionId(name) && sessions.read(name) === undefined) rmSync(path, { recursive: true, force: true });
+    if (isSessionId(name) && sessions.read(name) === undefined)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 
