@@ -2,6 +2,7 @@ import type { Claim } from "./claims.ts";
 import type { ChangedPath } from "./commit-changes.ts";
 import type { CommitEvent } from "./commit-event.ts";
 import { transition } from "./phases.ts";
+import { promptsUntil, withoutPromptsUntil } from "./prompts.ts";
 import { mostKept, type SessionProgress, type SessionState, withFiles } from "./session-state.ts";
 
 /** The files of a worktree that are not as the commit has them; undefined where nobody can tell. */
@@ -24,11 +25,10 @@ export interface DoneForCommit {
 export function afterCheckpoint(now: SessionState, done: DoneForCommit): SessionState {
   const { id, event, claim, isTurnOpen } = done;
   const { state, scanned, part } = claim;
-  const known = withFiles(now, scanned.files);
+  const known = withoutPromptsUntil(withFiles(now, scanned.files), event.atMs);
   const isPendingStill = pendingTest(done);
   const filesTouched = known.filesTouched.filter(isPendingStill);
   const gone = known.filesTouched.length - filesTouched.length;
-  const newPrompts = Math.max(0, now.promptCount - state.promptCount);
   const isCarried = filesTouched.some(
     (file) => claim.touched.has(file) && part?.writtenLater.has(file) !== true,
   );
@@ -44,8 +44,6 @@ export function afterCheckpoint(now: SessionState, done: DoneForCommit): Session
       scanned.scannedBytes < state.scannedBytes
         ? scanned.scannedBytes
         : Math.max(now.scannedBytes, scanned.scannedBytes),
-    prompts: newPrompts === 0 ? [] : now.prompts.slice(-newPrompts),
-    promptCount: newPrompts,
     checkpointTranscriptStart: isCarried ? 0 : (part?.end ?? now.checkpointTranscriptStart),
     turnCheckpoints: isTurnOpen
       ? [...new Set([...now.turnCheckpoints, id])].slice(-mostKept.turnCheckpoints)
@@ -70,7 +68,8 @@ function pendingTest({ changed, left, claim }: DoneForCommit): (file: string) =>
 
 function progressAfter(now: SessionState, { event, claim }: DoneForCommit): SessionProgress {
   const { part, state } = claim;
-  const prompt = state.prompts.at(-1) ?? state.progress?.prompt;
+  const { prompts, turn } = promptsUntil(state, event.atMs);
+  const prompt = prompts.at(-1);
   const before = now.progress ?? state.progress ?? { lines: 0, compactLines: 0 };
   return {
     ...before,
@@ -78,5 +77,6 @@ function progressAfter(now: SessionState, { event, claim }: DoneForCommit): Sess
     commit: event.commit,
     atMs: event.atMs,
     ...(prompt === undefined ? {} : { prompt }),
+    ...(turn === undefined ? {} : { turn }),
   };
 }

@@ -4,6 +4,7 @@ import { filesTouched } from "../format/capped-list.ts";
 import type { Claim } from "./claims.ts";
 import type { CommitEvent } from "./commit-event.ts";
 import { displayName, type FlowContext } from "./flow-context.ts";
+import { promptsUntil } from "./prompts.ts";
 
 /** What a checkpoint that is there already says of a session. */
 export interface StoredPart {
@@ -26,7 +27,7 @@ export function sessionInputOf(
   },
 ): SessionInput {
   const { state, part, files } = claim;
-  const { prompts, count } = promptsOf(claim);
+  const { prompts, count, turn } = promptsUntil(state, event.atMs);
   const told = redactPrompts(prompts, redactor);
   return {
     sessionId: state.sessionId,
@@ -38,7 +39,7 @@ export function sessionInputOf(
       checkpoints_count: (stored?.promptCount ?? 0) + count,
       ...filesTouched([...(stored?.files ?? []), ...files]),
       agent: displayName(state.agent),
-      ...(state.turnId === undefined ? {} : { turn_id: state.turnId }),
+      ...(turn === undefined ? {} : { turn_id: turn }),
       ...startFields(claim),
       ...part?.metadata,
       model: textOr(part?.metadata["model"], state.model),
@@ -55,15 +56,6 @@ function startFields({ part }: Claim): Readonly<Record<string, unknown>> {
     token_transcript_start: tokenStart,
     ...(compactStart === undefined ? {} : { compact_transcript_start: compactStart }),
   };
-}
-
-// A further commit of one turn has no prompt of its own, and was asked for by the turn's.
-function promptsOf({ state }: Claim): { readonly prompts: readonly string[]; readonly count: number } {
-  const { prompts, promptCount, progress } = state;
-  if (prompts.length > 0) return { prompts, count: promptCount };
-  return progress?.prompt === undefined
-    ? { prompts: [], count: 0 }
-    : { prompts: [progress.prompt], count: 1 };
 }
 
 function textOr(text: unknown, other: string | undefined): string {

@@ -115,7 +115,11 @@ async function takeCompact(
     const batch = repository.batch();
     const chunks = [{ id: batch.blob(content), bytes: content.length }];
     await batch.flush();
-    return { stored: { chunks, hash: contentHashOf([content]) }, lines: written.lines, keep: written.keep };
+    return {
+      stored: { chunks, hash: contentHashOf([content]) },
+      lines: written.lines,
+      keep: () => written.keep(),
+    };
   } catch (error) {
     // A checkpoint without it is whole (specification §14).
     log("compact transcript", error);

@@ -20,8 +20,11 @@ export interface SessionState {
   readonly lastInteractionAtMs: number;
   /** 12 hex digits, the same on all checkpoints of one prompt. */
   readonly turnId?: string;
+  readonly turnStartedAtMs?: number;
   /** Prompts since the last checkpoint, redacted. */
   readonly prompts: readonly string[];
+  /** When each of them was given. */
+  readonly promptMarks: readonly PromptMark[];
   /** How many there were, kept or not. */
   readonly promptCount: number;
   /** Files that the session changed and no checkpoint holds, relative to the worktree. */
@@ -45,6 +48,12 @@ export interface SessionState {
   readonly rest: Fields;
 }
 
+/** When a prompt was given, and the turn that it began: the worker may come to a commit when the next turn has begun. */
+export interface PromptMark {
+  readonly atMs: number;
+  readonly turn: string;
+}
+
 /** How far a session was condensed: where its next checkpoint goes on. */
 export interface SessionProgress {
   /** The commit that was condensed last, so that the same event does nothing when it comes again. */
@@ -60,6 +69,7 @@ export interface SessionProgress {
   readonly uuid?: string;
   /** The last prompt, for a further commit in the same turn. */
   readonly prompt?: string;
+  readonly turn?: string;
 }
 
 /** A subagent that the session started. */
@@ -107,6 +117,7 @@ export function newSession(
     startedAtMs: nowMs,
     lastInteractionAtMs: nowMs,
     prompts: [],
+    promptMarks: [],
     promptCount: 0,
     filesTouched: [],
     filesTouchedCount: 0,
@@ -132,10 +143,11 @@ export function withFiles(state: SessionState, files: Iterable<string>): Session
 }
 
 /** Adds a prompt; the oldest go where there are too many. */
-export function withPrompt(state: SessionState, prompt: string): SessionState {
+export function withPrompt(state: SessionState, prompt: string, mark: PromptMark): SessionState {
   return {
     ...state,
     prompts: [...state.prompts, prompt].slice(-mostKept.prompts),
+    promptMarks: [...state.promptMarks, mark].slice(-mostKept.prompts),
     promptCount: state.promptCount + 1,
   };
 }
@@ -163,8 +175,10 @@ export function readSessionText(text: string, sessionId: string): SessionState |
     worktreePath,
     startedAtMs,
     ...(all["endedAtMs"] === undefined ? {} : { endedAtMs: wholeOf(all["endedAtMs"]) }),
+    ...(all["turnStartedAtMs"] === undefined ? {} : { turnStartedAtMs: wholeOf(all["turnStartedAtMs"]) }),
     lastInteractionAtMs: wholeOf(all["lastInteractionAtMs"]),
     prompts,
+    promptMarks: promptMarksIn(all["promptMarks"], prompts.length),
     promptCount: Math.max(prompts.length, wholeOf(all["promptCount"])),
     filesTouched,
     filesTouchedCount: Math.max(filesTouched.length, wholeOf(all["filesTouchedCount"])),
@@ -191,6 +205,7 @@ const optionalKeys = [
 const knownKeys: ReadonlySet<string> = new Set([
   ...optionalKeys,
   "endedAtMs",
+  "turnStartedAtMs",
   "progress",
   ...Object.keys(newSession({ sessionId: "", agent: "", worktree: "", worktreePath: "" }, 0)),
 ]);
@@ -229,10 +244,19 @@ function taskIn(value: unknown): readonly TaskState[] {
   ];
 }
 
+/** One for each prompt; of those that nothing is known of, that they are old. */
+function promptMarksIn(value: unknown, count: number): readonly PromptMark[] {
+  const marks = listIn(value, mostKept.prompts).map((item) => {
+    const { atMs, turn } = fieldsOf(item) ?? {};
+    return { atMs: wholeOf(atMs), turn: textOf(turn) ?? "" };
+  });
+  return Array.from({ length: count }, (_, at) => marks[marks.length - count + at] ?? { atMs: 0, turn: "" });
+}
+
 function progressIn(value: unknown): { readonly progress?: SessionProgress } {
   const fields = fieldsOf(value);
   if (fields === undefined) return {};
-  const texts = (["commit", "mark", "uuid", "prompt"] as const).flatMap((key) =>
+  const texts = (["commit", "mark", "uuid", "prompt", "turn"] as const).flatMap((key) =>
     typeof fields[key] === "string" ? [[key, fields[key]] as const] : [],
   );
   const [atMs, lines, compactLines] = [fields["atMs"], fields["lines"], fields["compactLines"]].map(wholeOf);

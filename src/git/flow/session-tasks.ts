@@ -57,8 +57,9 @@ async function takeTranscript(
   const folder = join(contentFolder(context, state.sessionId), `agent-${agentId}`);
   const batch = repository.batch();
   try {
-    const { text, chunks, keep } = await new SessionText({ folder, redactor }).take({ path, objects, batch });
-    await keep();
+    const taken = await new SessionText({ folder, redactor }).take({ path, objects, batch });
+    await taken.keep();
+    const { text, chunks } = taken;
     if (text === undefined) return undefined;
     const [usage, files] = [new PartUsage(), new Set<string>()];
     for await (const line of storedLines(chunks, { objects })) {

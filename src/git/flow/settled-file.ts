@@ -5,9 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function settled(path: string): Promise<void> {
   const endMs = performance.now() + maxWaitMs;
   while (performance.now() < endMs) {
-    const quietMs = Date.now() - (await stat(path).catch(() => undefined))?.mtimeMs!;
-    // A time that lies ahead, or a file that is not there, is not waited for.
-    if (!(quietMs >= 0 && quietMs < quietAfterMs)) return;
+    const changedMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+    const quietMs = Date.now() - changedMs;
+    // A time that lies ahead is not waited for.
+    if (quietMs < 0 || quietMs >= quietAfterMs) return;
     await sleep(quietAfterMs - quietMs);
   }
 }

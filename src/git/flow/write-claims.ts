@@ -7,6 +7,7 @@ import type { CommitEvent } from "./commit-event.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { keepProgress } from "./kept-progress.ts";
 import { headOf, placeOf } from "./place.ts";
+import { isTurnOpen } from "./prompts.ts";
 import { sessionInputOf, type StoredPart } from "./session-input.ts";
 import { takeTasks } from "./session-tasks.ts";
 import { fieldOf, Spool } from "./spool.ts";
@@ -44,10 +45,10 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
   });
   await queueRefs(context, refs);
   for (const claim of claims) {
-    const { sessionId, phase, worktreePath } = claim.state;
+    const { sessionId, worktreePath } = claim.state;
     await claim.part?.keep();
-    const isTurnOpen = phase === "active" || stops.has(sessionId);
-    const done = { id, event, claim, changed, isTurnOpen, left: left.get(worktreePath) };
+    const isOpen = isTurnOpen(claim.state, event.atMs, stops.get(sessionId) ?? new Set());
+    const done = { id, event, claim, changed, isTurnOpen: isOpen, left: left.get(worktreePath) };
     const after = context.sessions.change(sessionId, (now) =>
       now === undefined ? undefined : afterCheckpoint(now, done),
     );
@@ -73,13 +74,17 @@ function inputOf(
   });
 }
 
-/** Sessions that stop after an event: their turn was not over when it happened. */
-function stopsAfter({ repository }: FlowContext, name: string): ReadonlySet<string> {
+/** By session, the turns that stopped after an event. */
+function stopsAfter({ repository }: FlowContext, name: string): ReadonlyMap<string, ReadonlySet<string>> {
   const spool = new Spool(repository);
-  const later = spool.names().filter((other) => other > name);
-  const events = later.flatMap((other) => spool.read(other) ?? []);
-  const stops = events.filter((event) => event.kind === "agent" && fieldOf(event, "verb") === "stop");
-  return new Set(stops.flatMap((event) => fieldOf(event, "session") ?? []));
+  const stops = new Map<string, Set<string>>();
+  for (const later of spool.names().filter((other) => other > name)) {
+    const event = spool.read(later);
+    if (event?.kind !== "agent" || fieldOf(event, "verb") !== "stop") continue;
+    const [session, turn] = [fieldOf(event, "session") ?? "", fieldOf(event, "turn") ?? ""];
+    stops.set(session, (stops.get(session) ?? new Set()).add(turn));
+  }
+  return stops;
 }
 
 /** By worktree, the files that are not as the commit has them. */
