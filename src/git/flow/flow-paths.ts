@@ -38,7 +38,7 @@ export function flowPaths(commonDir: string): FlowPaths {
     log: join(root, "hooks.log"),
     workerLog: join(root, "worker.log"),
     content: join(root, "content"),
-    attempts: join(root, "spool", "attempts"),
+    attempts: join(root, "attempts"),
     stateLock: join(root, "state.lock"),
     workerLock: join(root, "worker.lock"),
   };
