@@ -77,5 +77,7 @@ function declareHooks(group: Command, runs: Runner): void {
   group
     .command("work", { hidden: true })
     .description("do what the hooks noted; one process at a time")
+    .option("--once", "leave what fails to the next one")
+    .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-work.ts")).workGit));
 }
