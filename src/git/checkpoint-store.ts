@@ -47,7 +47,7 @@ export interface CheckpointInput {
   readonly branch?: string;
   /** Further keys of the root, such as `linked_commits`. */
   readonly root?: Readonly<Record<string, unknown>>;
-  /** The root of another layout that is carried over: where none is stored, its keys, their order and spelling are kept. */
+  /** The root of another layout that is carried over, counts and sums included: whole where none is stored, else over it. */
   readonly record?: RawObject;
   readonly sessions: readonly SessionInput[];
   readonly tasks?: readonly TaskInput[];
@@ -66,7 +66,7 @@ export interface SessionInput {
   readonly sessionId: string;
   /** Keys of the session's `metadata.json` in any order; written in the specification's. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Metadata of another layout that is carried over, under `metadata`; used where the session has no slot yet. */
+  /** Metadata of another layout that is carried over: whole where the session has no slot yet, else over it; `metadata` goes over both. */
   readonly record?: RawObject;
   /** None beside a transcript: there is no prompt. None without one: what is stored stays. */
   readonly prompts: readonly string[];
@@ -87,6 +87,7 @@ export interface StoredText {
   readonly hash: string;
 }
 
+/** A subagent's record; a task that several agents worked on comes once for each. */
 export interface TaskInput {
   readonly toolUseId: string;
   /** Keys of `task.json`, over what is stored. */

@@ -114,7 +114,7 @@ function testsOf(layout: LayoutUnderTest): void {
       ]);
       expect(await textOfBlobs(repository, sessionOf(stored, bob).transcript)).toBe(`{"session":"${bob}"}\n`);
       expect(await textOfBlobs(repository, sessionOf(stored, alice).transcript)).toBe("{}\n{}\n");
-      expect(stored.root.texts("files_touched")).toEqual([`${alice}.ts`, `${bob}.ts`]);
+      expect(stored.root.texts("files_touched")).toEqual([`${bob}.ts`, `${alice}.ts`]);
       expect(stored.root.number("checkpoints_count")).toBe(2);
       expect(stored.findings).toEqual([]);
     });

@@ -2,6 +2,7 @@ import { cappedList } from "./capped-list.ts";
 import { RawNumber, RawObject, rawOf, type RawValue } from "./raw-json.ts";
 import { slotOfPath } from "./slots.ts";
 import { transcriptStartKeys } from "./transcript-start.ts";
+import { valueText } from "./write-json.ts";
 
 /** What the files of a slot are called, in the order in which the root names them; a file that is not there is undefined. */
 export interface SlotPaths {
@@ -42,9 +43,11 @@ export function sessionMetadata(
   stored: RawObject | undefined,
   fields: Readonly<Record<string, unknown>>,
 ): RawObject {
-  const givesStart = transcriptStartKeys.some((key) => fields[key] !== undefined);
   const base = stored ?? new RawObject([]);
-  const merged = merge(givesStart ? base.without(transcriptStartKeys) : base, withFilesCut(fields), {
+  const hasNewStart = transcriptStartKeys.some(
+    (key) => fields[key] !== undefined && !isSame(base.get(key), rawOf(fields[key])),
+  );
+  const merged = merge(hasNewStart ? base.without(transcriptStartKeys) : base, withFilesCut(fields), {
     order: sessionKeys,
     required: sessionRequired,
   });
@@ -121,9 +124,15 @@ function merge(
   let merged = base;
   for (const [key, value] of ranked) {
     const raw = rawOf(value);
+    if (isSame(merged.get(key), raw)) continue;
     merged = isEmpty(raw) && !required.has(key) ? merged.without([key]) : merged.with(key, raw, order);
   }
   return merged;
+}
+
+// Spelled alike: a stored value that is given again keeps its place, and an empty one stays.
+function isSame(stored: RawValue | undefined, given: RawValue): boolean {
+  return stored !== undefined && (stored === given || valueText(stored) === valueText(given));
 }
 
 function fill(metadata: RawObject, defaults: Readonly<Record<string, RawValue>>): RawObject {

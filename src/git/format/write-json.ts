@@ -2,9 +2,13 @@ import { RawNumber, RawObject, type RawValue } from "./raw-json.ts";
 
 /** An object as Go's encoder writes it: two spaces, `<`, `>` and `&` escaped, one newline at the end (specification, section 2). */
 export function objectText(object: RawObject): string {
+  return `${valueText(object)}\n`;
+}
+
+/** A value in the same form, without a newline at its end. */
+export function valueText(value: RawValue): string {
   const pieces: string[] = [];
-  append(pieces, object, "\n");
-  pieces.push("\n");
+  append(pieces, value, "\n");
   return pieces.join("");
 }
 

@@ -12,7 +12,6 @@ export function checkInput({ id, sessions, tasks = [] }: CheckpointInput): void 
   if (new Set(sessions.map(({ sessionId }) => sessionId)).size < sessions.length)
     refuse(id, "names a session twice");
   for (const session of sessions) checkSession(id, session);
-  if (new Set(tasks.map(({ toolUseId }) => toolUseId)).size < tasks.length) refuse(id, "names a task twice");
   for (const task of tasks) checkTask(id, task);
 }
 

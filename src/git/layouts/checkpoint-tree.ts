@@ -38,7 +38,7 @@ export async function buildCheckpoint(params: {
   const root = rootMetadata({
     stored: (await load.json(top, "metadata.json")) ?? input.record?.without(["sessions"]),
     fields: rootFields(input),
-    sessions: countedSessions(slots),
+    sessions: input.record === undefined ? countedSessions(slots) : [],
     written: written.map(({ slot, folder }) => pathsOf(slot, folder, prefix)),
   });
   top.put("metadata.json", batch.blob(Buffer.from(objectText(root))));
@@ -121,20 +121,13 @@ function writeSession({
   const number = slotFor(session.sessionId, slots.map(ownerOf));
   const at = slots.findIndex(({ slot }) => slot === number);
   const folder = slots[at]?.folder ?? new FolderEdit();
-  const given = {
-    cli_version: input.cliVersion,
-    strategy: input.strategy,
-    ...(input.branch === undefined ? {} : { branch: input.branch }),
-  };
+  const stored = slots[at]?.metadata;
   const fields = {
-    // What is carried over says itself where it came from.
-    ...(session.record === undefined ? given : {}),
-    ...(at === -1 && session.record === undefined ? { created_at: timeOf(input) } : {}),
-    ...session.metadata,
-    checkpoint_id: input.id,
-    session_id: session.sessionId,
+    ...fieldsOf({ session, input, isNew: at === -1 }),
+    ...(stored === undefined ? {} : session.record?.fields()),
   };
-  const metadata = sessionMetadata(slots[at]?.metadata ?? session.record, fields);
+  const ids = { checkpoint_id: input.id, session_id: session.sessionId };
+  const metadata = sessionMetadata(stored ?? session.record, { ...fields, ...session.metadata, ...ids });
   editSlot(folder, { session, metadata, batch });
   const written = { slot: number, folder, metadata, sessionId: session.sessionId };
   slots.splice(at === -1 ? slots.length : at, at === -1 ? 0 : 1, written);
@@ -154,12 +147,34 @@ async function writeTasks({
 }): Promise<void> {
   if (tasks.length === 0) return;
   const all = await load.folder(top.folder("tasks"));
+  const edited = new Map<string, { readonly folder: FolderEdit; readonly record: RawObject }>();
   for (const task of tasks) {
-    const folder = await load.folder(all.folder(task.toolUseId));
-    editTask(folder, { task, stored: await load.json(folder, "task.json"), batch });
-    all.put(task.toolUseId, batch.tree(folder.entries), "40000");
+    const before = edited.get(task.toolUseId);
+    const folder = before?.folder ?? (await load.folder(all.folder(task.toolUseId)));
+    const stored = before?.record ?? (await load.json(folder, "task.json"));
+    edited.set(task.toolUseId, { folder, record: editTask(folder, { task, stored, batch }) });
   }
+  for (const [name, { folder }] of edited) all.put(name, batch.tree(folder.entries), "40000");
   top.put("tasks", batch.tree(all.entries), "40000");
+}
+
+// What is carried over says itself where it came from.
+function fieldsOf({
+  session,
+  input,
+  isNew,
+}: {
+  session: SessionInput;
+  input: CheckpointInput;
+  isNew: boolean;
+}): Readonly<Record<string, unknown>> {
+  if (session.record !== undefined) return {};
+  return {
+    cli_version: input.cliVersion,
+    strategy: input.strategy,
+    branch: input.branch,
+    ...(isNew ? { created_at: timeOf(input) } : {}),
+  };
 }
 
 function timeOf({ author }: CheckpointInput): string {
@@ -167,11 +182,12 @@ function timeOf({ author }: CheckpointInput): string {
 }
 
 function rootFields(input: CheckpointInput): Readonly<Record<string, unknown>> {
+  const record = input.record?.without(["sessions"]).fields();
   return {
-    ...(input.record === undefined ? { cli_version: input.cliVersion } : {}),
+    ...(record ?? { cli_version: input.cliVersion }),
     checkpoint_id: input.id,
     strategy: input.strategy,
-    ...(input.branch === undefined ? {} : { branch: input.branch }),
+    branch: input.branch ?? record?.["branch"],
     ...input.root,
   };
 }

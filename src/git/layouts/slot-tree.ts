@@ -70,23 +70,21 @@ export function editSlot(
   }
 }
 
-/** Writes a subagent's record into its folder; keys that are not given stay. */
+/** Writes a subagent's record into its folder, over the stored one, and gives what it is now. */
 export function editTask(
   folder: FolderEdit,
   {
-    task,
+    task: { toolUseId, agentId, task, transcript },
     stored,
     batch,
   }: { readonly task: TaskInput; readonly stored: RawObject | undefined; readonly batch: ObjectBatch },
-): void {
-  const { toolUseId, agentId, transcript } = task;
-  const fields = RawObject.of({ tool_use_id: toolUseId, agent_id: agentId, ...task.task });
-  const merged = fields.entries.reduce(
-    (record, [key, value]) => record.with(key, value),
-    stored ?? new RawObject([]),
-  );
+): RawObject {
+  const fields = RawObject.of({ tool_use_id: toolUseId, agent_id: agentId, ...task });
+  const start = stored ?? new RawObject([]);
+  const merged = fields.entries.reduce((record, [key, value]) => record.with(key, value), start);
   folder.put("task.json", batch.blob(Buffer.from(objectText(merged))));
   if (transcript !== undefined) folder.putText(`agent-${agentId}.jsonl`, transcript);
+  return merged;
 }
 
 /** What stands between two prompts in `prompt.txt` (section 2). */
