@@ -33,7 +33,8 @@ export async function* transcriptLines(
 
 // GitHub takes no blob above 100 MB (section 2).
 const maxChunkBytes = 100 * 1024 * 1024;
-const maxTranscriptBytes = 1024 * 1024 * 1024;
+// Its lines have to fit into one text when a session is put back.
+const maxTranscriptBytes = 256 * 1024 * 1024;
 const maxMissing = 100;
 
 function* linesIn(bytes: Buffer): Generator<string> {
