@@ -10,6 +10,11 @@ export interface ChangedPath {
   readonly toId: ObjectId;
 }
 
+/** Whether a mode says that nothing is there. */
+export function isAbsent(mode: string): boolean {
+  return /^0+$/.test(mode);
+}
+
 /** What differs between two trees, file by file. */
 export async function changedPaths(
   repository: Repository,

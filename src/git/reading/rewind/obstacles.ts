@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { type ChangedPath, changedFiles, stagedPaths } from "./changed-paths.ts";
+import { type ChangedPath, changedFiles, isAbsent, stagedPaths } from "./changed-paths.ts";
 
 /** Why files cannot be moved from one tree to another without a loss; nothing stands in the way where all is empty. */
 export interface Obstacles {
@@ -59,10 +59,10 @@ function isFile({ fromMode, toMode }: ChangedPath): boolean {
 
 /** What lies where a file of the target is to be put that was not there before: ignored files count too. */
 function untrackedAt(worktree: string, paths: readonly ChangedPath[]): readonly string[] {
-  const leaving = new Set(paths.filter(({ toMode }) => toMode === absent).map(({ path }) => path));
+  const leaving = new Set(paths.filter(({ toMode }) => isAbsent(toMode)).map(({ path }) => path));
   const found = new Set<string>();
   for (const { path, fromMode, toMode } of paths) {
-    if (fromMode !== absent || toMode === absent) continue;
+    if (!isAbsent(fromMode) || isAbsent(toMode)) continue;
     const parts = path.split("/");
     // A file of ours that goes away may be where a folder is to be.
     const blocking = parts.map((_, at) => parts.slice(0, at + 1).join("/"));
@@ -73,7 +73,6 @@ function untrackedAt(worktree: string, paths: readonly ChangedPath[]): readonly 
   return [...found];
 }
 
-const absent = "000000";
 const maxFilesBelow = 1000;
 
 /** Whether something at a path would have to go: anything at the end, anything but a folder on the way. */

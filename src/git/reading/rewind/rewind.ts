@@ -6,6 +6,7 @@ import { commitsOf } from "../explain.ts";
 import { keptLinks } from "../link-file.ts";
 import { type ChangedPath, changedPaths } from "./changed-paths.ts";
 import { type Obstacles, obstaclesOf, submodulesIn } from "./obstacles.ts";
+import { restoreInterrupted } from "./interrupted.ts";
 import { indexTree, keepState, type KeptState, keptStates } from "./state.ts";
 
 /** What a rewind did, or would do. */
@@ -55,9 +56,12 @@ export async function undoRewind({
   const [kept] = await keptStates(here);
   if (kept === undefined) throw refused("Nothing was rewound in this worktree.", "There is nothing to undo.");
   const paths = await changedPaths(here, kept.toTree, kept.fromTree);
-  checkObstacles(await obstaclesOf(here, paths, kept.toTree), paths);
+  // The index is written last: while it is as before the rewind, some files may have been moved already.
+  const isInterrupted = (await indexTree(here)) === kept.fromTree;
+  if (!isInterrupted) checkObstacles(await obstaclesOf(here, paths, kept.toTree), paths);
   if (!dryRun) {
-    await moveFiles(here, kept.toTree, kept.fromTree);
+    if (isInterrupted) await restoreInterrupted(here, await changedPaths(here, kept.fromTree, kept.toTree));
+    else await moveFiles(here, kept.toTree, kept.fromTree);
     await here.refs.update({ name: kept.ref, from: kept.commit, to: null });
   }
   const { checkpoint, target } = kept;
