@@ -1,4 +1,4 @@
-import { matchWords } from "../../git/reading/line-match.ts";
+import { lateWords, matchWords } from "../../git/reading/line-match.ts";
 import { parseLine, type Why, why } from "../../git/reading/why.ts";
 import { confidenceWords, lineOf } from "../checkpoint-words.ts";
 import { withCheckpoints } from "../checkpoints.ts";
@@ -29,8 +29,15 @@ function forJson({ turn, commit, ...rest }: Why): object {
   return {
     ...rest,
     commit: commit === null ? null : shown,
-    turn: turn === null ? null : { ...turn, ...matchWords[turn.match] },
+    turn: turn === null ? null : { ...turn, ...wordsOf(turn) },
   };
+}
+
+function wordsOf({ match, isLate }: NonNullable<Why["turn"]>): {
+  readonly sure: string;
+  readonly reason: string;
+} {
+  return isLate ? lateWords : matchWords[match];
 }
 
 function linesOf(found: Why): string[] {
@@ -65,7 +72,7 @@ function turnLines({ turn, checkpoints, missing }: Why): string[] {
       ? ["No session of the checkpoint wrote this line: a person may have."]
       : [];
   const { bold, cyan, dim } = stdoutStyle();
-  const { sure, reason } = matchWords[turn.match];
+  const { sure, reason } = wordsOf(turn);
   const by = turn.task === null ? "" : " by a subagent";
   const at = turn.atMs === null ? "" : ` at ${localTime(turn.atMs)}`;
   const prompt =

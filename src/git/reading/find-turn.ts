@@ -21,6 +21,8 @@ export interface FoundTurn {
   /** The call of the subagent that wrote it; null where the agent did itself. */
   readonly task: string | null;
   readonly match: Match;
+  /** The call is dated after the commit: the clocks differ, or a person wrote the line before. */
+  readonly isLate: boolean;
 }
 
 /** Looks in all sessions of a checkpoint for the last call before a time that wrote a line; a better match wins over a later one. */
@@ -49,14 +51,18 @@ export async function findTurn({
 /** Whether a turn explains a line better than another, or as well and later. */
 export function isBetterTurn(turn: Rated, other: Rated | null): boolean {
   if (other === null) return true;
-  const order = matches.indexOf(turn.match) - matches.indexOf(other.match);
+  const order = rankOf(turn) - rankOf(other);
   return order === 0 ? (turn.atMs ?? 0) >= (other.atMs ?? 0) : order < 0;
 }
 
-type Rated = Pick<FoundTurn, "match" | "atMs">;
+type Rated = Pick<FoundTurn, "match" | "atMs" | "isLate">;
+
+function rankOf({ match, isLate }: Pick<Rated, "match" | "isLate">): number {
+  return matches.indexOf(match) + (isLate ? matches.length : 0);
+}
 
 /** A call that wrote the line, before its turn and session are known. */
-interface WritingCall extends Pick<FoundTurn, "tool" | "atMs" | "match"> {
+interface WritingCall extends Pick<FoundTurn, "tool" | "atMs" | "match" | "isLate"> {
   readonly id: string | null;
 }
 
@@ -92,22 +98,24 @@ class TurnSearch {
 
   /** In one transcript, of calls that explain the line as well, the last. */
   get best(): Turn | undefined {
-    const rank = Math.min(...this.#found.map(({ turn }) => matches.indexOf(turn.match)));
-    return this.#found.findLast(({ turn }) => matches.indexOf(turn.match) === rank)?.turn;
+    let best: Turn | undefined;
+    for (const { turn } of this.#found) if (best === undefined || rankOf(turn) <= rankOf(best)) best = turn;
+    return best;
   }
 
   #addCall(step: Extract<Step, { kind: "call" }>): void {
     const { sought, untilMs, tasks } = this.#params;
     const task = step.id === null ? undefined : tasks.get(step.id);
     if (task !== undefined) this.#keep(task, step.id);
-    if (step.atMs !== null && step.atMs > untilMs + clockSlackMs) return;
     const match = bestMatch(step, sought);
-    if (match !== undefined) this.#keep({ tool: step.name, atMs: step.atMs, match, id: step.id }, null);
+    const isLate = step.atMs !== null && step.atMs > untilMs + clockSlackMs;
+    if (match !== undefined)
+      this.#keep({ tool: step.name, atMs: step.atMs, match, isLate, id: step.id }, null);
   }
 
-  #keep({ tool, atMs, match, id }: WritingCall, task: string | null): void {
+  #keep({ tool, atMs, match, isLate, id }: WritingCall, task: string | null): void {
     const { text = null, atMs: promptAtMs = null } = this.#prompt ?? {};
-    this.#found.push({ turn: { prompt: text, promptAtMs, tool, atMs, task, match }, id });
+    this.#found.push({ turn: { prompt: text, promptAtMs, tool, atMs, task, match, isLate }, id });
   }
 }
 

@@ -30,6 +30,13 @@ export const matchWords: Readonly<
   command: { sure: "low", reason: "a command of this call holds the line and names the file" },
 };
 
+/** The same of a call that is dated after the commit. */
+export const lateWords = {
+  sure: "low",
+  reason:
+    "the call wrote this line, but is dated after the commit: the clocks differ, or a person wrote it before",
+} as const;
+
 /** How a text explains a line; undefined where it does not. */
 export function matchOf({ path, lines, replaced, by }: WrittenText, sought: SoughtLine): Match | undefined {
   // What is stored is redacted.

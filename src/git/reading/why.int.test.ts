@@ -77,7 +77,16 @@ describe("why", () => {
       checkpoints: [id],
       atMs: storyMs + 60_000,
     });
-    expect((await ask("notes.md", 1)).turn).toMatchObject({ prompt: "first" });
+    expect((await ask("notes.md", 1)).turn).toMatchObject({ prompt: "first", isLate: false });
+  });
+
+  it("says that it is unsure where the clock of the commit is behind that of the agent", async () => {
+    const input = { file_path: "/w/notes.md", content: "A line that is telling\n" };
+    const transcript = claudeTranscript("s-1", [prompt("first"), calls("t1", "Write", input)]);
+    await story.checkpoint({ id, sessions: [{ sessionId: "s-1", transcript }] });
+    const behind = { checkpoints: [id], atMs: storyMs - 60_000 };
+    await story.commit({ "notes.md": "A line that is telling\n" }, "Note", behind);
+    expect((await ask("notes.md", 1)).turn).toMatchObject({ prompt: "first", isLate: true });
   });
 
   it("follows a renamed file and says what it was called", async () => {
