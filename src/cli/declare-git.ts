@@ -8,6 +8,7 @@ export function declareGit(program: Command, runs: Runner): void {
   const group = commandGroup(program, "git", "link commits to the sessions that made them");
   declareSetUp(group, runs);
   declareGitReading(group, runs);
+  declareSharing(group, runs);
   declareHooks(group, runs);
 }
 
@@ -32,6 +33,39 @@ function declareSetUp(group: Command, runs: Runner): void {
     .description("tell what is set up, what waits, and what went wrong; ends with 3 where something is wrong")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-status.ts")).showGit));
+}
+
+function declareSharing(group: Command, runs: Runner): void {
+  const remote = ["--remote <name>", "another remote than holdfast.remote, origin or the only one"] as const;
+  const timeout = ["--timeout <seconds>", "how long it may take", "600"] as const;
+  group
+    .command("push")
+    .description(
+      "push the checkpoints that wait, and join what another machine wrote; ends with 3 where some wait still",
+    )
+    .option(...remote)
+    .option("--all", "also what nobody noted as waiting")
+    .option(...timeout)
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/git-push.ts")).pushCheckpoints));
+  group
+    .command("fetch")
+    .description("tell which checkpoints a remote has, or fetch them; ends with 3 where one is not to be had")
+    .argument("[ids...]", "the checkpoints that are wanted")
+    .option(...remote)
+    .option("--all", "all of them, in every layout")
+    .option(...timeout)
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/git-fetch.ts")).fetchSessions));
+  group
+    .command("expire")
+    .description("let archives of the layout v2 go whose transcripts are all older, here and on the remote")
+    .requiredOption("--before <time>", "an age such as 14d, or a date")
+    .option(...remote)
+    .option("--local", "only here")
+    .option("--dry-run", "say what would go, and change nothing")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/git-expire.ts")).expireArchives));
 }
 
 function declareHooks(group: Command, runs: Runner): void {

@@ -52,6 +52,7 @@ export const errorCodes = {
   redaction_invalid: "usage",
   git_content_invalid: "failure",
   checkpoint_invalid: "usage",
+  checkpoint_archive_differs: "failure",
   checkpoint_unknown: "failure",
   checkpoint_ambiguous: "usage",
   checkpoint_damaged: "failure",

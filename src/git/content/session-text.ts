@@ -72,13 +72,13 @@ export class SessionText {
   async #continued(source: RawSource, objects: ObjectReader): Promise<TextState | undefined> {
     const state = await readState(this.#path);
     if (state === undefined || state.fingerprint !== this.#redactor.fingerprint) return undefined;
-    if (source.size < state.rawBytes || (await crcOfPrefix(source, state.rawBytes)) !== state.rawCrc)
-      return undefined;
-    for (const { id, ...stored } of [...state.chunks, ...state.assets]) {
-      const header = await objects.header(id);
-      if (header?.type !== "blob" || header.size !== ("size" in stored ? stored.size : stored.bytes))
-        return undefined;
-    }
+    if (source.size < state.rawBytes) return undefined;
+    const stored = [...state.chunks, ...state.assets.map(({ id, size }) => ({ id, bytes: size }))];
+    // Asked all at once: each answer takes a process's turn.
+    const headers = Promise.all(stored.map(({ id }) => objects.header(id)));
+    const [crc, found] = await Promise.all([crcOfPrefix(source, state.rawBytes), headers]);
+    const isThere = stored.every(({ bytes }, at) => found[at]?.type === "blob" && found[at].size === bytes);
+    if (crc !== state.rawCrc || !isThere) return undefined;
     return state;
   }
 }
