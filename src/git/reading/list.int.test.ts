@@ -89,15 +89,18 @@ describe("the list of checkpoints", () => {
   it("is right where the file of the cache is damaged, of another version, or cannot be written", async () => {
     await checkpoint(one, "2026-02-03T06:00:00Z");
     const expected = await story.index.all();
-    const file = join(story.repository.commonDir, "holdfast", "index", "checkpoints.json");
+    const file = join(story.repository.commonDir, "holdfast", "index", "checkpoints");
     const good = readFileSync(file, "utf8");
+    const row = good.split("\n")[1]!;
+    const head = row.split(" ", 2).join(" ");
     for (const bad of [
       "",
-      "{",
-      "[]",
-      '{"version":1}',
-      good.replace('"version":1', '"version":99'),
-      `{"version":1,"items":[null,7,{"id":"${one}"}]}`,
+      good.replace("index 1", "index 99"),
+      good.slice(0, -20),
+      good.replace(row, head),
+      good.replace(row, `${head} [1,2]`),
+      good.replace(row, `${head} {}`),
+      `${good}\n\n \n  \n`,
     ]) {
       writeFileSync(file, bad);
       expect(await story.index.all(), bad).toEqual(expected);
