@@ -22,7 +22,9 @@ const folder = (): string => join(commonDir, "holdfast", "spool");
 
 describe("the spool", () => {
   it("gives events back in the order in which they were noted, until each is done", () => {
-    const names = Array.from({ length: 50 }, (_, at) => spool.add(commit(String(at))));
+    const names = Array.from({ length: 50 }, (_, at) =>
+      spool.add(commit(String(at)), { nowMs: 1_795_282_668_000 }),
+    );
     expect(spool.names()).toEqual(names);
     expect(names.map((name) => fieldOf(spool.read(name)!, "commit"))).toEqual(
       names.map((_, at) => String(at)),
