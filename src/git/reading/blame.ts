@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
+import { readOwnFile } from "../flow/own-files.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 
@@ -32,7 +34,8 @@ export async function blameLine(
   const args = ["blame", "--porcelain", "--no-textconv", "-L", `${line},${line}`, ...at, "--", path];
   try {
     const { stdout } = await repository.git(args, { timeoutMs: blameTimeoutMs });
-    return parseBlame(stdout.toString());
+    const blamed = parseBlame(stdout.toString());
+    return { ...blamed, isBoundary: blamed.isBoundary && isCutOff(repository, blamed.commit) };
   } catch (error) {
     if (!isHoldfastError(error) || error.code !== "git_failed") throw error;
     throw refusal({ path, line }, error);
@@ -62,6 +65,13 @@ export function parseBlame(output: string): Blamed {
 }
 
 const blameTimeoutMs = 120_000;
+const maxShallowBytes = 16 * 1024 * 1024;
+
+// git calls the first commit of a whole history a boundary as well.
+function isCutOff({ commonDir }: Repository, commit: ObjectId | null): boolean {
+  const bytes = readOwnFile(join(commonDir, "shallow"), { maxBytes: maxShallowBytes });
+  return commit !== null && Buffer.isBuffer(bytes) && bytes.includes(commit);
+}
 
 function unquoted(path: string): string {
   if (!path.startsWith('"') || !path.endsWith('"')) return path;

@@ -155,6 +155,13 @@ describe("why", () => {
     expect(found.turn).toMatchObject({ checkpoint: other, prompt: "Write the squashed." });
   });
 
+  it("says where the history that is here is cut off, and only there", async () => {
+    expect((await ask("notes.txt", 1)).blamed.isBoundary).toBe(false);
+    await story[Symbol.asyncDispose]();
+    story = await Story.make("shallow");
+    expect((await ask("notes.txt", 1)).blamed.isBoundary).toBe(true);
+  });
+
   it("says of a line that nobody committed, of one that is not there, and of a file elsewhere what they are", async () => {
     await story.commit({ "a.txt": "one\n" }, "A");
     story.files({ "a.txt": "one\nnot yet\n" });
