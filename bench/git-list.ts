@@ -49,7 +49,7 @@ async function list(path: string): Promise<void> {
     throw new Error(`${facts.length} checkpoints were listed.`);
 }
 
-export async function fill(path: string): Promise<void> {
+async function fill(path: string): Promise<void> {
   await using repository = await openRepository({ cwd: path, env: gitTestEnv });
   const who = await repository.identity();
   const batch = repository.batch();

@@ -161,7 +161,7 @@ async function explainTask(
 
 /** The pieces of a subagent's transcript in their order; of several agents those of the first. */
 export function agentChunks({ transcripts }: Pick<StoredTask, "transcripts">): StoredTask["transcripts"] {
-  const base = transcripts.map(({ name }) => name).find((name) => /\.jsonl$/.test(name));
+  const base = transcripts.map(({ name }) => name).find((name) => name.endsWith(".jsonl"));
   if (base === undefined) return [];
   const indexOf = (name: string): number => chunkIndex(base, name) ?? -1;
   return transcripts

@@ -57,7 +57,7 @@ export function agentFilesOf({
 }
 
 /** The name of a folder's project as Claude Code writes it. */
-export function claudeProject(folder: string): string {
+function claudeProject(folder: string): string {
   return realpathSync(folder)
     .normalize("NFC")
     .replaceAll(/[^a-zA-Z0-9]/g, "-");

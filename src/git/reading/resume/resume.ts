@@ -112,7 +112,7 @@ async function restored(
 }
 
 /** The lines with this machine's folder where the session's own began: agents name it in each line. */
-export function rewriteFolder(lines: readonly string[], folder: string): readonly string[] {
+function rewriteFolder(lines: readonly string[], folder: string): readonly string[] {
   const before = lines
     .slice(0, 1000)
     .map(folderIn)
