@@ -57,8 +57,30 @@ export {
   discover,
   type Discovery,
   fetchAll,
+  fetchArchives,
   fetchCheckpoints,
   type FetchParams,
   type FetchReport,
 } from "./git/push/fetch.ts";
 export { type PushParams, type PushReport, pushWaiting } from "./git/push/push.ts";
+export { type FlowWorkParams, workOnFlow } from "./git/flow/flow-worker.ts";
+export type { Worked } from "./git/flow/worker.ts";
+export type { CheckpointSource } from "./git/reading/checkpoint-source.ts";
+export type { CheckpointFacts, SessionFacts } from "./git/reading/checkpoint-facts.ts";
+export type { CommitRecord } from "./git/reading/commits.ts";
+export {
+  explain,
+  type Explained,
+  type ExplainedSession,
+  type ExplainedTask,
+  type ExplainParams,
+} from "./git/reading/explain.ts";
+export { FactsIndex, type IndexOptions } from "./git/reading/facts-index.ts";
+export { findLinks, type FindLinksParams, type FoundLinks } from "./git/reading/link.ts";
+export type { Confidence, FoundLink } from "./git/reading/link-file.ts";
+export { type LinkedCheckpoint, type LoggedCommit, type LogParams, readLog } from "./git/reading/log.ts";
+export { type CommitLink, type Named, resolveName } from "./git/reading/resolve.ts";
+export { resume, type Resumed, type ResumeParams } from "./git/reading/resume/resume.ts";
+export { rewind, type RewindParams, type Rewound, undoRewind } from "./git/reading/rewind/rewind.ts";
+export { RoutedSource } from "./git/reading/routed-source.ts";
+export { why, type Why, type WhyParams } from "./git/reading/why.ts";
