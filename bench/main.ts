@@ -3,8 +3,10 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
+import { benchGitContent } from "./git-content.ts";
 import { benchGitPush } from "./git-push.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
@@ -39,6 +41,8 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-content": benchGitContent,
+  "git-objects": benchGitObjects,
   "git-push": benchGitPush,
 };
 

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { listCommand, sessionCommand } from "./command-group.ts";
 import { tame } from "./command-line.ts";
 import { declareAdministration } from "./declare-administration.ts";
+import { declareGit } from "./declare-git.ts";
 import { declareWork } from "./declare-work.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { packageRoot } from "./package-root.ts";
@@ -27,6 +28,7 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
   declareWork(program, runs);
   declareAdministration(program, runs);
   declareCopies(program, runs);
+  declareGit(program, runs);
   declareUpkeep(program, runs);
   return program;
 }

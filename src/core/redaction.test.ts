@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { redactJson, redactText } from "./redaction.ts";
+import { secretAt } from "./secret-patterns.ts";
 
 // Put together at run time, so that no scanner takes this file for a leak.
 const secrets: Readonly<Record<string, string>> = {
@@ -95,6 +96,29 @@ describe("redactText", () => {
     }
   });
 
+  it("passes over no place where a secret begins", () => {
+    const pieces = [
+      ...Object.values(secrets),
+      ..."password=|Secret:|TOKEN = |api-key: |x_KEY=|;Pwd=|; \tpwd=|Bearer |://|@|hooks.slack.com/services/|---".split(
+        "|",
+      ),
+      ..."abcdefgh|A1b2C3d4|é→|\u001b[31m| |\n|\"|'|me:pw@h|[redacted]|postgres".split("|"),
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
+        const text = parts.join("");
+        let expected = "";
+        for (let at = 0; at < text.length;) {
+          const secret = secretAt(text, at);
+          expected += secret === undefined ? text[at] : `${secret.lead}[redacted]`;
+          at = secret?.end ?? at + 1;
+        }
+        expect(redactText(text)).toBe(expected);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("takes time in proportion to a long hostile line", () => {
     for (const piece of [
       "a.a-",
@@ -145,6 +169,13 @@ describe("redactJson", () => {
   it("redacts text that is no JSON as far as it can", () => {
     expect(redactJson(`{"a":"\\x ${secrets["npm"]}"}`)).toBe('{"a":"\\\\x [redacted]"}');
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
+  });
+
+  it("takes time in proportion to a line of very many strings", () => {
+    const json = JSON.stringify(Array.from({ length: 200_000 }, (_, n) => `text ${n}`));
+    const startedAtMs = performance.now();
+    expect(redactJson(json, { entropy: true })).toBe(json);
+    expect(performance.now() - startedAtMs).toBeLessThan(2000);
   });
 
   it("redacts names, and what stands outside of strings where the text is no JSON", () => {
@@ -200,7 +231,11 @@ describe("redaction of what looks random", () => {
     expect(redactJson(json, { entropy: true })).toBe(json);
   });
 
-  it("finds a random word wherever it stands", () => {
+  it("finds a random word wherever it stands, and the shortest that there is", () => {
+    const shortest = `aB3dE5fG7hJ9${"kL1mN2pQ4rS"}`;
+    for (let before = 0; before < 60; before += 1)
+      expect(redactText(`${".".repeat(before)}${shortest}.`, { entropy: true })).toContain("[redacted].");
+    expect(redactText(shortest.slice(1), { entropy: true })).toBe(shortest.slice(1));
     for (let before = 0; before < 60; before += 1)
       for (const pad of [".", "ab.", " "]) {
         const text = `${pad.repeat(before)} ${random} ${pad.repeat(60 - before)}`;

@@ -30,6 +30,7 @@ export function redactJson(json: string, options: RedactionOptions = {}): string
   const pieces: string[] = [];
   let [copied, outside] = [0, 0];
   let [keyFrom, keyTo, valueFrom] = [0, 0, -1];
+  const line: Line = { json, escapes: new Escapes(json), options };
   const put = (from: number, to: number, redacted: string | undefined): void => {
     if (redacted === undefined) return;
     pieces.push(json.slice(copied, from), redacted);
@@ -37,20 +38,26 @@ export function redactJson(json: string, options: RedactionOptions = {}): string
   };
   for (let from = json.indexOf('"'); from !== -1;) {
     const to = endOfString(json, from);
-    put(outside, from, redactOutside(json, outside, from, options));
+    put(outside, from, redactOutside(line, outside, from));
     const colon = afterSpace(json, to);
     if (json.charCodeAt(colon) === colonCode) {
       [keyFrom, keyTo, valueFrom] = [from + 1, to - 1, afterSpace(json, colon + 1)];
-      put(from, to, redactKey(json, from, to));
+      put(from, to, redactKey(line, from, to));
     } else if (to - from > 2) {
       const key = valueFrom === from ? json.slice(keyFrom, keyTo) : undefined;
-      put(from, to, redactLiteral(json, { from, to, key }, options));
+      put(from, to, redactLiteral(line, { from, to, key }, options));
     }
     outside = to;
     from = json.indexOf('"', to);
   }
-  put(outside, json.length, redactOutside(json, outside, json.length, options));
+  put(outside, json.length, redactOutside(line, outside, json.length));
   return pieces.length === 0 ? json : pieces.join("") + json.slice(copied);
+}
+
+interface Line {
+  readonly json: string;
+  readonly escapes: Escapes;
+  readonly options: RedactionOptions;
 }
 
 interface StringValue {
@@ -83,32 +90,26 @@ function afterSpace(json: string, from: number): number {
 }
 
 /** What stands outside of strings is numbers and punctuation in JSON; in what is no JSON it may be anything. */
-function redactOutside(
-  json: string,
-  from: number,
-  to: number,
-  options: RedactionOptions,
-): string | undefined {
-  if (to - from < minSecretLength || !isSuspect(json, { from, to, key: undefined }, options))
-    return undefined;
-  const text = json.slice(from, to);
-  return redactText(text, options);
+function redactOutside(line: Line, from: number, to: number): string | undefined {
+  if (to - from < minSecretLength || !isSuspect(line, { from, to }, line.options)) return undefined;
+  return redactText(line.json.slice(from, to), line.options);
 }
 
 /** A name is no secret because it looks random, but it may have the form of one. */
-function redactKey(json: string, from: number, to: number): string | undefined {
+function redactKey(line: Line, from: number, to: number): string | undefined {
   if (to - from < minSecretLength) return undefined;
-  return redactLiteral(json, { from, to, key: undefined }, {});
+  return redactLiteral(line, { from, to, key: undefined }, { own: line.options.own });
 }
 
 /** The literal without its secrets; undefined where it has none. */
-function redactLiteral(json: string, value: StringValue, options: RedactionOptions): string | undefined {
+function redactLiteral(line: Line, value: StringValue, options: RedactionOptions): string | undefined {
+  const { json } = line;
   const { from, to, key } = value;
   const kind = key === undefined ? "plain" : kindOf(key);
   if (kind === "signature") return undefined;
   if (kind === "secret") return JSON.stringify(mark);
   const entropy = options.entropy === true && kind !== "naming" && !isPicture(json, from);
-  if (!isSuspect(json, value, entropy ? options : { ...options, entropy })) return undefined;
+  if (!isSuspect(line, value, entropy ? options : { ...options, entropy })) return undefined;
   const text = decode(json.slice(from, to));
   const redacted = redactText(text, { entropy, own: options.own });
   return redacted === text ? undefined : JSON.stringify(redacted);
@@ -142,18 +143,39 @@ function isPicture(json: string, from: number): boolean {
 }
 
 /** Looks at the literal as it is written: one that is not suspect need not be decoded. */
-function isSuspect(json: string, { from, to }: StringValue, { entropy, own }: RedactionOptions): boolean {
-  if (own !== undefined || nextHead(json, from, to) !== -1) return true;
-  return (entropy === true && nextLongRun(json, from, to) !== -1) || hasHiddenLetters(json, from, to);
+function isSuspect(line: Line, at: Pick<StringValue, "from" | "to">, options: RedactionOptions): boolean {
+  const { from, to } = at;
+  if (options.own !== undefined || nextHead(line.json, from, to) !== -1) return true;
+  return (
+    (options.entropy === true && nextLongRun(line.json, from, to) !== -1) ||
+    line.escapes.hideLetters(from, to)
+  );
 }
 
-/** Whether a letter or a slash is written as an escape. */
-function hasHiddenLetters(json: string, from: number, to: number): boolean {
-  for (let at = json.indexOf("\\", from); at !== -1 && at < to; at = json.indexOf("\\", at + 2)) {
-    const escape = json.charCodeAt(at + 1);
-    if (escape === 0x75 || escape === 0x2f) return true;
+/** The escapes of a text, looked for from its beginning to its end once, however many strings it holds. */
+class Escapes {
+  readonly #json: string;
+  #at = -1;
+
+  constructor(json: string) {
+    this.#json = json;
   }
-  return false;
+
+  /** Whether a letter or a slash is written as an escape between two places, which lie behind those of the last call. */
+  hideLetters(from: number, to: number): boolean {
+    for (let at = this.#next(from); at < to; at = this.#next(at + 2)) {
+      const escape = this.#json.charCodeAt(at + 1);
+      if (escape === 0x75 || escape === 0x2f) return true;
+    }
+    return false;
+  }
+
+  #next(from: number): number {
+    if (this.#at >= from) return this.#at;
+    const at = this.#json.indexOf("\\", from);
+    this.#at = at === -1 ? Infinity : at;
+    return this.#at;
+  }
 }
 
 function decode(literal: string): string {

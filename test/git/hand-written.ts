@@ -4,7 +4,7 @@ import type { ObjectBatch, ObjectId } from "../../src/git/plumbing/objects.ts";
 import type { Repository } from "../../src/git/plumbing/repository.ts";
 
 /** A session of a checkpoint that a test writes by the specification's words, not by our writers. */
-export interface HandSession {
+interface HandSession {
   readonly slot?: number;
   readonly sessionId: string;
   readonly transcript?: string;
@@ -14,7 +14,7 @@ export interface HandSession {
 }
 
 /** The tree of a checkpoint (specification, section 2); `prefix` as the layout's paths have it. */
-export function handTree(
+function handTree(
   batch: ObjectBatch,
   { id, sessions, prefix = "", root = {} }: HandCheckpoint & { readonly prefix?: string },
 ): ObjectId {

@@ -1,7 +1,8 @@
 import type { CheckpointStore } from "../../src/git/checkpoint-store.ts";
-import { branchRef } from "../../src/git/format/checkpoint-refs.ts";
+import { branchRef, v2Prefix } from "../../src/git/format/checkpoint-refs.ts";
 import { BranchLayout } from "../../src/git/layouts/branch.ts";
 import { RefsLayout } from "../../src/git/layouts/refs.ts";
+import { V2Layout } from "../../src/git/layouts/v2/layout.ts";
 import { checkpointRefs } from "../../src/git/format/ids.ts";
 import type { Repository } from "../../src/git/plumbing/repository.ts";
 
@@ -27,6 +28,12 @@ export const layoutsUnderTest: Readonly<Record<string, LayoutUnderTest>> = {
     name: "git-branch",
     open: (repository) => new BranchLayout(repository),
     refs: branchRef,
+    keepsAssets: true,
+  },
+  v2: {
+    name: "v2",
+    open: (repository) => new V2Layout(repository),
+    refs: v2Prefix,
     keepsAssets: true,
   },
 };

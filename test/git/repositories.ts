@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -123,7 +132,43 @@ const makers: Readonly<Record<RepositoryKind, (folder: string) => Promise<string
   },
 };
 
+interface TemplateFile {
+  readonly name: string;
+  readonly mode: number;
+  /** Absent: a folder. */
+  readonly content?: Buffer;
+}
+
+const templates = new Map<string, Promise<readonly TemplateFile[]>>();
+
+/** Made once in a process, as it takes eight commands, and kept in memory, as a worker that is stopped tidies no folder up. */
 async function makePlain(path: string, ...options: readonly string[]): Promise<string> {
+  const key = options.join(" ");
+  const template = templates.get(key) ?? readTemplate(options);
+  templates.set(key, template);
+  for (const { name, mode, content } of await template)
+    if (content === undefined) mkdirSync(join(path, name), { recursive: true });
+    else writeFileSync(join(path, name), content, { mode });
+  return path;
+}
+
+async function readTemplate(options: readonly string[]): Promise<readonly TemplateFile[]> {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-git-template-"));
+  try {
+    const path = await makeTemplate(join(folder, "template"), ...options);
+    const names = ["", ...readdirSync(path, { recursive: true, encoding: "utf8" })];
+    return names.map((name) => {
+      const { mode } = statSync(join(path, name));
+      return (mode & 0o170000) === 0o040000
+        ? { name, mode }
+        : { name, mode, content: readFileSync(join(path, name)) };
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeTemplate(path: string, ...options: readonly string[]): Promise<string> {
   await runTestGit(tmpdir(), ["init", "-q", "-b", "main", ...options, "--", path]);
   // A partial clone is served only where the other side allows it.
   await runTestGit(path, ["config", "uploadpack.allowFilter", "true"]);

@@ -1,4 +1,3 @@
-import { openRepository } from "../../git/plumbing/open-repository.ts";
 import {
   type Discovery,
   type FetchReport,
@@ -9,6 +8,7 @@ import {
 import { shown, usage, wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { withRepository } from "../git-repository.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
 import { remoteFor } from "./git-push.ts";
@@ -18,13 +18,14 @@ export async function fetchSessions(ids: readonly string[], options: FetchOption
   if (ids.length > 0 && options.all === true)
     throw usage("Ids and --all are given together.", "Give the ids that are wanted, or --all.");
   const timeoutMs = wholeNumber(options.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
-  await using repository = await openRepository({ cwd: process.cwd() });
-  const params = { repository, remote: await remoteFor(repository, options.remote), timeoutMs };
-  if (ids.length === 0 && options.all !== true) return await tell(await discover(params), options);
-  const report = await (options.all === true ? fetchAll(params) : fetchCheckpoints({ ...params, ids }));
-  if (options.json === true) await writeJson({ fetch: report });
-  else await write(`${linesOf(report).join("\n")}\n`);
-  return report.absent.length + report.failed.length === 0 ? exitCodes.ok : exitCodes.problems;
+  return await withRepository(async (repository) => {
+    const params = { repository, remote: await remoteFor(repository, options.remote), timeoutMs };
+    if (ids.length === 0 && options.all !== true) return await tellNames(await discover(params), options);
+    const report = await (options.all === true ? fetchAll(params) : fetchCheckpoints({ ...params, ids }));
+    if (options.json === true) await writeJson({ fetch: report });
+    else await write(`${linesOf(report).join("\n")}\n`);
+    return report.absent.length + report.failed.length === 0 ? exitCodes.ok : exitCodes.problems;
+  });
 }
 
 interface FetchOptions {
@@ -34,7 +35,7 @@ interface FetchOptions {
   readonly json?: true;
 }
 
-async function tell(found: Discovery, { json }: FetchOptions): Promise<ExitCode> {
+async function tellNames(found: Discovery, { json }: FetchOptions): Promise<ExitCode> {
   const { same, ...rest } = found;
   if (json === true) await writeJson({ discovery: { ...rest, same: same.length } });
   else await write(`${discoveryLines(found).join("\n")}\n`);

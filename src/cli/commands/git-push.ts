@@ -1,5 +1,4 @@
 import { HoldfastError } from "../../core/errors.ts";
-import { openRepository } from "../../git/plumbing/open-repository.ts";
 import type { Repository } from "../../git/plumbing/repository.ts";
 import { destinationOf, namedRemote } from "../../git/push/destination.ts";
 import { discover } from "../../git/push/fetch.ts";
@@ -9,16 +8,18 @@ import { checkpointRefs, idOfRef, refOfCheckpoint } from "../../git/format/ids.t
 import { wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { withRepository } from "../git-repository.ts";
 import { harmlessLine } from "../harmless.ts";
 import { write, writeJson } from "../output.ts";
 
 /** Pushes the checkpoints that wait; ends with 3 where some wait still. */
 export async function pushCheckpoints(_: readonly string[], options: PushOptions): Promise<ExitCode> {
   const timeoutMs = wholeNumber(options.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
-  await using repository = await openRepository({ cwd: process.cwd() });
-  const remote = await remoteFor(repository, options.remote);
-  if (options.all === true) await queueAll({ repository, remote, timeoutMs });
-  const report = await pushWaiting({ repository, remote, timeoutMs });
+  const report = await withRepository(async (repository) => {
+    const remote = await remoteFor(repository, options.remote);
+    if (options.all === true) await queueAll({ repository, remote, timeoutMs });
+    return await pushWaiting({ repository, remote, timeoutMs });
+  });
   if (options.json === true) await writeJson({ push: report });
   else await write(`${linesOf(report).join("\n")}\n`);
   return report.outcome === "done" ? exitCodes.ok : exitCodes.problems;

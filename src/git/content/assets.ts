@@ -9,7 +9,7 @@ export interface Asset {
 }
 
 /** What stands in a transcript where a picture was, before the asset's name. */
-export const assetPlaceholder = "entire-asset:assets/";
+const assetPlaceholder = "entire-asset:assets/";
 
 /** Moves the pictures of one line of JSON out of it; a line without any is given back as it is. */
 export function moveAssets(line: string, keep: (asset: Asset) => void): string {

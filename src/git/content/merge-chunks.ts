@@ -2,7 +2,7 @@ import type { ObjectBatch, ObjectReader } from "../plumbing/objects.ts";
 import type { StoredChunk } from "./text-state.ts";
 
 /** So many chunks a transcript may have; then small neighbours become one. */
-export const maxChunks = 200;
+const maxChunks = 200;
 
 /** Merges neighbours when there are too many: each byte is written once more, after hundreds of checkpoints. */
 export async function mergeSmallChunks(

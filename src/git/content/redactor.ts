@@ -6,8 +6,8 @@ import { redactJson, redactText, redactionVersion, type RedactionOptions } from 
 export interface Redactor {
   /** Changes with the rules: text that other rules redacted is not relied upon. */
   readonly fingerprint: string;
-  json(line: string): string;
-  text(text: string): string;
+  readonly json: (line: string) => string;
+  readonly text: (text: string) => string;
 }
 
 export interface RedactorParams {

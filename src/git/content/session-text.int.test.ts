@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
   appendFileSync,
@@ -239,7 +240,7 @@ describe("SessionText", () => {
 
   it("keeps the bytes of what is no UTF-8", async () => {
     const bytes = Buffer.concat([
-      Buffer.from(`{"a":"${key} `),
+      Buffer.from(`{"a":"${key} \\u2192 `),
       Buffer.from([0xff, 0xfe, 0xc3]),
       Buffer.from('"}\n'),
     ]);
@@ -252,6 +253,8 @@ describe("SessionText", () => {
 
   it("says which transcript cannot be read", async () => {
     await expect(take()).rejects.toMatchObject({ code: "git_content_invalid", data: { path: transcript } });
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    await expect(take({ path: join(folder, "pipe") })).rejects.toMatchObject({ code: "git_content_invalid" });
     await expect(take({ path: folder })).rejects.toMatchObject({ code: "git_content_invalid" });
   });
 

@@ -9,6 +9,8 @@ import type { Sha256State } from "./resumable-sha256.ts";
 export interface TextState {
   /** Of the rules that redacted it. */
   readonly fingerprint: string;
+  /** Another one whenever the transcript was taken anew: what was made of an earlier one is not relied upon. */
+  readonly generation: string;
   readonly rawBytes: number;
   /** CRC-32 of those bytes. */
   readonly rawCrc: number;
@@ -63,7 +65,7 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
 }
 
 /** A file of ours as text; undefined where it cannot be read or is larger than ours ever are. */
-export async function readBounded(path: string, maxBytes = maxStateBytes): Promise<string | undefined> {
+async function readBounded(path: string, maxBytes = maxStateBytes): Promise<string | undefined> {
   try {
     const file = await open(path, "r");
     try {
@@ -84,6 +86,7 @@ function isState(fields: Readonly<Record<string, unknown>>): boolean {
   const [sha, { chunks, assets }] = [fieldsOf(fields["sha256"]), fields];
   return (
     textOf(fields["fingerprint"]) !== undefined &&
+    textOf(fields["generation"]) !== undefined &&
     [fields["rawBytes"], fields["rawCrc"], sha?.["length"]].every(isCount) &&
     Array.isArray(sha?.["words"]) &&
     sha["words"].length === 8 &&

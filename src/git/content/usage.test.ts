@@ -32,7 +32,7 @@ function count(input: number, cached: number, output: number): object {
   };
   const info = {
     total_token_usage: total,
-    last_token_usage: { input_tokens: 70 },
+    last_token_usage: { input_tokens: 70, cached_input_tokens: 20, output_tokens: 4 },
     model_context_window: 1000,
   };
   return { timestamp: "2026-04-01T10:00:00Z", type: "event_msg", payload: { type: "token_count", info } };
@@ -97,9 +97,15 @@ describe("PartUsage", () => {
     });
   });
 
+  it("counts the first response of a Codex part by itself where nothing is known of what was before", () => {
+    expect(metadataOf([count(1000, 600, 100)])).toMatchObject({
+      token_usage: { input_tokens: 50, cache_read_tokens: 20, output_tokens: 4, api_call_count: 1 },
+    });
+  });
+
   it("goes on where a Codex session that was resumed counts from nothing", () => {
-    expect(metadataOf([count(100, 0, 10), count(30, 0, 5)])).toMatchObject({
-      token_usage: { input_tokens: 130, output_tokens: 15 },
+    expect(metadataOf([count(100, 0, 10), count(30, 0, 5)], [count(50, 0, 5)])).toMatchObject({
+      token_usage: { input_tokens: 80, output_tokens: 10 },
     });
   });
 

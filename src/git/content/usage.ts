@@ -112,41 +112,55 @@ export class PartUsage {
 
 /** Codex tells sums of the whole session, and tells the same ones again. */
 class CodexTotals {
-  #start = codexTokens(undefined);
-  #last = this.#start;
+  #start: CodexTokens | undefined;
+  #last: CodexTokens | undefined;
   calls = 0;
 
   before(payload: Fields): void {
-    this.#start = codexTokens(totalIn(payload)) ?? this.#start;
-    this.#last = this.#start;
+    const { total } = countsIn(payload);
+    [this.#start, this.#last] = [total ?? this.#start, total ?? this.#last];
   }
 
   add(payload: Fields): void {
-    const total = totalIn(payload);
+    const { total, last } = countsIn(payload);
     if (total === undefined) return;
-    const next = codexTokens(total);
-    // A session that was resumed counts from nothing again.
-    if (next.all < this.#last.all) this.#start = minus(this.#start, this.#last);
-    if (next.all !== this.#last.all) this.calls += 1;
-    this.#last = next;
+    // Where nothing before the part was told, the first response's own count tells what the sum was before it.
+    this.#start ??= minus(total, last ?? total);
+    this.#last ??= this.#start;
+    // A session that was resumed may count from nothing again.
+    if (total.all < this.#last.all) this.#start = minus(this.#start, this.#last);
+    if (total.all !== this.#last.all) this.calls += 1;
+    this.#last = total;
   }
 
   delta(): readonly CodexTokens[] {
-    return this.calls === 0 ? [] : [minus(this.#last, this.#start)];
+    const [start, last] = [this.#start, this.#last];
+    return this.calls === 0 || start === undefined || last === undefined
+      ? []
+      : [atLeastNothing(minus(last, start))];
   }
 }
 
 type CodexTokens = Tokens & { readonly thinking: number; readonly all: number };
 
-function totalIn(payload: Fields): Fields | undefined {
-  return fieldsOf(fieldsOf(payload["info"])?.["total_token_usage"]);
+interface CodexCounts {
+  readonly total: CodexTokens | undefined;
+  /** Of the last response alone. */
+  readonly last: CodexTokens | undefined;
+}
+
+function countsIn(payload: Fields): CodexCounts {
+  const info = fieldsOf(payload["info"]);
+  return { total: codexTokens(info?.["total_token_usage"]), last: codexTokens(info?.["last_token_usage"]) };
 }
 
 /** Its input counts what came from the cache. */
-function codexTokens(total: Fields | undefined): CodexTokens {
-  const [input, cacheRead] = [countOf(total?.["input_tokens"]), countOf(total?.["cached_input_tokens"])];
-  const output = countOf(total?.["output_tokens"]);
-  const thinking = countOf(total?.["reasoning_output_tokens"]);
+function codexTokens(told: unknown): CodexTokens | undefined {
+  const counts = fieldsOf(told);
+  if (counts === undefined) return undefined;
+  const [input, cacheRead] = [countOf(counts["input_tokens"]), countOf(counts["cached_input_tokens"])];
+  const output = countOf(counts["output_tokens"]);
+  const thinking = countOf(counts["reasoning_output_tokens"]);
   return {
     ...noTokens,
     input: Math.max(0, input - cacheRead),
@@ -155,6 +169,11 @@ function codexTokens(total: Fields | undefined): CodexTokens {
     thinking,
     all: input + output,
   };
+}
+
+function atLeastNothing({ input, cacheRead, output, thinking, all }: CodexTokens): CodexTokens {
+  const [one, two, three] = [input, cacheRead, output].map((count) => Math.max(0, count));
+  return { ...noTokens, input: one!, cacheRead: two!, output: three!, thinking: Math.max(0, thinking), all };
 }
 
 function minus(a: CodexTokens, b: CodexTokens): CodexTokens {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { HoldfastError } from "../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import { failed, type GitPlace, killGroup, spawnError, startGit } from "./git-process.ts";
 import type { ObjectType } from "./objects.ts";
 
@@ -129,6 +129,9 @@ class Running {
     killGroup(this.#child);
     const [current, ...rest] = this.#waiting.slice(this.#answered);
     current?.reject(error);
+    // git's code for wrong arguments: every other process would say the same.
+    if (isHoldfastError(error) && error.data["exitCode"] === 129)
+      for (const question of rest.splice(0)) question.reject(error);
     this.#onEnd(this, rest);
   }
 

@@ -1,12 +1,10 @@
-import { readFileSync, readdirSync, type Dirent } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync, readdirSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isHoldfastError } from "../../core/errors.ts";
 import { codeOf, unwritable } from "./durable-file.ts";
 import type { GitRefs } from "./git-refs.ts";
-import { invalidObject } from "./invalid-object.ts";
-import { isObjectId, type ObjectFormat } from "./object-id.ts";
+import { checkObjectId, idLengthOf, isObjectId, type ObjectFormat } from "./object-id.ts";
 import type { Identity, ObjectId } from "./objects.ts";
 import { PackedRefs, type PackedTable } from "./packed-refs.ts";
 import { refConflict, refDamaged } from "./ref-errors.ts";
@@ -40,7 +38,6 @@ export class FileRefs implements Refs {
   async list(prefix: string): Promise<readonly Ref[]> {
     checkRefPrefix(prefix);
     const { commonDir, gitDir } = this.#options;
-    const found = new Map<string, ObjectId>();
     const loose = new Map<string, string>();
     await this.#walk(commonDir, prefix, (name) => gitDir === commonDir || !isPerWorktree(name), loose);
     if (gitDir !== commonDir)
@@ -48,7 +45,13 @@ export class FileRefs implements Refs {
         if (own.startsWith(prefix) || prefix.startsWith(own))
           await this.#walk(gitDir, own.startsWith(prefix) ? own : prefix, () => true, loose);
     // After the loose ones: what is packed between both is then in either.
-    for (const { name, id } of (await this.#packed.table()).list(prefix)) found.set(name, id);
+    const packed = (await this.#packed.table()).list(prefix);
+    const ignoreCase = packed.length > 0 && loose.size > 0 && (await this.#options.settings()).ignoreCase;
+    if (loose.size === 0) return packed;
+    const found = new Map<string, ObjectId>();
+    // Where case does not count, a packed name may be a loose one in other letters, which is newer.
+    const folded = new Set(ignoreCase ? [...loose.keys()].map((name) => name.toLowerCase()) : []);
+    for (const { name, id } of packed) if (!folded.has(name.toLowerCase())) found.set(name, id);
     for (const [name, text] of loose) {
       const value = parseRef(text, this.#options.objectFormat);
       const id = value?.target === undefined ? value?.id : await this.read(name).catch(() => null);
@@ -63,9 +66,7 @@ export class FileRefs implements Refs {
   async update(update: RefUpdate): Promise<"updated" | "moved"> {
     const { name, to, from } = update;
     checkRefName(name);
-    for (const id of [to, from])
-      if (id !== null && !isObjectId(id, this.#options.objectFormat))
-        throw invalidObject(`${JSON.stringify(id.slice(0, 80))} is no object's id`, "Give the whole id.");
+    for (const id of [to, from]) if (id !== null) checkObjectId(id, this.#options.objectFormat);
     // A deletion rewrites packed-refs; a checked-out branch and a symbolic ref have a second reflog.
     if (to === null || (await this.#isDelicate(name))) return this.#options.through.update(update);
     try {
@@ -78,12 +79,14 @@ export class FileRefs implements Refs {
   async #replace(update: RefUpdate & { readonly to: ObjectId }): Promise<"updated" | "moved"> {
     const { name, to, from } = update;
     const path = this.#path(name);
+    // Before the lock, which a process that dies meanwhile would leave behind.
+    const log = await this.#logger(update);
     await using lock = await this.#lock(name, path);
     const now = await this.#value(name);
     if ((now?.id ?? null) !== from || now?.target !== undefined) return "moved";
     if (from === to) return "updated";
     if (from === null) this.#checkPlace(name, await this.#packed.table());
-    await this.#log(update);
+    await log?.();
     await lock.commit(`${to}\n`).catch((error: unknown) => {
       if (codeOf(error) === "EISDIR" || codeOf(error) === "ENOTEMPTY")
         throw refConflict(name, `${name}/…`, error);
@@ -94,16 +97,13 @@ export class FileRefs implements Refs {
 
   async #lock(name: string, path: string): Promise<RefLock> {
     try {
-      return await RefLock.take({
-        name,
-        path,
-
-        waitMs: this.#options.lockWaitMs ?? 1000,
-      });
+      return await RefLock.take({ name, path, waitMs: this.#options.lockWaitMs ?? 1000 });
     } catch (error) {
       const code = codeOf(error);
       if (code !== "ENOTDIR" && code !== "EEXIST") throw error;
-      throw refConflict(name, parentsOf(name).at(-1) ?? name, error);
+      for (const parent of parentsOf(name))
+        if ((await this.#value(parent)) !== null) throw refConflict(name, parent, error);
+      throw error;
     }
   }
 
@@ -113,16 +113,16 @@ export class FileRefs implements Refs {
     for (const parent of parentsOf(name)) if (packed.find(parent) !== null) throw refConflict(name, parent);
   }
 
-  async #log({ name, from, to, reason }: RefUpdate & { readonly to: ObjectId }): Promise<void> {
+  /** What is to be done for the reflog; nothing where git keeps none. */
+  async #logger(update: RefUpdate & { readonly to: ObjectId }): Promise<(() => Promise<void>) | undefined> {
+    const { name, from, to, reason = "holdfast" } = update;
     const { settings, bare, identity, objectFormat } = this.#options;
-    const folder = isPerWorktree(name) ? this.#options.gitDir : this.#options.commonDir;
-    await appendReflog(join(folder, "logs", name), {
-      from: from ?? "0".repeat(objectFormat === "sha1" ? 40 : 64),
-      to,
-      who: await identity(),
-      reason: reason ?? "holdfast",
-      begin: beginsReflog(name, await settings(), bare),
-    });
+    const path = join(isPerWorktree(name) ? this.#options.gitDir : this.#options.commonDir, "logs", name);
+    const begin = beginsReflog(name, await settings(), bare);
+    if (!begin && !existsSync(path)) return undefined;
+    const who = await identity();
+    return () =>
+      appendReflog(path, { from: from ?? "0".repeat(idLengthOf(objectFormat) * 2), to, who, reason, begin });
   }
 
   async #isDelicate(name: string): Promise<boolean> {
@@ -132,14 +132,21 @@ export class FileRefs implements Refs {
   }
 
   async #value(name: string): Promise<Value | null> {
-    const text = await readFile(this.#path(name), "utf8").catch(noRef);
-    if (text === null) {
-      const id = isPerWorktree(name) ? null : (await this.#packed.table()).find(name);
+    const text = readText(this.#path(name));
+    if (text === undefined) {
+      const id = isPerWorktree(name) ? null : await this.#findPacked(name);
       return id === null ? null : { id };
     }
     const value = parseRef(text, this.#options.objectFormat);
     if (value === undefined) throw refDamaged(name, `holds neither an id nor a name, in ${this.#path(name)}`);
     return value;
+  }
+
+  async #findPacked(name: string): Promise<ObjectId | null> {
+    const packed = await this.#packed.table();
+    const id = packed.find(name);
+    if (id !== null || packed.isEmpty) return id;
+    return (await this.#options.settings()).ignoreCase ? packed.findIgnoringCase(name) : null;
   }
 
   #path(name: string): string {

@@ -1,6 +1,6 @@
 import { type HoldfastError, isHoldfastError } from "../../core/errors.ts";
-import { isObjectId, type ObjectFormat } from "./object-id.ts";
-import { invalidObject } from "./invalid-object.ts";
+import { failed } from "./git-process.ts";
+import { checkObjectId, isObjectId, type ObjectFormat } from "./object-id.ts";
 import type { ObjectId } from "./objects.ts";
 import { checkRefName, checkRefPrefix } from "./ref-names.ts";
 import { refConflict, refLocked } from "./ref-errors.ts";
@@ -19,14 +19,12 @@ export class GitRefs implements Refs {
 
   async read(name: string): Promise<ObjectId | null> {
     checkRefName(name);
-    const args = ["show-ref", "--verify", "--quiet", "--hash", "--", name];
-    // Quiet would keep the id as well: whether there is one is asked by the code alone.
-    const { code, stdout } = await this.#git(
-      args.filter((arg) => arg !== "--quiet"),
-      { codes: [0, 1, 128] },
-    );
+    const args = ["show-ref", "--verify", "--hash", "--", name];
+    const { code, stdout, stderr } = await this.#git(args, { codes: [0, 1, 128] });
     const id = stdout.toString().trim();
-    return code === 0 && isObjectId(id, this.#format) ? id : null;
+    if (code === 0 && isObjectId(id, this.#format)) return id;
+    if (stderr.includes("not a valid ref")) return null;
+    throw failed(args, { code, signal: null, stderr });
   }
 
   async list(prefix: string): Promise<readonly Ref[]> {
@@ -44,12 +42,13 @@ export class GitRefs implements Refs {
 
   async update({ name, to, from, reason }: RefUpdate): Promise<"updated" | "moved"> {
     checkRefName(name);
-    for (const id of [to, from])
-      if (id !== null && !isObjectId(id, this.#format))
-        throw invalidObject(`${JSON.stringify(id.slice(0, 80))} is no object's id`, "Give the whole id.");
+    for (const id of [to, from]) if (id !== null) checkObjectId(id, this.#format);
     const zero = "0".repeat(this.#format === "sha1" ? 40 : 64);
     if (to === null && from === null) return (await this.read(name)) === null ? "updated" : "moved";
-    const input = to === null ? `delete ${name}\0${from!}\0` : `update ${name}\0${to}\0${from ?? zero}\0`;
+    const input =
+      to === null
+        ? `option no-deref\0delete ${name}\0${from!}\0`
+        : `update ${name}\0${to}\0${from ?? zero}\0`;
     const message = reason === undefined ? [] : ["-m", reason.replaceAll(/\s+/g, " ")];
     try {
       await this.#git(["update-ref", ...message, "--stdin", "-z"], { input });

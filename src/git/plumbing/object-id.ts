@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { invalidObject } from "./invalid-object.ts";
 import type { ObjectId, ObjectType } from "./objects.ts";
 
 /** How a repository hashes its objects. */
@@ -22,6 +23,13 @@ export function objectHeader(type: ObjectType, bytes: number): Buffer {
 /** Whether a text is a whole id of this format. */
 export function isObjectId(text: string, format: ObjectFormat): boolean {
   return (format === "sha1" ? /^[0-9a-f]{40}$/ : /^[0-9a-f]{64}$/).test(text);
+}
+
+/** Lets a whole id of this format pass. @throws git_object_invalid */
+export function checkObjectId(id: ObjectId, format: ObjectFormat): ObjectId {
+  if (isObjectId(id, format)) return id;
+  const shown = JSON.stringify(String(id).slice(0, 80));
+  throw invalidObject(`${shown} is no id of a ${format} repository`, "Give the whole id, in small letters.");
 }
 
 /** The hash of a format, to be fed. */

@@ -1,9 +1,9 @@
-import { HoldfastError } from "../../core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import { type Answer, CatFile } from "./cat-file.ts";
 import { parseCommit } from "./commit-bytes.ts";
 import type { GitPlace } from "./git-process.ts";
 import { invalidObject } from "./invalid-object.ts";
-import { idLengthOf, isObjectId, type ObjectFormat } from "./object-id.ts";
+import { checkObjectId, idLengthOf, type ObjectFormat } from "./object-id.ts";
 import type { Commit, ObjectId, ObjectReader, ObjectType, TreeEntry } from "./objects.ts";
 import { parseTree } from "./tree-bytes.ts";
 
@@ -22,15 +22,19 @@ const maxCommitBytes = 16 * 1024 * 1024;
 
 class Reader implements ObjectReader, AsyncDisposable {
   readonly #format: ObjectFormat;
-  readonly #process: CatFile;
+  readonly #start: (option: string) => CatFile;
+  #both: CatFile | undefined;
+  /** Where git is older than 2.36: one process for sizes and another one for content. */
+  #pair: { readonly sizes: CatFile; readonly contents: CatFile } | undefined;
 
   constructor({ at, format, timeoutMs }: { at: GitPlace; format: ObjectFormat; timeoutMs: number }) {
     this.#format = format;
-    this.#process = new CatFile({ args: ["--batch-command"], at, timeoutMs });
+    this.#start = (option) => new CatFile({ args: [option], at, timeoutMs });
+    this.#both = this.#start("--batch-command");
   }
 
   async header(id: ObjectId): Promise<{ readonly type: ObjectType; readonly size: number } | null> {
-    return this.#process.ask(`info ${this.#checked(id)}`, false);
+    return this.#ask(checkObjectId(id, this.#format), false);
   }
 
   blob(id: ObjectId, { maxBytes }: { readonly maxBytes: number }): Promise<Buffer | null> {
@@ -48,7 +52,7 @@ class Reader implements ObjectReader, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.close();
+    for (const process of [this.#both, this.#pair?.sizes, this.#pair?.contents]) process?.close();
   }
 
   async #content(id: ObjectId, type: ObjectType, maxBytes: number): Promise<Buffer | null> {
@@ -56,16 +60,26 @@ class Reader implements ObjectReader, AsyncDisposable {
     if (head === null) return null;
     if (head.type !== type) throw invalidObject(`The object ${id} is a ${head.type}, not a ${type}`);
     if (head.size > maxBytes) throw tooLarge(id, head, maxBytes);
-    const answer = await this.#process.ask(`contents ${id}`, true);
-    return answer?.content ?? null;
+    return (await this.#ask(id, true))?.content ?? null;
   }
 
-  #checked(id: ObjectId): ObjectId {
-    if (isObjectId(id, this.#format)) return id;
-    throw invalidObject(
-      `${JSON.stringify(String(id).slice(0, 80))} is no id of a ${this.#format} repository`,
-    );
+  async #ask(id: ObjectId, withContent: boolean): Promise<Answer | null> {
+    if (this.#both !== undefined)
+      try {
+        return await this.#both.ask(`${withContent ? "contents" : "info"} ${id}`, withContent);
+      } catch (error) {
+        if (!isUnknownOption(error)) throw error;
+        this.#both = undefined;
+        // All that were asked come here.
+        this.#pair ??= { sizes: this.#start("--batch-check"), contents: this.#start("--batch") };
+      }
+    const { sizes, contents } = this.#pair!;
+    return (withContent ? contents : sizes).ask(id, withContent);
   }
+}
+
+function isUnknownOption(error: unknown): boolean {
+  return isHoldfastError(error) && error.code === "git_failed" && error.data["exitCode"] === 129;
 }
 
 function tooLarge(id: ObjectId, { type, size }: Answer, maxBytes: number): HoldfastError {

@@ -1,5 +1,7 @@
-import { readFile, utimes } from "node:fs/promises";
+import { utimesSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { ObjectFormat } from "./object-id.ts";
 import type { ObjectId } from "./objects.ts";
 import { PackIndexes } from "./pack-indexes.ts";
@@ -25,27 +27,25 @@ export class ObjectStore {
     this.#folders ??= alternatesOf(this.folder);
     for (const folder of await this.#folders) {
       const missing = ids.filter((id) => !there.has(id));
-      for (const id of await this.#packed(folder, missing)) there.add(id);
+      for (const id of this.#packed(folder, missing)) there.add(id);
       const unpacked = missing.filter((id) => !there.has(id));
-      const loose = await Promise.all(
-        unpacked.map((id) => freshen(join(folder, id.slice(0, 2), id.slice(2)))),
-      );
-      for (const [index, isThere] of loose.entries()) if (isThere) there.add(unpacked[index]!);
+      for (const [index, id] of unpacked.entries()) {
+        if (freshen(join(folder, id.slice(0, 2), id.slice(2)))) there.add(id);
+        // Many in a row let others have their turn.
+        if (index % 500 === 499) await setImmediate();
+      }
     }
     return there;
   }
 
-  async #packed(folder: string, ids: readonly ObjectId[]): Promise<readonly ObjectId[]> {
+  #packed(folder: string, ids: readonly ObjectId[]): readonly ObjectId[] {
     let packs = this.#packs.get(folder);
     if (packs === undefined) {
       packs = new PackIndexes(join(folder, "pack"), this.format);
       this.#packs.set(folder, packs);
     }
-    const found = await packs.find(ids);
-    const fresh = await Promise.all(
-      [...found.keys()].map(async (pack) => ((await freshen(pack)) ? pack : undefined)),
-    );
-    return fresh.flatMap((pack) => (pack === undefined ? [] : found.get(pack)!));
+    const found = packs.find(ids);
+    return [...found].flatMap(([pack, here]) => (freshen(pack) ? here : []));
   }
 }
 
@@ -65,10 +65,12 @@ async function alternatesOf(folder: string, depth = 0, seen = new Set<string>())
 }
 
 /** Marks a file as used now; false where there is none, or where it is another's and could be pruned. */
-async function freshen(path: string): Promise<boolean> {
+function freshen(path: string): boolean {
   const now = new Date();
-  return utimes(path, now, now).then(
-    () => true,
-    () => false,
-  );
+  try {
+    utimesSync(path, now, now);
+    return true;
+  } catch {
+    return false;
+  }
 }

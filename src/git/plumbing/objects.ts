@@ -27,7 +27,10 @@ export interface Commit {
   readonly message: string;
 }
 
-/** Reads objects of a repository, packed, borrowed from another one, or promised by a remote. */
+/**
+ * Reads objects of a repository, packed, borrowed from another one, or promised by a remote. An object whose header is
+ * damaged is as good as none, as git has it; one whose content is damaged fails.
+ */
 export interface ObjectReader {
   /** Type and size in bytes without the content; null where there is none. */
   header(id: ObjectId): Promise<{ readonly type: ObjectType; readonly size: number } | null>;

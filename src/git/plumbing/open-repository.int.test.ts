@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it, test } from "vitest";
 import { gitTestEnv, makeRepository, repositoryKinds } from "../../../test/git/repositories.ts";
 import { openRepository } from "./open-repository.ts";
@@ -44,8 +46,13 @@ test.each(repositoryKinds)(
   },
 );
 
-it("says that a folder lies in no repository", async () => {
-  await expect(openRepository({ cwd: "/", env: gitTestEnv })).rejects.toMatchObject({
-    code: "git_not_a_repository",
-  });
+it("A repository is found from a folder below its top, and from within git's own", async () => {
+  using made = await makeRepository();
+  const below = join(made.path, "a", "b");
+  mkdirSync(below, { recursive: true });
+  for (const cwd of [below, join(made.path, ".git"), join(made.path, ".git", "refs", "heads")]) {
+    await using repository = await openRepository({ cwd, env: gitTestEnv });
+    expect(repository).toMatchObject({ worktree: made.path, gitDir: join(made.path, ".git") });
+    expect((await repository.git(["status", "--porcelain"])).stdout.toString()).toBe("");
+  }
 });

@@ -1,4 +1,5 @@
-import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
+import { basename, dirname } from "node:path";
+import { HoldfastError } from "../../core/errors.ts";
 import type { Environment } from "./environment.ts";
 import { FileRefs } from "./file-refs.ts";
 import { runGit } from "./git-process.ts";
@@ -12,7 +13,7 @@ import { settingsReader } from "./settings.ts";
 
 /** Finds the repository that a folder lies in, as git does, and opens it. @throws git_not_a_repository, git_unsafe, git_missing, git_too_old */
 export async function openRepository({ cwd, env = process.env }: OpenOptions): Promise<Repository> {
-  const found = await find(cwd, env);
+  const found = await fromWithin(await find(cwd, env), env);
   const at = { cwd: found.worktree ?? found.gitDir, env };
   const git = (args: readonly string[], options?: GitOptions): ReturnType<Repository["git"]> =>
     runGit(args, at, options);
@@ -38,8 +39,7 @@ export interface OpenOptions {
   readonly env?: Environment;
 }
 
-/** What git says of a repository. */
-export type Found = Pick<Repository, "gitDir" | "commonDir" | "worktree" | "objectFormat" | "refFormat"> & {
+type Found = Pick<Repository, "gitDir" | "commonDir" | "worktree" | "objectFormat" | "refFormat"> & {
   readonly bare: boolean;
 };
 
@@ -55,7 +55,7 @@ async function find(cwd: string, env: Environment): Promise<Found> {
     // Last: it fails where there is no worktree, after the others were answered.
     "--show-toplevel",
   ];
-  const { code, stdout, stderr } = await runGit(args, { cwd, env }, { codes: [0, 128] }).catch(notHere);
+  const { code, stdout, stderr } = await runGit(args, { cwd, env }, { codes: [0, 128] });
   const lines = stdout.toString().split("\n");
   // An option that git does not know is printed as it is.
   if (lines[0]?.startsWith("--path-format") === true) throw tooOld("It is older than 2.31");
@@ -73,8 +73,11 @@ async function find(cwd: string, env: Environment): Promise<Found> {
   };
 }
 
-function notHere(error: unknown): never {
-  throw isHoldfastError(error) ? error : new Error("git could not be run.", { cause: error });
+/** In git's own folder, where some hooks run, git names no worktree; it is the folder beside it. */
+async function fromWithin(found: Found, env: Environment): Promise<Found> {
+  if (found.bare || found.worktree !== null || basename(found.gitDir) !== ".git") return found;
+  const beside = await find(dirname(found.gitDir), env).catch(() => found);
+  return beside.gitDir === found.gitDir ? beside : found;
 }
 
 function refusal(cwd: string, stderr: string): HoldfastError {

@@ -1,4 +1,4 @@
-import { open, readdir } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { idLengthOf, type ObjectFormat } from "./object-id.ts";
 import type { ObjectId } from "./objects.ts";
@@ -16,11 +16,11 @@ export class PackIndexes {
   }
 
   /** By the path of a pack: which of these objects it holds. An object is looked for until it is found once. */
-  async find(ids: readonly ObjectId[]): Promise<ReadonlyMap<string, readonly ObjectId[]>> {
+  find(ids: readonly ObjectId[]): ReadonlyMap<string, readonly ObjectId[]> {
     const found = new Map<string, readonly ObjectId[]>();
     let missing = ids.toSorted();
-    for (const name of missing.length === 0 ? [] : await this.#names()) {
-      const here = await this.#findIn(name, missing).catch(gone);
+    for (const name of missing.length === 0 ? [] : this.#names()) {
+      const here = this.#findIn(name, missing);
       if (here.size === 0) continue;
       found.set(join(this.#folder, name.replace(/idx$/, "pack")), [...here]);
       missing = missing.filter((id) => !here.has(id));
@@ -29,8 +29,8 @@ export class PackIndexes {
     return found;
   }
 
-  async #names(): Promise<readonly string[]> {
-    const all = new Set(await readdir(this.#folder).catch(() => []));
+  #names(): readonly string[] {
+    const all = new Set(namesIn(this.#folder));
     const names = [...all].filter(
       (name) =>
         name.endsWith(".idx") &&
@@ -42,46 +42,45 @@ export class PackIndexes {
     return names;
   }
 
-  async #findIn(name: string, sorted: readonly ObjectId[]): Promise<ReadonlySet<ObjectId>> {
-    const file = await open(join(this.#folder, name));
+  #findIn(name: string, sorted: readonly ObjectId[]): ReadonlySet<ObjectId> {
+    let file: number;
     try {
-      if (!this.#fanouts.has(name)) this.#fanouts.set(name, await readFanout(file));
+      file = openSync(join(this.#folder, name), "r");
+    } catch {
+      // A repack has taken it away, or it is not ours to read: then the object is written once more.
+      return new Set();
+    }
+    try {
+      if (!this.#fanouts.has(name)) this.#fanouts.set(name, readFanout(file));
       const fanout = this.#fanouts.get(name);
       const here = new Set<ObjectId>();
       let slice: { readonly first: number; readonly ids: Buffer } | undefined;
       for (const id of fanout === undefined ? [] : sorted) {
         const first = Number.parseInt(id.slice(0, 2), 16);
-        if (slice?.first !== first) slice = { first, ids: await this.#readSlice(file, fanout!, first) };
+        if (slice?.first !== first) slice = { first, ids: this.#readSlice(file, fanout!, first) };
         if (holds(slice.ids, Buffer.from(id, "hex"))) here.add(id);
       }
       return here;
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
-  async #readSlice(file: FileHandle, fanout: Buffer, first: number): Promise<Buffer> {
+  #readSlice(file: number, fanout: Buffer, first: number): Buffer {
     const start = first === 0 ? 0 : fanout.readUInt32BE((first - 1) * 4);
     const count = Math.max(0, fanout.readUInt32BE(first * 4) - start);
     const ids = Buffer.allocUnsafe(count * this.#idLength);
-    const { bytesRead } = await file.read(
-      ids,
-      0,
-      ids.length,
-      headBytes + fanoutBytes + start * this.#idLength,
-    );
+    const bytesRead = readSync(file, ids, 0, ids.length, headBytes + fanoutBytes + start * this.#idLength);
     return ids.subarray(0, bytesRead);
   }
 }
 
-type FileHandle = Awaited<ReturnType<typeof open>>;
-
 const headBytes = 8;
 const fanoutBytes = 1024;
 
-async function readFanout(file: FileHandle): Promise<Buffer | undefined> {
+function readFanout(file: number): Buffer | undefined {
   const bytes = Buffer.alloc(headBytes + fanoutBytes);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+  const bytesRead = readSync(file, bytes, 0, bytes.length, 0);
   const isSecondVersion =
     bytesRead === bytes.length && bytes.readUInt32BE(0) === 0xff744f63 && bytes.readUInt32BE(4) === 2;
   return isSecondVersion ? bytes.subarray(headBytes) : undefined;
@@ -99,7 +98,10 @@ function holds(ids: Buffer, id: Buffer): boolean {
   return false;
 }
 
-/** A repack has taken it away in the meantime, or it is not ours to read: then the object is written once more. */
-function gone(): ReadonlySet<ObjectId> {
-  return new Set();
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { ObjectFormat } from "./object-id.ts";
 import { idLengthOf, isObjectId } from "./object-id.ts";
 import type { ObjectId } from "./objects.ts";
@@ -20,19 +21,19 @@ export class PackedRefs {
   async table(): Promise<PackedTable> {
     // Once more where it was replaced between both looks.
     for (let attempt = 0; ; attempt += 1) {
-      const stamp = await this.#stamp();
+      const stamp = this.#stamp();
       if (this.#seen?.stamp === stamp) return this.#seen.table;
       const bytes = stamp === "" ? Buffer.alloc(0) : await readFile(this.#path).catch(absent);
-      if ((await this.#stamp()) !== stamp && attempt < 10) continue;
+      if (this.#stamp() !== stamp && attempt < 10) continue;
       const table = new PackedTable(bytes, this.#format);
       this.#seen = { stamp, table };
       return table;
     }
   }
 
-  async #stamp(): Promise<string> {
+  #stamp(): string {
     try {
-      const { mtimeNs, ctimeNs, size, ino } = await stat(this.#path, { bigint: true });
+      const { mtimeNs, ctimeNs, size, ino } = statSync(this.#path, { bigint: true });
       return `${mtimeNs}.${ctimeNs}.${size}.${ino}`;
     } catch (error) {
       if (codeOf(error) === "ENOENT") return "";
@@ -46,6 +47,7 @@ export class PackedTable {
   /** Lines `id SP name LF` sorted by the bytes of the name; peeled lines and comments may stand between. */
   readonly #bytes: Buffer;
   readonly #idDigits: number;
+  #folded: ReadonlyMap<string, ObjectId> | undefined;
   readonly #format: ObjectFormat;
 
   constructor(bytes: Buffer, format: ObjectFormat) {
@@ -61,6 +63,16 @@ export class PackedTable {
     const start = this.#lowerBound(key);
     const ref = this.#refAt(start);
     return ref?.name === name ? ref.id : null;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes.length === 0;
+  }
+
+  /** The same where case does not count, as on the file systems on which a loose ref is found so. */
+  findIgnoringCase(name: string): ObjectId | null {
+    this.#folded ??= new Map(this.list("refs/").map((ref) => [ref.name.toLowerCase(), ref.id]));
+    return this.#folded.get(name.toLowerCase()) ?? null;
   }
 
   /** All whose name begins so, sorted by the bytes of their names. */

@@ -1,17 +1,18 @@
-import { type FileHandle, open, mkdir, rename, rmdir, unlink, readdir } from "node:fs/promises";
+import { closeSync, openSync, renameSync } from "node:fs";
+import { mkdir, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, syncFolder } from "./durable-file.ts";
+import { codeOf, syncData, syncFolder, writeAll } from "./durable-file.ts";
 import { refLocked } from "./ref-errors.ts";
 
 /** git's own lock of one ref: the file that becomes it. */
 export class RefLock implements AsyncDisposable {
   readonly #path: string;
   readonly #lock: string;
-  readonly #file: FileHandle;
+  readonly #file: number;
   #done = false;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: number) {
     this.#path = path;
     this.#lock = `${path}.lock`;
     this.#file = file;
@@ -24,7 +25,7 @@ export class RefLock implements AsyncDisposable {
     const endMs = performance.now() + waitMs;
     for (let pauseMs = 2; ; pauseMs = Math.min(50, pauseMs * 2)) {
       try {
-        return new RefLock(path, await open(lock, "wx", 0o666));
+        return new RefLock(path, openSync(lock, "wx", 0o666));
       } catch (error) {
         const code = codeOf(error);
         if (code === "ENOENT") {
@@ -42,26 +43,26 @@ export class RefLock implements AsyncDisposable {
 
   /** Writes the ref and lets go. */
   async commit(text: string): Promise<void> {
-    await this.#file.writeFile(text);
-    await this.#file.datasync();
-    await this.#file.close();
+    writeAll(this.#file, Buffer.from(text));
+    await syncData(this.#file);
     try {
-      await rename(this.#lock, this.#path);
+      renameSync(this.#lock, this.#path);
     } catch (error) {
       // Where refs were deleted, empty folders may be left.
       if (codeOf(error) !== "EISDIR" && codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST")
         throw error;
       await removeEmptyFolders(this.#path);
-      await rename(this.#lock, this.#path);
+      renameSync(this.#lock, this.#path);
     }
     this.#done = true;
+    closeSync(this.#file);
     await syncFolder(dirname(this.#path));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#done) return;
     this.#done = true;
-    await this.#file.close().catch(() => undefined);
+    closeSync(this.#file);
     await unlink(this.#lock).catch(() => undefined);
   }
 }

@@ -29,7 +29,7 @@ export function isPerWorktree(name: string): boolean {
 export const perWorktree = ["refs/bisect/", "refs/worktree/", "refs/rewritten/"] as const;
 
 function isRefName(name: string): boolean {
-  if (/^[A-Z][A-Z_]*$/.test(name)) return name === "HEAD" || name.endsWith("_HEAD");
+  if (name === "HEAD") return true;
   if (!name.startsWith("refs/") || Buffer.byteLength(name) > 1000 || !name.isWellFormed()) return false;
   if (/[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|[/.]$/u.test(name)) return false;
   return name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));

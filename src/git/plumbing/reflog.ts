@@ -17,32 +17,25 @@ export function beginsReflog(name: string, { reflogs }: Settings, isBare: boolea
   );
 }
 
-/** Appends a line to a reflog. */
+/** Appends a line to a reflog, and makes it where `begin` says so. */
 export async function appendReflog(
   path: string,
   line: { from: ObjectId; to: ObjectId; who: Identity; reason: string; begin: boolean },
 ): Promise<void> {
   const text = `${line.from} ${line.to} ${identityText(line.who)}\t${line.reason.replaceAll(/\s+/g, " ").trim()}\n`;
-  if (!line.begin) return appendExisting(path, text);
+  const flag = line.begin ? "a" : appendOnly;
   try {
-    await appendFile(path, text, { mode: 0o666 });
+    await appendFile(path, text, { flag, mode: 0o666 });
   } catch (error) {
     const code = codeOf(error);
+    if (!line.begin && (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR")) return;
     if (code === "ENOENT") await mkdir(dirname(path), { recursive: true });
+    // Folders of reflogs that are no more.
     else if (code === "EISDIR") await removeEmptyFolders(path);
     else throw error;
-    await appendFile(path, text, { mode: 0o666 });
+    await appendFile(path, text, { flag, mode: 0o666 });
   }
 }
 
-async function appendExisting(path: string, text: string): Promise<void> {
-  try {
-    // Without O_CREAT: a reflog that git did not begin is not begun.
-    await appendFile(path, text, { flag: appendOnly });
-  } catch (error) {
-    if (!["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error) ?? "")) throw error;
-  }
-}
-
-// O_WRONLY | O_APPEND, which no letters stand for.
+// Without O_CREAT, which no letters stand for: a reflog that git did not begin is not begun.
 const appendOnly = constants.O_WRONLY | constants.O_APPEND;

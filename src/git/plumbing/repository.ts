@@ -13,11 +13,11 @@ export interface Repository extends AsyncDisposable {
   readonly refFormat: "files" | "reftable";
   readonly objects: ObjectReader;
   readonly refs: Refs;
-  batch(): ObjectBatch;
+  batch(this: void): ObjectBatch;
   /** Who commits here, as git would say it; a stand-in where nobody is configured. */
-  identity(): Promise<Identity>;
+  identity(this: void): Promise<Identity>;
   /** Runs git here. @throws git_failed, git_missing */
-  git(args: readonly string[], options?: GitOptions): Promise<GitResult>;
+  git(this: void, args: readonly string[], options?: GitOptions): Promise<GitResult>;
 }
 
 export interface GitOptions {

@@ -1,9 +1,10 @@
 import { idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { branchRef, kindOfRef, v2Prefix } from "../format/checkpoint-refs.ts";
+import { branchRef, kindOfRef, v2ArchivePrefix, v2Prefix } from "../format/checkpoint-refs.ts";
 import { Deadline } from "./deadline.ts";
 import { joinRef, movesOf } from "./join-refs.ts";
+import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
 import { Remote } from "./remote.ts";
 
 /** What a remote has of checkpoints, and what is not here. */
@@ -84,10 +85,13 @@ export async function fetchAll(params: FetchParams): Promise<FetchReport> {
   return await fetchRefs({ ...params, names: ["refs/entire/checkpoints/", branchRef] });
 }
 
-/** Fetches refs of checkpoints by their names; a name that ends in a slash stands for all below it. */
-export async function fetchRefs(
-  params: FetchParams & { readonly names: readonly string[] },
-): Promise<FetchReport> {
+/** Fetches what a remote has of the layout v2's raw transcripts, for one that is nowhere else (specification §6.3). */
+export async function fetchArchives(params: FetchParams): Promise<FetchReport> {
+  return await fetchRefs({ ...params, names: [v2ArchivePrefix] });
+}
+
+// A name that ends in a slash stands for all below it.
+async function fetchRefs(params: FetchParams & { readonly names: readonly string[] }): Promise<FetchReport> {
   const { repository, remote, names } = params;
   const there =
     names.length === 0 ? [] : await remoteOf(params).fetch(names, await knownOf(repository, names));
@@ -98,7 +102,7 @@ export async function fetchRefs(
   const moved = movesOf();
   for (const ref of wanted.toSorted(mainFirst)) {
     try {
-      const list = (await isBroughtIn(repository, ref, moved)) ? fetched : present;
+      const list = (await isBroughtIn(repository, ref, { moved, all: wanted })) ? fetched : present;
       list.push(ref.name);
     } catch (error) {
       failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
@@ -139,12 +143,24 @@ function mainFirst(a: Ref, b: Ref): number {
 async function isBroughtIn(
   repository: Repository,
   ref: Ref,
-  moved: ReturnType<typeof movesOf>,
+  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
 ): Promise<boolean> {
   for (;;) {
-    const joined = await joinRef(repository, ref, moved);
-    if (joined !== "moved") return joined !== "ours";
+    const joined = await bringIn(repository, ref, { moved, all });
+    if (joined !== "moved") return joined === "joined" || joined === "theirs";
   }
+}
+
+async function bringIn(
+  repository: Repository,
+  ref: Ref,
+  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
+): Promise<Reconciled["kind"]> {
+  const kind = kindOfRef(ref.name);
+  if (kind === "v2-archive") return await takeArchive(repository, ref);
+  if (kind !== "v2-current") return await joinRef(repository, ref, moved);
+  const archives = all.filter(({ name }) => kindOfRef(name) === "v2-archive");
+  return (await reconcileCurrent(repository, { current: ref, archives, moved })).kind;
 }
 
 function idOf({ name }: Ref): string {

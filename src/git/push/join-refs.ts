@@ -49,7 +49,7 @@ async function update(
   return (await refs.update(change)) === "updated" ? done : "moved";
 }
 
-interface Union {
+export interface Union {
   readonly name: string;
   readonly base: ObjectId | null;
   readonly ours: ObjectId;
@@ -57,7 +57,8 @@ interface Union {
   readonly moved: JoinContext["moved"];
 }
 
-async function unionOf(
+/** A commit with all that two have; its objects are written, and no ref is moved. */
+export async function unionOf(
   repository: Repository,
   { name, base, ours, theirs, moved }: Union,
 ): Promise<ObjectId> {

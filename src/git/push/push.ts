@@ -6,6 +6,7 @@ import { Deadline } from "./deadline.ts";
 import { foreignDone, foreignRefs, isForeignDone } from "./foreign-queue.ts";
 import { joinRef } from "./join-refs.ts";
 import { type QueueDrain, PushQueue } from "./queue.ts";
+import { hasV2, pushV2 } from "./push-v2.ts";
 import { type PushAnswer, Remote } from "./remote.ts";
 
 /** What a push came to. */
@@ -77,11 +78,13 @@ class Pushing {
   async run(foreign: readonly string[]): Promise<PushReport> {
     const theirs = await this.#foreignToPush(foreign);
     const waiting = [...new Set([...this.#drain.refs, ...theirs.map(({ name }) => name)])];
-    await this.#pushAll(await this.#withoutBranchOfEmptyRemote(waiting));
+    const v2 = waiting.filter(isV2);
+    await this.#pushAll((await this.#withoutBranchOfEmptyRemote(waiting)).filter((name) => !isV2(name)));
+    if (await hasV2(this.#repository, v2)) await this.#pushV2(v2);
     await this.#drain.postpone(this.#failed.keys());
     if (theirs.length > 0 && theirs.every(({ name }) => this.#pushed.has(name)))
       await this.#keepForeign(theirs);
-    const left = waiting.length - this.#pushed.size - this.#dropped;
+    const left = waiting.filter((name) => !this.#pushed.has(name)).length - this.#dropped;
     if (left > 0 && this.#failed.size > 0) this.#reason ??= "refused";
     return {
       remote: this.#remote.name,
@@ -105,6 +108,23 @@ class Pushing {
       if (answer === "smaller") continue;
       at += chunk.length;
     }
+  }
+
+  async #pushV2(names: readonly string[]): Promise<void> {
+    const there = await this.#tipsOf(names);
+    if (this.#isOver()) return;
+    const pushed = await pushV2(
+      this.#repository,
+      this.#remote,
+      there.map(({ name }) => name),
+    );
+    await this.#drain.remove(pushed.pushed);
+    for (const name of pushed.pushed) this.#pushed.add(name);
+    for (const name of pushed.joined) this.#joined.add(name);
+    for (const [name, reason] of pushed.failed) this.#failed.set(name, reason);
+    if (pushed.failure === undefined || this.#isOver()) return;
+    if (!(await this.#remote.isReachable())) this.#reason = "unreachable";
+    this.#detail = pushed.failure.reason;
   }
 
   #isOver(): boolean {
@@ -239,6 +259,10 @@ class Pushing {
   #foreign(refs: readonly Ref[]): Parameters<typeof foreignDone>[0] {
     return { commonDir: this.#repository.commonDir, remote: this.#remote.name, refs };
   }
+}
+
+function isV2(name: string): boolean {
+  return kindOfRef(name)?.startsWith("v2-") === true;
 }
 
 function messageOf(error: unknown): string {

@@ -55,6 +55,21 @@ export class Remote {
     }
   }
 
+  /** Takes a ref away there, only while it is as it is here; gives the reason where the remote keeps it. */
+  async remove({ name, id }: Ref): Promise<string | undefined> {
+    const lease = `--force-with-lease=${name}:${id}`;
+    const args = [...this.#settings, "push", "--porcelain", ...pushFlags, lease, "--", this.name, `:${name}`];
+    try {
+      const options = { ...this.#deadline.bounds(), env: await this.#quietly(), codes: [0, 1, 128] };
+      const { code, stdout, stderr } = await this.#repository.git(args, options);
+      const told = readPorcelain(stdout.toString()).get(name);
+      if (code === 0 || /remote ref does not exist/.test(stderr)) return undefined;
+      return told?.reason ?? lastLine(stderr);
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
   /**
    * Fetches what the remote has of names or patterns, such as `refs/entire/checkpoints/v2/*`, into a repository of
    * its own: the objects go into this one, its refs are not touched. `known` are tips that need not come again.

@@ -17,8 +17,8 @@ export class CompactText {
   }
 
   /** Undefined where no line is a message of an agent that is known, and above 50 MB (section 2). */
-  async write({ lines, key, restarted }: CompactParams): Promise<CompactWritten | undefined> {
-    const known = restarted ? undefined : await this.#known(key);
+  async write({ lines, key }: CompactParams): Promise<CompactWritten | undefined> {
+    const known = await this.#known(key);
     const whole = new Growing(known);
     let writer = known === undefined ? undefined : this.#writer(known.agent);
     let number = known?.source ?? 0;
@@ -76,10 +76,8 @@ export class CompactText {
 export interface CompactParams {
   /** Redacted lines of the transcript from a number on. */
   readonly lines: (from: number) => AsyncIterable<string> | Iterable<string>;
-  /** Of the rules that redacted the lines: what other rules left is never kept. */
+  /** Of the rules that redacted the lines and of a transcript that only grew: what came of others is not kept. */
   readonly key: string;
-  /** True: the transcript did not only grow. */
-  readonly restarted: boolean;
 }
 
 export interface CompactWritten {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -21,7 +21,7 @@ async function write(
 ): Promise<CompactWritten | undefined> {
   const texts = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
   const text = new CompactText({ folder, cliVersion: "1.0" });
-  return text.write({ lines: (from) => texts.slice(from), key: "k", restarted: false, ...params });
+  return text.write({ lines: (from) => texts.slice(from), key: "k", ...params });
 }
 
 async function written(lines: readonly unknown[]): Promise<string[]> {
@@ -197,7 +197,6 @@ describe("CompactText", () => {
     const again = await new CompactText({ folder, cliVersion: "1.0" }).write({
       lines,
       key: "k",
-      restarted: false,
     });
     expect(again!.content.equals(whole.content)).toBe(true);
     expect(again!.lines).toBe(400);
@@ -210,11 +209,14 @@ describe("CompactText", () => {
     );
     await (await write(session))!.keep();
     expect((await write(other, { key: "other" }))!.content.toString()).not.toContain("question");
-    expect((await write(other, { restarted: true }))!.content.toString()).not.toContain("question");
+    expect((await write(other, { key: "rewritten" }))!.content.toString()).not.toContain("question");
     const newer = new CompactText({ folder, cliVersion: "2.0" });
     const texts = other.map((line) => JSON.stringify(line));
-    const rewritten = await newer.write({ lines: (from) => texts.slice(from), key: "k", restarted: false });
+    const rewritten = await newer.write({ lines: (from) => texts.slice(from), key: "k" });
     expect(rewritten!.content.toString()).not.toContain("question");
+    await (await newer.write({ lines: (from) => texts.slice(from), key: "k" }))!.keep();
+    truncateSync(join(folder, "compact.jsonl"), 20_000);
+    expect((await newer.write({ lines: (from) => texts.slice(from), key: "k" }))!.lines).toBe(400);
     for (const damage of ["", "{}\n", '{"version":1}\n', "x"]) {
       writeFileSync(join(folder, "compact.jsonl"), damage);
       expect((await write(other))!.content.toString()).not.toContain("question");
@@ -252,9 +254,10 @@ describe("CompactText", () => {
         ),
       }),
     );
+    let runs = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(hostile, { maxLength: 20 }), async (lines) => {
-        const compact = await write(lines, { restarted: true });
+        const compact = await write(lines, { key: `${(runs += 1)}` });
         const count = compact?.content.toString().split("\n").flatMap(readCompact).length;
         expect(count).toBe(compact?.lines);
       }),
