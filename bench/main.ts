@@ -5,6 +5,7 @@ import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
 import { benchGitContent } from "./git-content.ts";
 import { benchGitPush } from "./git-push.ts";
+import { benchGitHooks } from "./git-hooks.ts";
 import { benchGroup } from "./group.ts";
 import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
@@ -41,6 +42,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-hooks": benchGitHooks,
   "git-content": benchGitContent,
   "git-objects": benchGitObjects,
   "git-push": benchGitPush,

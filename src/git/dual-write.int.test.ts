@@ -297,6 +297,17 @@ describe("notes of what is behind", () => {
     ]);
   });
 
+  test("the note of a process that is at work stays, whoever heals meanwhile", async () => {
+    const notes = new BehindNotes(repository.commonDir);
+    const work = { layout: "git-refs", id, what: "write" } as const;
+    await (await notes.begin(work)).failed("before");
+    const running = await notes.begin(work);
+    expect(await notes.settle(work, async () => undefined)).toBeUndefined();
+    expect([await notes.list(), readdirSync(behindFolder()).length]).toEqual([[], 1]);
+    await running.done();
+    expect(readdirSync(behindFolder())).toEqual([]);
+  });
+
   test("what comes while a mirror is healed stays noted", async () => {
     const notes = new BehindNotes(repository.commonDir);
     const work = { layout: "git-refs", id, what: "write" } as const;

@@ -177,12 +177,14 @@ function testsOf(layout: LayoutUnderTest): void {
       };
       await store.write(
         checkpointInput(id, [{ ...session, metadata: odd }], {
-          root: { migration_source_commit: "97c165f" },
+          // What a checkpoint is made of is not for a caller to say.
+          root: { migration_source_commit: "97c165f", sessions: [], checkpoint_id: "x" },
         }),
       );
       await store.write(await input());
       const stored = await read();
       expect(stored.root.text("migration_source_commit")).toBe("97c165f");
+      expect(stored.findings).toEqual([]);
       const { metadata } = sessionOf(stored, alice);
       expect(metadata.object("own_key")?.keys).toEqual(["10", "2"]);
       expect(objectText(metadata)).toContain('"agent_percentage": 12.5\n');

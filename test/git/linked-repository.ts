@@ -8,13 +8,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { enable, type EnableParams } from "../../src/git/flow/enable.ts";
+import { disable } from "../../src/git/flow/disable.ts";
+import { enable, type EnableParams, mendHooks } from "../../src/git/flow/enable.ts";
 import { placeOf } from "../../src/git/flow/place.ts";
 import { SessionFiles } from "../../src/git/flow/session-files.ts";
 import { newSession, type SessionState } from "../../src/git/flow/session-state.ts";
 import { Spool, type SpooledEvent } from "../../src/git/flow/spool.ts";
+import { flowStatus } from "../../src/git/flow/status.ts";
 import { parseTrailers } from "../../src/git/format/trailers.ts";
 import { openRepository } from "../../src/git/plumbing/open-repository.ts";
+import type { Repository } from "../../src/git/plumbing/repository.ts";
+import { snapshot } from "../cli/home.ts";
 import {
   gitTestEnv,
   makeRepository,
@@ -59,15 +63,28 @@ export class LinkedRepository implements Disposable {
   }
 
   async enable(more: Partial<EnableParams> = {}): ReturnType<typeof enable> {
-    await using repository = await openRepository({ cwd: this.path, env: gitTestEnv });
-    return await enable({
-      repository,
-      programs: hookPrograms,
-      settings: {},
-      scope: "local",
-      dryRun: false,
-      ...more,
-    });
+    return await this.#opened((repository) =>
+      enable({ repository, programs: hookPrograms, settings: {}, scope: "local", dryRun: false, ...more }),
+    );
+  }
+
+  status(): ReturnType<typeof flowStatus> {
+    return this.#opened((repository) => flowStatus(repository));
+  }
+
+  disable(): ReturnType<typeof disable> {
+    return this.#opened((repository) => disable(repository, { forget: true }));
+  }
+
+  /** What the worker does first. */
+  mend(): Promise<boolean> {
+    return this.#opened(mendHooks);
+  }
+
+  /** Everything in the repository but what git itself writes while it is looked at. */
+  traces(): Record<string, string> {
+    const ofGit = /^\.git\/(?:index|logs|objects|refs|COMMIT_EDITMSG|ORIG_HEAD)/;
+    return Object.fromEntries(Object.entries(snapshot(this.path)).filter(([name]) => !ofGit.test(name)));
   }
 
   /** Runs git as a person, or as an agent with its variables. */
@@ -140,6 +157,11 @@ export class LinkedRepository implements Disposable {
 
   fsckClean(): Promise<void> {
     return this.#made.fsckClean();
+  }
+
+  async #opened<T>(use: (repository: Repository) => Promise<T>): Promise<T> {
+    await using repository = await openRepository({ cwd: this.path, env: gitTestEnv });
+    return await use(repository);
   }
 
   [Symbol.dispose](): void {

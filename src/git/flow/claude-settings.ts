@@ -14,7 +14,7 @@ export const settingsFiles: Readonly<Record<SettingsScope, string>> = {
 };
 
 /** The command for a hook: by its whole path where the file stays on this machine, else by name and only where it is installed. */
-export function hookCommand(verb: AgentVerb, launcher: string | undefined): string {
+function hookCommand(verb: AgentVerb, launcher: string | undefined): string {
   const call = `git hook claude-code ${verb}`;
   if (launcher === undefined) return `command -v holdfast >/dev/null 2>&1 && holdfast ${call} || true`;
   return `${/^[\w/.-]+$/.test(launcher) ? launcher : quoted(launcher)} ${call}`;
@@ -22,6 +22,7 @@ export function hookCommand(verb: AgentVerb, launcher: string | undefined): stri
 
 /** The settings with our hooks in them, each once, and every other byte as it was; null begins a new file. @throws git_settings_invalid */
 export function withOwnHooks(before: string | null, path: string, launcher: string | undefined): string {
+  if (before !== null && isComplete(checked(before, path).text, launcher)) return before;
   let text = withoutOwnHooks(before, path) ?? "{}\n";
   for (const { event, matcher, verb } of ownHooks) {
     const group = {
@@ -75,6 +76,24 @@ const ownHooks: readonly { readonly event: string; readonly matcher?: string; re
   { event: "PostToolUse", matcher: "TodoWrite|TaskCreate|TaskUpdate", verb: "post-todo" },
 ];
 
+/** True when every hook is there as it is to be, and no other one of ours. */
+function isComplete(text: string, launcher: string | undefined): boolean {
+  const events = fieldsOf(fieldsOf(JSON.parse(text))?.["hooks"]) ?? {};
+  const found = Object.entries(events).flatMap(([event, groups]) =>
+    (groups as readonly unknown[]).flatMap((group) => {
+      const { matcher, hooks } = fieldsOf(group) ?? {};
+      const commands = Array.isArray(hooks) ? hooks.map((hook) => fieldsOf(hook)?.["command"]) : [];
+      return commands
+        .filter((one) => ownCommand.test(String(one)))
+        .map((one) => JSON.stringify([event, matcher, one]));
+    }),
+  );
+  const wanted = ownHooks.map(({ event, matcher, verb }) =>
+    JSON.stringify([event, matcher, hookCommand(verb, launcher)]),
+  );
+  return found.length === wanted.length && wanted.every((one) => found.includes(one));
+}
+
 function inList(part: string, text: string): string {
   return `[\n${unitOf(text)}${part.replaceAll("\n", `\n${unitOf(text)}`)}\n]`;
 }
@@ -95,7 +114,7 @@ function firstOwn({ root, text }: { readonly root: Span; readonly text: string }
       if (event.value.items!.length > 1) return { span: event.value, index: groupAt };
       return hooks!.members!.length > 1
         ? { span: hooks!, index: eventAt }
-        : { span: root, index: root.members!.findIndex(({ key }) => key === "hooks") };
+        : { span: root, index: root.members!.findLastIndex(({ key }) => key === "hooks") };
     }
   }
   return undefined;

@@ -13,8 +13,8 @@ import { flowPaths } from "./flow-paths.ts";
 import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } from "./flow-settings.ts";
 import { hookBody } from "./hook-bodies.ts";
 import { hookStates, otherTools, putHooks } from "./hook-files.ts";
-import { hookNames, launcherScript, type Programs } from "./hook-scripts.ts";
-import { hooksPlace, pointHooks } from "./hooks-path.ts";
+import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
+import { beforeIn, hooksPlace, pointHooks } from "./hooks-path.ts";
 import { readOwnFile, replaceOwnFile } from "./own-files.ts";
 import { SessionFiles } from "./session-files.ts";
 
@@ -114,15 +114,21 @@ function scriptSteps({ commonDir }: Repository, programs: Programs): readonly St
 
 async function hooksStep(repository: Repository): Promise<Step> {
   const place = await hooksPlace(repository);
-  const states = Object.values(hookStates(place.folder));
+  const { folder, configured, isPointed } = place;
+  // Of an earlier version they are ours, but not as they are to be.
+  const isStale = Object.entries(hookStates(folder)).some(
+    ([name, state]) =>
+      state === "missing" ||
+      state === "replaced" ||
+      (state === "ours" &&
+        textOf(join(folder, name)) !== wrapperScript(name, beforeIn(configured?.value, name))),
+  );
   return {
     what:
       place.configured === undefined
         ? `hooks of git in ${place.folder}`
         : `core.hooksPath, so that hooks of ours call those in ${place.configured.value}`,
-    isWanted:
-      states.some((state) => state === "missing" || state === "replaced") ||
-      !place.isPointed === (place.configured !== undefined),
+    isWanted: isStale || isPointed !== (configured !== undefined),
     apply: () => (place.configured === undefined ? putHooks(place.folder) : pointHooks(repository, place)),
   };
 }

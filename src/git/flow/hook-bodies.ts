@@ -17,10 +17,9 @@ const bodies: Readonly<Record<HookName, () => string>> = {
   "pre-push": prePush,
 };
 
+// The file that git calls has set $own, $dir, $hooks and $caller, and reads this one in a subshell.
 function body(text: string): string {
-  return String.raw`own=${"${0%/hooks/*}"}
-dir=$HOLDFAST_GIT_DIR
-if [ -f "$dir/commondir" ]; then tree=${"${dir##*/}"}; else tree=@; fi
+  return String.raw`if [ -f "$dir/commondir" ]; then tree=${"${dir##*/}"}; else tree=@; fi
 note=$own/minted/$tree
 ${text}exit 0
 `;
@@ -28,6 +27,9 @@ ${text}exit 0
 
 function commitMsg(): string {
   return String.raw`[ -s "$note" ] || exit 0
+read -r first < "$note"
+# Nothing can have been taken away from the message since.
+[ "$first" != said ] || exit 0
 comment=
 if [ "$GIT_EDITOR" != : ]; then
   comment=$(git config core.commentChar 2>/dev/null)
@@ -59,7 +61,7 @@ done
 ${spooled(
   "post-commit",
   String.raw`  [ -z "$during" ] || echo "during$during"
-  [ ! -s "$note" ] || cat "$note"
+  printf %s "$noted"
   git -c log.showSignature=false log -1 --format='commit %H%ntree %T%nparents %P%ncommitted %ct%n%n%B' || exit 1`,
 )}
 [ ! -s "$note" ] || : > "$note"
@@ -94,7 +96,17 @@ ${startWorker}`;
 /** Notes an event: a file that is whole as soon as it has its name. */
 function spooled(kind: HookName, lines: string): string {
   return String.raw`[ -d "$own/spool" ] || mkdir -p -m 700 "$own/spool"
-stamp=$(date +%s%N)
+stamp=
+noted=
+[ ! -s "$note" ] || while read -r key value; do
+  case $key in
+  at) stamp=$value ;;
+  said) ;;
+  *) noted="$noted$key $value
+" ;;
+  esac
+done < "$note"
+[ -n "$stamp" ] || stamp=$(date +%s%N)
 case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
 umask 077
 (
@@ -108,7 +120,7 @@ mv "$own/spool/$stamp-$$-sh.tmp" "$own/spool/$stamp-$$-sh.event"`;
 
 // Its own session, so that Ctrl-C in the terminal does not reach it. What git set for its hooks is not for it.
 const startWorker = String.raw`unset GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE GIT_PREFIX GIT_EDITOR GIT_REFLOG_ACTION GIT_OBJECT_DIRECTORY
-unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_DATE HOLDFAST_HOOKS HOLDFAST_GIT_DIR HOLDFAST_GIT_PID
+unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_DATE
 cd "$own/.." || exit 0
 own=$PWD/holdfast
 apart=$(command -v setsid) || apart=

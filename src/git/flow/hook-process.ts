@@ -13,7 +13,7 @@ import { placeOf } from "./place.ts";
  * except to the hook of git that asks what is inherited.
  */
 export async function runHook([first = "", second = "", ...rest]: readonly string[]): Promise<void> {
-  if (first === "inherited") return printInherited(second, rest[0] ?? "");
+  if (first === "inherited") return printInherited(second, { gitDir: rest[0] ?? "", note: rest[1] ?? "" });
   const verb = agentVerbs.find((one) => one === second);
   if (first === "claude-code" && verb !== undefined) await runAgentHook(first, verb);
 }
@@ -33,9 +33,8 @@ async function runAgentHook(agent: string, verb: AgentVerb): Promise<void> {
   }
 }
 
-function printInherited(how: string, gitDir: string): void {
-  const found = how === "squash" ? inheritedBySquash({ gitDir }) : inheritedAfterReset({ gitDir });
-  if (found.settled) return void process.stdout.write("settled\n");
+function printInherited(how: string, at: { readonly gitDir: string; readonly note: string }): void {
+  const found = how === "squash" ? inheritedBySquash(at) : inheritedAfterReset(at);
   for (const id of found.checkpoints) process.stdout.write(`Entire-Checkpoint: ${id}\n`);
   for (const id of found.sessions) process.stdout.write(`Agent-Session: ${id}\n`);
 }

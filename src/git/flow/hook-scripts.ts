@@ -31,20 +31,26 @@ export interface Programs {
 export function wrapperScript(name: string, before: Before): string {
   const isOurs = (hookNames as readonly string[]).includes(name);
   const reads = readsStdin.has(name);
-  const call = (program: string, how = ""): string =>
-    reads ? `printf %s "$input" 2>/dev/null | ${how}${program} "$@"` : `${how}${program} "$@"`;
-  const ours = String.raw`dirs=$(git rev-parse --git-common-dir --git-dir 2>/dev/null) || exit $code
-common=${"${dirs%%\n*}"}
-ours=$common/holdfast/hooks/${name}
-[ -f "$ours" ] || exit $code
-${call('sh "$ours"', `HOLDFAST_HOOKS=${"${before%/*}"} HOLDFAST_GIT_DIR=${"${dirs#*\n}"} HOLDFAST_GIT_PID=$PPID `)}
+  const call = `${reads ? 'printf %s "$input" 2>/dev/null | ' : ""}"$before" "$@"`;
+  const part = reads ? `printf %s "$input" 2>/dev/null | ( . "$ours" )` : `( . "$ours" )`;
+  // A process that is not started is time that no commit waits for: what git would say is read from its files.
+  const ours = String.raw`dir=${"${GIT_DIR:-.git}"}
+[ -d "$dir" ] || dir=$(git rev-parse --git-dir 2>/dev/null) || exit $code
+common=$dir
+if [ -f "$dir/commondir" ]; then
+  read -r common < "$dir/commondir"
+  case $common in /*) ;; *) common=$dir/$common ;; esac
+fi
+own=$common/holdfast hooks=${"${before%/*}"} caller=$PPID
+ours=$own/hooks/${name}
+[ ! -f "$ours" ] || ${part}
 `;
   return String.raw`#!/bin/sh
 ${ownMarker}: "holdfast git disable" takes this file away.
 before=${before.kind === "beside" ? `${"${0%/*}"}/${name}${keptSuffix}` : quoted(before.path)}
 code=0
 ${reads ? `input=$(cat; echo .)\ninput=${"${input%.}"}\n` : ""}if [ -x "$before" ]; then
-  ${call('"$before"')} || code=$?
+  ${call} || code=$?
 ${stops.has(name) ? "  [ $code -eq 0 ] || exit $code\n" : ""}fi
 ${isOurs ? ours : ""}exit $code
 `;
@@ -62,11 +68,13 @@ export function launcherScript({ node, program, hook }: Programs): string {
 node=${quoted(node)}
 program=${quoted(program)}
 hook=${quoted(hook)}
+after=
 if [ -x "$node" ] && [ "$1 $2" = "git hook" ] && [ -f "$hook" ]; then
   shift 2
   exec "$node" --no-warnings "$hook" "$@"
 fi
-[ ! -x "$node" ] || [ ! -f "$program" ] || exec "$node" "$program" "$@"
+[ "$1 $2" != "git work" ] || after="nice -n 10"
+[ ! -x "$node" ] || [ ! -f "$program" ] || exec $after "$node" "$program" "$@"
 command -v holdfast >/dev/null 2>&1 || exit 0
 exec holdfast "$@"
 `;

@@ -3,7 +3,7 @@ import { isAbsolute, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { flowPaths } from "./flow-paths.ts";
-import { hookNames, wrapperScript } from "./hook-scripts.ts";
+import { type Before, hookNames, wrapperScript } from "./hook-scripts.ts";
 import { writeHook } from "./hook-files.ts";
 
 /** Where git looks for hooks. */
@@ -71,8 +71,16 @@ export async function restoreHooks(
   rmSync(chainFolder(repository.commonDir), { recursive: true, force: true });
 }
 
+/** The hook that one of ours calls first. */
+export function beforeIn(configured: string | undefined, name: string): Before {
+  if (configured === undefined) return { kind: "beside" };
+  // Relative to the top folder of the worktree, where git starts hooks: each worktree has its own.
+  const path = /[\\/]/.test(configured) ? join(configured, name) : `./${configured}/${name}`;
+  return { kind: "elsewhere", path };
+}
+
 /** A setting as it counts, and where it stands. */
-export async function settingOf(repository: Repository, key: string) {
+async function settingOf(repository: Repository, key: string) {
   const { code, stdout } = await repository.git(
     ["config", "--show-scope", "-z", "--type=path", "--get", key],
     {
@@ -98,9 +106,7 @@ function writeChain(repository: Repository, original: string): void {
   const folder = chainFolder(repository.commonDir);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])) {
-    // Relative to the top folder of the worktree, where git starts hooks: each worktree has its own.
-    const path = /[\\/]/.test(original) ? join(original, name) : `./${original}/${name}`;
-    writeHook(join(folder, name), wrapperScript(name, { kind: "elsewhere", path }));
+    writeHook(join(folder, name), wrapperScript(name, beforeIn(original, name)));
   }
 }
 

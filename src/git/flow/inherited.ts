@@ -1,14 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseTrailers } from "../format/trailers.ts";
-import { readOwnFile } from "./own-files.ts";
+import { readOwnFile, replaceOwnFile } from "./own-files.ts";
+import { quotedPath } from "./quoted-path.ts";
 
 /** Trailers of commits that are being made anew. */
 export interface Inherited {
   readonly checkpoints: readonly string[];
   readonly sessions: readonly string[];
-  /** True: what was dropped holds nothing to inherit, now or later. */
-  readonly settled: boolean;
 }
 
 /** From the commits of a `merge --squash`: of those that changed a path which is staged (specification §11). */
@@ -20,19 +19,29 @@ export function inheritedBySquash({ gitDir }: { readonly gitDir: string }): Inhe
   const commits = stampedOf(ids).filter(({ id }) =>
     [...changedIn(id).keys()].some((path) => staged.has(path)),
   );
-  return { ...joined(commits), settled: false };
+  return joined(commits);
 }
 
 /**
  * From the commits that a reset dropped, as HEAD's reflog knows them: of those whose content is staged as they had it,
  * and which no branch and no remote has (specification §11).
  */
-export function inheritedAfterReset({ gitDir }: { readonly gitDir: string }): Inherited {
+export function inheritedAfterReset({
+  gitDir,
+  note,
+}: {
+  readonly gitDir: string;
+  readonly note: string;
+}): Inherited {
   const tips = resetTips(join(gitDir, "logs", "HEAD"));
   const dropped = stampedOf(tips.length === 0 ? [] : unreachable(tips));
-  if (dropped.length === 0) return { checkpoints: [], sessions: [], settled: true };
-  const staged = stagedBlobs();
   const changes = dropped.map((commit) => ({ commit, changed: changedIn(commit.id) }));
+  noteDropped(
+    note,
+    changes.flatMap(({ changed }) => [...changed.keys()]),
+  );
+  if (dropped.length === 0) return { checkpoints: [], sessions: [] };
+  const staged = stagedBlobs();
   const had = new Map<string, Set<string>>();
   for (const { changed } of changes)
     for (const [path, blob] of changed) had.set(path, (had.get(path) ?? new Set()).add(blob));
@@ -41,7 +50,12 @@ export function inheritedAfterReset({ gitDir }: { readonly gitDir: string }): In
     return again.length > 0 && again.every((path) => had.get(path)!.has(staged.get(path)!));
   });
   // Oldest first, as they were made.
-  return { ...joined(kept.map(({ commit }) => commit).toReversed()), settled: false };
+  return joined(kept.map(({ commit }) => commit).toReversed());
+}
+
+// Newer than the reset, for the hook: until the next one it asks only for commits of these files.
+function noteDropped(note: string, paths: readonly string[]): void {
+  replaceOwnFile(`${note}.dropped`, [...new Set(paths)].map((path) => `${quotedPath(path)}\n`).join(""));
 }
 
 interface Stamped {
@@ -117,7 +131,7 @@ function blobsIn(raw: string): ReadonlyMap<string, string> {
   return blobs;
 }
 
-function joined(commits: readonly Stamped[]): Pick<Inherited, "checkpoints" | "sessions"> {
+function joined(commits: readonly Stamped[]): Inherited {
   return {
     checkpoints: [...new Set(commits.flatMap(({ checkpoints }) => checkpoints))],
     sessions: [...new Set(commits.flatMap(({ sessions }) => sessions))],

@@ -78,7 +78,7 @@ class Scanner {
     if (first === "{") return { from, members: this.#list("}", () => this.#member()), to: this.#at };
     if (first === "[") return { from, items: this.#list("]", () => this.value()), to: this.#at };
     if (first === '"') this.#string();
-    else this.#at += /^[^\s,\]}]+/.exec(this.#text.slice(from, from + 400))![0].length;
+    else while (!/[\s,\]}]|^$/.test(this.#text[this.#at] ?? "")) this.#at += 1;
     return { from, to: this.#at };
   }
 

@@ -23,13 +23,7 @@ export function placeOf(folder: string): Place | undefined {
 }
 
 /** What a worktree is called in our files, and by the shell of the hooks. */
-export function worktreeKey({
-  gitDir,
-  commonDir,
-}: {
-  readonly gitDir: string;
-  readonly commonDir: string;
-}): string {
+function worktreeKey({ gitDir, commonDir }: { readonly gitDir: string; readonly commonDir: string }): string {
   return gitDir === commonDir ? "@" : basename(gitDir);
 }
 

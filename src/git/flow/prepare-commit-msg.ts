@@ -8,33 +8,43 @@ source=$2
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
   [ ! -e "$dir/$one" ] || exit 0
 done
-# Whether git, or the git that started it, was called with one of these words.
-called() {
-  pid=$HOLDFAST_GIT_PID
-  for level in 1 2; do
-    if [ -r "/proc/$pid/cmdline" ]; then
-      tr '\0' '\n' < "/proc/$pid/cmdline" | grep -qx "$@" && return 0
-      read -r stat < "/proc/$pid/stat"
-      pid=${"${stat##*) }"}
-      pid=${"${pid#* }"}
-      pid=${"${pid%% *}"}
-    else
-      ps -o args= -p "$pid" 2>/dev/null | tr ' ' '\n' | grep -qx "$@" && return 0
-      pid=$(ps -o ppid= -p "$pid" 2>/dev/null)
-    fi
-    [ "$1" = -e ] && [ "$2" = revert ] || return 1
-  done
-  return 1
-}
-
-has=0
-marks=$(grep -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' "$file")
-case $marks in *'This reverts commit '*) ! called -e revert || exit 0 ;; esac
+has=0 words=
+marks=$(grep -hs -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' -e '^# ${entireMarker}' "$file" "$hooks/prepare-commit-msg" "$hooks/prepare-commit-msg".pre-*)
 case $marks in
 *Entire-Checkpoint:* | *Agent-Session:*) [ "$source" != commit ] || exit 0 ;;
 esac
 case $marks in *Entire-Checkpoint:*) has=1 ;; esac
-ids= sessions= inherited= minted=
+ids= sessions= inherited= minted= stamp=
+
+# Those of these words that git, or the git that started it, was called with.
+called() {
+  if [ -r "/proc/$1/cmdline" ]; then
+    words=$(grep -zx -e revert -e --amend -e --amen -e --ame -e --am -e --cleanup=verbatim "/proc/$1/cmdline")
+  else
+    words=$(ps -o args= -p "$1")
+  fi
+}
+
+parent() {
+  if read -r stat < "/proc/$1/stat"; then
+    set -- ${"${stat##*) }"}
+    parent=$2
+  else
+    parent=$(ps -o ppid= -p "$1")
+  fi
+}
+
+{
+  [ "$source" != message ] || called "$caller"
+  case $marks in
+  *'This reverts commit '*)
+    case $words in *revert*) exit 0 ;; esac
+    parent "$caller"
+    called "$parent"
+    case $words in *revert*) exit 0 ;; esac
+    ;;
+  esac
+} 2> /dev/null
 
 `;
 
@@ -49,57 +59,57 @@ const restore = String.raw`take() {
   done
 }
 
+staged() {
+  git -c core.quotePath=true -c diff.relative=false diff --cached --name-only --no-renames --no-color --no-ext-diff 2>/dev/null
+}
+
 restored=0
-if [ "$source" = message ] && called -e --amend -e --amen -e --ame -e --am; then
+case $source$words in message*--am*)
   take <<END
 $(git -c log.showSignature=false log -1 --format='%(trailers:only,unfold)' 2>/dev/null)
 END
   [ -z "$ids$sessions" ] || restored=1
-fi
+  ;;
+esac
 
 `;
 
 // What needs more than a line of shell, and is seldom: the program is started only where there is something to find.
 const inherit = String.raw`if [ $restored = 0 ]; then
-  ask= dropped=
+  ask=
   if [ -f "$dir/SQUASH_MSG" ] && grep -q -e '^ *Entire-Checkpoint:' -e '^ *Agent-Session:' "$dir/SQUASH_MSG"; then
     ask=squash
-  elif [ -f "$dir/logs/HEAD" ]; then
-    dropped=$(tail -n 200 "$dir/logs/HEAD" | awk -F '\t' '$2 ~ /^reset: moving to / { split($1, id, " "); if (id[1] != id[2]) last = id[1] " " id[2] " " $1 } END { print last }')
-    settled=
-    [ -z "$dropped" ] || [ ! -f "$note.settled" ] || read -r settled < "$note.settled"
-    [ -z "$dropped" ] || [ "$dropped" = "$settled" ] || ask=reset
+  elif [ -f "$dir/ORIG_HEAD" ] && [ -f "$dir/logs/HEAD" ]; then
+    # What was found out about a reset holds until the next one; then only its files are asked for.
+    if [ "$note.dropped" -nt "$dir/ORIG_HEAD" ]; then
+      [ ! -s "$note.dropped" ] || ! staged | grep -qxF -f "$note.dropped" || ask=reset
+    else
+      ask=reset
+    fi
   fi
   if [ -n "$ask" ]; then
-    answer=$("$own/bin/holdfast" git hook inherited $ask "$dir" < /dev/null 2>/dev/null)
     take <<END
-$answer
+$("$own/bin/holdfast" git hook inherited $ask "$dir" "$note" < /dev/null 2>/dev/null)
 END
-    if [ "$answer" = settled ]; then
-      [ -d "$own/minted" ] || mkdir -p -m 700 "$own/minted"
-      (umask 077 && printf '%s\n' "$dropped" > "$note.settled")
-    fi
   fi
 
 `;
 
 // The sessions whose files are staged, and the one that the commit's process belongs to; all with one look at one file.
 const find = String.raw`  if [ -s "$own/linkable" ]; then
+    stamp=$(date +%s%N)
+    case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
     agent=0
-    { [ -z "$CLAUDECODE" ] && (: < /dev/tty) 2>/dev/null; } || agent=1
-    ancestors=
-    walk() {
-      pid=$1
-      while [ "$pid" -gt 1 ] 2>/dev/null && read -r stat < "/proc/$pid/stat"; do
-        set -- ${"${stat##*) }"}
-        ancestors="$ancestors $pid:${"${20}"}"
-        pid=$2
-      done
-    }
-    walk "$HOLDFAST_GIT_PID" 2>/dev/null
-    found=$(git -c core.quotePath=true -c diff.relative=false diff --cached --name-only --no-renames --no-color --no-ext-diff 2>/dev/null |
-      LC_ALL=C awk -v now="$(date +%s)" -v tree="$tree" -v agent=$agent -v ancestors="$ancestors" '
-        BEGIN { count = split(ancestors, list, " "); for (i = 1; i <= count; i++) is[list[i]] = 1 }
+    { [ -z "$CLAUDECODE" ] && { true < /dev/tty; } 2>/dev/null; } || agent=1
+    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v pid="$caller" '
+        BEGIN {
+          while (pid > 1 && (getline stat < ("/proc/" pid "/stat")) > 0) {
+            sub(/^.*\) /, "", stat)
+            split(stat, field, " ")
+            is[pid ":" field[20]] = 1
+            pid = field[2]
+          }
+        }
         kind == "staged" { staged[$0] = 1; next }
         /^s / { id = ""
           if ($5 != tree || now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
@@ -143,9 +153,7 @@ fi
 // An id of the shape that the layout asks for (specification §1); none where another tool stamps the commit.
 const mint = String.raw`ulid() {
   set -- 0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K M N P Q R S T V W X Y Z
-  now=$(date +%s%N)
-  case $now in *N) now=${"${now%N}"}000000000 ;; esac
-  now=$((now / 1000000)) id= at=0
+  now=$((stamp / 1000000)) id= at=0
   while [ $at -lt 10 ]; do
     eval "id=\${$((now % 32 + 1))}\$id"
     now=$((now / 32)) at=$((at + 1))
@@ -154,7 +162,8 @@ const mint = String.raw`ulid() {
 }
 
 # Two tools must never stamp one commit.
-if grep -qs '${entireMarker}' "$HOLDFAST_HOOKS/prepare-commit-msg" "$HOLDFAST_HOOKS/prepare-commit-msg".pre-*; then
+case $marks in *'${entireMarker}'*) has=2 ;; esac
+if [ $has = 2 ]; then
   ids= inherited= minted=
 elif [ -n "$minted" ] && [ $has = 0 ]; then
   if [ "$layout" = git-refs ]; then
@@ -171,7 +180,8 @@ fi
 `;
 
 // Trailers go where git puts them; in an editor an empty first line stays free for the subject.
-const stamp = String.raw`set --
+const stamp = String.raw`read -r first < "$file"
+set --
 for id in $ids; do set -- "$@" --trailer "Entire-Checkpoint: $id"; done
 for id in $sessions; do set -- "$@" --trailer "Agent-Session: $id"; done
 [ $# -gt 0 ] || exit 0
@@ -179,14 +189,15 @@ for id in $sessions; do set -- "$@" --trailer "Agent-Session: $id"; done
 (
   umask 077
   {
+    [ "$GIT_EDITOR" != : ] || [ -z "$first" ] || echo said
+    [ -z "$stamp" ] || echo "at $stamp"
     [ -z "$minted" ] || echo "minted $minted"
     for id in $inherited; do echo "inherited $id"; done
     for id in $sessions; do echo "session $id"; done
     [ $restored = 0 ] || echo restored
   } > "$note"
 )
-[ -z "$(tail -c 1 "$file")" ] || echo >> "$file"
-read -r first < "$file"
+case $words$cleanup in *verbatim*) [ -z "$(tail -c 1 "$file")" ] || echo >> "$file" ;; esac
 git -c trailer.separators=: -c trailer.where=end interpret-trailers --in-place --no-divider --where end --if-exists addIfDifferent --if-missing add "$@" "$file" 2>/dev/null
 if [ "$GIT_EDITOR" != : ]; then
   case $cleanup in default | strip) ;; *) comment=auto ;; esac

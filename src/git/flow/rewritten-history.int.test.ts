@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
@@ -188,9 +188,24 @@ describe("a reset", () => {
     await repository.commit("a");
     await repository.git(["reset", "-q", "--soft", "HEAD~"]);
     await repository.git(["commit", "-q", "-m", "Again"]);
-    const settled = readFileSync(join(repository.commonDir, "holdfast/minted/@.settled"), "utf8");
-    expect(settled).toContain(await repository.git(["rev-parse", "HEAD@{1}"]));
+    const seen = join(repository.commonDir, "holdfast/minted/@.dropped");
+    const before = statSync(seen, { bigint: true });
+    expect(before.size).toBe(0n);
     await repository.commit("b");
     expect(await repository.trailers()).toEqual(none);
+    expect(statSync(seen, { bigint: true }).mtimeNs).toBe(before.mtimeNs);
+  });
+
+  it("costs later commits nothing, until one of them has a file of what was dropped", async () => {
+    const { checkpoints } = await linked("a");
+    const seen = join(repository.commonDir, "holdfast/minted/@.dropped");
+    await repository.git(["reset", "-q", "HEAD~"]);
+    await repository.commit("b");
+    const { mtimeNs } = statSync(seen, { bigint: true });
+    await repository.commit("c");
+    expect(statSync(seen, { bigint: true }).mtimeNs).toBe(mtimeNs);
+    await repository.git(["add", "a"]);
+    await repository.git(["commit", "-q", "-m", "A again"]);
+    expect((await repository.trailers()).checkpoints).toEqual(checkpoints);
   });
 });

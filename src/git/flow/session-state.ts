@@ -56,7 +56,7 @@ export interface TaskState {
 }
 
 /** A session without which nobody heard of for so long is over: a crash leaves no word. */
-export const staleAfterMs = 7 * 86_400_000;
+const staleAfterMs = 7 * 86_400_000;
 
 /** The most that is kept of each list; how many there were is kept beside it. */
 export const mostKept = { prompts: 200, files: 5_000, tasks: 200, turnCheckpoints: 500 } as const;

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +22,9 @@ const folder = (): string => join(commonDir, "holdfast", "spool");
 
 describe("the spool", () => {
   it("gives events back in the order in which they were noted, until each is done", () => {
-    const names = Array.from({ length: 50 }, (_, at) => spool.add(commit(String(at))));
+    const names = Array.from({ length: 50 }, (_, at) =>
+      spool.add(commit(String(at)), { nowMs: 1_795_282_668_000 }),
+    );
     expect(spool.names()).toEqual(names);
     expect(names.map((name) => fieldOf(spool.read(name)!, "commit"))).toEqual(
       names.map((_, at) => String(at)),
@@ -123,5 +127,25 @@ describe("the worker", () => {
     expect(others).toEqual([{ held: false, done: 0, failed: 0 }]);
     expect(seen).toEqual(["first", "late"]);
     expect(readdirSync(folder())).toEqual([]);
+  });
+
+  it("that is killed in the middle of an event leaves it, and the repository, to the next one", async () => {
+    spool.add(commit("first"));
+    const program = join(import.meta.dirname, "../../../test/git/dying-worker.ts");
+    const dying = spawn(process.execPath, ["--no-warnings", program, commonDir]);
+    try {
+      await once(dying.stdout, "data");
+      const seen: string[] = [];
+      const handlers = {
+        "post-commit": async (event: FlowEvent) => void seen.push(fieldOf(event, "commit")!),
+      };
+      expect(await work({ commonDir, handlers })).toEqual({ held: false, done: 0, failed: 0 });
+      dying.kill("SIGKILL");
+      await once(dying, "close");
+      expect(await work({ commonDir, handlers })).toEqual({ held: true, done: 1, failed: 0 });
+      expect(seen).toEqual(["first"]);
+    } finally {
+      dying.kill("SIGKILL");
+    }
   });
 });

@@ -9,7 +9,7 @@ export interface Finding {
 }
 
 /** `error`: something is lost or dangerous; `warning`: a reader may be misled; `note`: seen in real data, and harmless. */
-export type Severity = "error" | "warning" | "note";
+type Severity = "error" | "warning" | "note";
 
 export type FindingCode = keyof typeof findingCodes;
 
@@ -25,7 +25,7 @@ const nextNothing = "Nothing needs to be done.";
 const nextIgnored = "It is ignored when the checkpoint is read; look at where the checkpoint came from.";
 
 /** Every code, with what it means for a reader. */
-export const findingCodes = {
+const findingCodes = {
   entry_unsafe: { severity: "error", next: nextIgnored },
   entry_too_large: { severity: "error", next: nextIgnored },
   entries_too_many: { severity: "error", next: nextIgnored },

@@ -76,7 +76,7 @@ export function rootMetadata(params: {
   const sessions = sessionEntries(base.list("sessions"), written);
   return merge(
     base,
-    { ...sumsOf(params.sessions), sessions, ...fields },
+    { ...sumsOf(params.sessions), ...fields, sessions },
     { order: rootKeys, required: rootRequired },
   );
 }

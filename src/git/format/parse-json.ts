@@ -24,7 +24,7 @@ export function parseObject(text: string | Uint8Array, limits: JsonLimits = meta
 }
 
 /** Reads one JSON value. @throws checkpoint_damaged */
-export function parseJson(json: string | Uint8Array, limits: JsonLimits): RawValue {
+function parseJson(json: string | Uint8Array, limits: JsonLimits): RawValue {
   const bytes = typeof json === "string" ? Buffer.byteLength(json) : json.length;
   if (bytes > limits.maxBytes) throw damaged(`has ${bytes} bytes, and at most ${limits.maxBytes} are read`);
   const text =

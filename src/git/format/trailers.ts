@@ -11,7 +11,7 @@ export interface MessageTrailers {
   readonly old: ReadonlyMap<OldTrailer, readonly string[]>;
 }
 
-export type OldTrailer = (typeof oldTrailers)[number];
+type OldTrailer = (typeof oldTrailers)[number];
 
 /** What to add to a message. */
 export interface NewTrailers {

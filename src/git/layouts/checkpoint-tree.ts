@@ -185,10 +185,10 @@ function rootFields(input: CheckpointInput): Readonly<Record<string, unknown>> {
   const record = input.record?.without(["sessions"]).fields();
   return {
     ...(record ?? { cli_version: input.cliVersion }),
-    checkpoint_id: input.id,
     strategy: input.strategy,
     branch: input.branch ?? record?.["branch"],
     ...input.root,
+    checkpoint_id: input.id,
   };
 }
 

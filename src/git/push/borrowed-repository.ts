@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../plumbing/durable-file.ts";
 import type { GitOptions, GitResult } from "../plumbing/repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Ref } from "../plumbing/refs.ts";
@@ -33,6 +34,7 @@ export class BorrowedRepository implements AsyncDisposable {
       writeFile(join(folder, "config"), configOf(repository)),
       writeFile(join(folder, "objects", "info", "alternates"), `${quoted(objectsOf(repository))}\n`),
       writeFile(join(folder, "packed-refs"), packedRefs(refs)),
+      copyShallow(join(repository.commonDir, "shallow"), join(folder, "shallow")),
     ]);
     return borrowed;
   }
@@ -89,6 +91,13 @@ function configOf({ commonDir, objectFormat }: Repository): string {
   const version = objectFormat === "sha256" ? 1 : 0;
   const include = `[include]\n\tpath = ${quoted(join(commonDir, "config"))}\n`;
   return `[core]\n\trepositoryformatversion = ${version}\n\tbare = true\n${format}${include}`;
+}
+
+// Where the history of a shallow clone ends: without it the commits below would be missing.
+async function copyShallow(from: string, to: string): Promise<void> {
+  await copyFile(from, to).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
 }
 
 function packedRefs(refs: readonly Ref[]): string {

@@ -3,9 +3,10 @@ import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { branchRef, kindOfRef, v2ArchivePrefix, v2Prefix } from "../format/checkpoint-refs.ts";
 import { Deadline } from "./deadline.ts";
-import { joinRef, movesOf } from "./join-refs.ts";
+import { joinRef } from "./join-refs.ts";
 import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
 import { Remote } from "./remote.ts";
+import { followMoves } from "./slot-moves.ts";
 
 /** What a remote has of checkpoints, and what is not here. */
 export interface Discovery {
@@ -99,10 +100,10 @@ async function fetchRefs(params: FetchParams & { readonly names: readonly string
   const fetched: string[] = [];
   const present: string[] = [];
   const failed: { name: string; reason: string }[] = [];
-  const moved = movesOf();
+  await followMoves(repository);
   for (const ref of wanted.toSorted(mainFirst)) {
     try {
-      const list = (await isBroughtIn(repository, ref, { moved, all: wanted })) ? fetched : present;
+      const list = (await isBroughtIn(repository, ref, wanted)) ? fetched : present;
       list.push(ref.name);
     } catch (error) {
       failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
@@ -140,27 +141,19 @@ function mainFirst(a: Ref, b: Ref): number {
   return rank(a) - rank(b);
 }
 
-async function isBroughtIn(
-  repository: Repository,
-  ref: Ref,
-  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
-): Promise<boolean> {
+async function isBroughtIn(repository: Repository, ref: Ref, all: readonly Ref[]): Promise<boolean> {
   for (;;) {
-    const joined = await bringIn(repository, ref, { moved, all });
+    const joined = await bringIn(repository, ref, all);
     if (joined !== "moved") return joined === "joined" || joined === "theirs";
   }
 }
 
-async function bringIn(
-  repository: Repository,
-  ref: Ref,
-  { moved, all }: { readonly moved: ReturnType<typeof movesOf>; readonly all: readonly Ref[] },
-): Promise<Reconciled["kind"]> {
+async function bringIn(repository: Repository, ref: Ref, all: readonly Ref[]): Promise<Reconciled["kind"]> {
   const kind = kindOfRef(ref.name);
   if (kind === "v2-archive") return await takeArchive(repository, ref);
-  if (kind !== "v2-current") return await joinRef(repository, ref, moved);
+  if (kind !== "v2-current") return await joinRef(repository, ref);
   const archives = all.filter(({ name }) => kindOfRef(name) === "v2-archive");
-  return (await reconcileCurrent(repository, { current: ref, archives, moved })).kind;
+  return (await reconcileCurrent(repository, { current: ref, archives })).kind;
 }
 
 function idOf({ name }: Ref): string {

@@ -19,7 +19,7 @@ export async function joinCheckpoint(
   const entries = await join.entriesOf(context, three);
   const { base, ours, theirs } = join.mapThree(entries, (side) => readSide(context, side));
   const sides = { base: await base, ours: await ours, theirs: await theirs };
-  const slots = await joinSlots(context, sides, context.moved.get(path));
+  const slots = await joinSlots(context, sides);
   const root = joinRoot(sides, slots, path);
   if (root !== null)
     context.moved.set(
@@ -75,30 +75,24 @@ function withoutSlots(entries: join.Entries): join.Entries {
   return new Map(kept);
 }
 
-// `moves` is what became of our slots where it was decided already, on the layout v2's main.
 async function joinSlots(
   context: join.JoinContext,
   { base, ours, theirs }: join.Three<Side>,
-  moves: ReadonlyMap<number, number> = new Map(),
 ): Promise<readonly PlacedSlot[]> {
-  const waiting = ours.slots.map((slot) => ({
-    ...slot,
-    from: slot.slot,
-    slot: moves.get(slot.slot) ?? slot.slot,
-  }));
+  const waiting = [...ours.slots];
   const placed: PlacedSlot[] = [];
   for (const their of theirs.slots) {
     const our = matching(waiting, their);
     if (our !== undefined) waiting.splice(waiting.indexOf(our), 1);
     const ids = { base: matching(base.slots, their)?.id ?? null, ours: our?.id ?? null, theirs: their.id };
     const joined = await joinSlot(context, ids);
-    placed.push({ slot: their.slot, ...movedFrom(our?.from, their.slot), ...joined });
+    placed.push({ slot: their.slot, ...movedFrom(our?.slot, their.slot), ...joined });
   }
   let next = Math.max(-1, ...theirs.slots.map(({ slot }) => slot), ...waiting.map(({ slot }) => slot)) + 1;
   for (const our of waiting) {
     const slot = placed.some((other) => other.slot === our.slot) ? next++ : our.slot;
     const joined = await joinSlot(context, { base: null, ours: our.id, theirs: null });
-    placed.push({ slot, ...movedFrom(our.from, slot), ...joined });
+    placed.push({ slot, ...movedFrom(our.slot, slot), ...joined });
   }
   return placed.toSorted((a, b) => a.slot - b.slot);
 }

@@ -1,9 +1,10 @@
 import type { Commit, ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { kindOfRef } from "../format/checkpoint-refs.ts";
+import { kindOfRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import type { JoinContext } from "./join-entries.ts";
 import { joinTree } from "./join-tree.ts";
+import { followMoves, noteMoves } from "./slot-moves.ts";
 
 /** What became of a ref that is here and on a remote. */
 export type Joined =
@@ -17,7 +18,7 @@ export type Joined =
   | "moved";
 
 /** Brings what a remote has of a ref into ours, by union; nothing of either side leaves the history. */
-export async function joinRef(repository: Repository, theirs: Ref, moved = movesOf()): Promise<Joined> {
+export async function joinRef(repository: Repository, theirs: Ref): Promise<Joined> {
   const ours = await repository.refs.read(theirs.name);
   if (ours === theirs.id) return "ours";
   if (ours === null)
@@ -26,13 +27,10 @@ export async function joinRef(repository: Repository, theirs: Ref, moved = moves
   if (base === theirs.id) return "ours";
   if (base === ours)
     return await update(repository, { name: theirs.name, from: ours, to: theirs.id }, "theirs");
-  const to = await unionOf(repository, { name: theirs.name, base, ours, theirs: theirs.id, moved });
-  return await update(repository, { name: theirs.name, from: ours, to }, "joined");
-}
-
-/** What one join tells the next: see {@link JoinContext}. */
-export function movesOf(): JoinContext["moved"] {
-  return new Map();
+  const to = await unionOf(repository, { name: theirs.name, base, ours, theirs: theirs.id });
+  const done = await update(repository, { name: theirs.name, from: ours, to }, "joined");
+  if (theirs.name === v2MainRef && done === "joined") await followMoves(repository);
+  return done;
 }
 
 /** The commit that two have in common; null where they have none. */
@@ -54,13 +52,12 @@ export interface Union {
   readonly base: ObjectId | null;
   readonly ours: ObjectId;
   readonly theirs: ObjectId;
-  readonly moved: JoinContext["moved"];
 }
 
 /** A commit with all that two have; its objects are written, and no ref is moved. */
 export async function unionOf(
   repository: Repository,
-  { name, base, ours, theirs, moved }: Union,
+  { name, base, ours, theirs }: Union,
 ): Promise<ObjectId> {
   const read = async (id: ObjectId): Promise<Commit> => {
     const commit = await repository.objects.commit(id);
@@ -71,6 +68,7 @@ export async function unionOf(
   const batch = repository.batch();
   const isOne = kindOfRef(name) === "checkpoint";
   const trees = { base: base === null ? null : (await read(base)).tree, ours: our.tree, theirs: their.tree };
+  const moved: JoinContext["moved"] = new Map();
   const tree = await joinTree({ repository, batch, moved }, trees, { depth: isOne ? 0 : 2 });
   const committer = await repository.identity();
   // Of one checkpoint: our write again, on top of theirs. Both are parents, so that ours only moves forward wherever
@@ -81,6 +79,7 @@ export async function unionOf(
       : { tree, parents: [ours, theirs], author: committer, committer, message: mergeMessage },
   );
   await batch.flush();
+  if (name === v2MainRef) await noteMoves(repository, moved);
   return commit;
 }
 

@@ -1,9 +1,12 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput, textOfBlobs } from "../../../test/git/checkpoint-data.ts";
 import { type Machine, checkpointRefsOf, sharing } from "../../../test/git/machines.ts";
-import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
+import { fsckClean, gitTestEnv, runTestGit } from "../../../test/git/repositories.ts";
 import { v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { V2Layout } from "../layouts/v2/layout.ts";
 import { fetchAll } from "./fetch.ts";
@@ -80,6 +83,29 @@ test("two machines of one generation are joined, also in one checkpoint, whose s
   expect(await transcriptsOf(one, ids[0])).toEqual(['{"session":"one"}\n', '{"session":"two"}\n']);
   expect(await checkpointRefsOf(remote)).toEqual(await checkpointRefsOf(one.path));
   for (const path of [remote, one.path, two.path]) await fsckClean(path);
+});
+
+// Main is joined first, then our transcript moves to its new slot, then current is joined.
+test.each([
+  ["before main is joined", "before", 1],
+  ["after main is joined", "after", 1],
+  ["after our transcript has moved", "after", 2],
+  ["after current is joined", "after", 3],
+])("killed %s, a push leaves each transcript to its own session", async (_point, when, n) => {
+  const { remote, machine } = await sharing();
+  const [one, two] = [await machine(), await machine()];
+  await write(one, ids[0], "one");
+  await one.push();
+  await write(two, ids[0], "two");
+  const script = fileURLToPath(new URL("../../../test/git/push-worker.ts", import.meta.url));
+  const child = fork(script, [two.path, when, String(n)], { env: gitTestEnv, execArgv: ["--no-warnings"] });
+  expect((await once(child, "exit"))[1]).toBe("SIGKILL");
+
+  expect(await two.push()).toMatchObject({ outcome: "done", left: 0 });
+
+  expect(await transcriptsOf(two, ids[0])).toEqual(['{"session":"one"}\n', '{"session":"two"}\n']);
+  expect(await checkpointRefsOf(remote)).toEqual(await checkpointRefsOf(two.path));
+  for (const path of [remote, two.path]) await fsckClean(path);
 });
 
 test("what another machine wrote to the generation that we rotated goes into our archive", async () => {

@@ -3,9 +3,10 @@ import { dropPending, pendingRotations } from "../layouts/v2/pending.ts";
 import { mendRotation } from "../layouts/v2/rotate.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { joinRef, movesOf } from "./join-refs.ts";
+import { joinRef } from "./join-refs.ts";
 import { reconcileCurrent, takeArchive } from "./reconcile-current.ts";
 import type { PushAnswer, Remote } from "./remote.ts";
+import { followMoves } from "./slot-moves.ts";
 
 /** What came of a push of the layout v2. */
 export interface V2Pushed {
@@ -32,11 +33,12 @@ export async function pushV2(
 ): Promise<V2Pushed> {
   const push = new V2Push(repository, remote);
   await mendRotation(repository);
+  await followMoves(repository);
   const pending = await pendingRotations(repository.commonDir);
   const archives = [...pending.map(({ archiveRef }) => archiveRef), ...queued.filter(isArchive)];
   for (const archive of new Set(archives)) await push.archive(archive);
   if (queued.includes(v2MainRef) || pending.length > 0) await push.main();
-  if (queued.includes(v2CurrentRef) || pending.length > 0) await push.current();
+  if (queued.includes(v2CurrentRef) || pending.length > 0 || push.joined.has(v2MainRef)) await push.current();
   if (push.pushed.has(v2CurrentRef))
     await dropPending(
       repository.commonDir,
@@ -54,7 +56,6 @@ class V2Push implements V2Pushed {
   failure: V2Pushed["failure"];
   readonly #repository: Repository;
   readonly #remote: Remote;
-  readonly #moved = movesOf();
 
   constructor(repository: Repository, remote: Remote) {
     this.#repository = repository;
@@ -67,14 +68,14 @@ class V2Push implements V2Pushed {
 
   async main(): Promise<void> {
     await this.#settle(v2MainRef, async (their) => {
-      if ((await joinRef(this.#repository, their, this.#moved)) === "joined") this.joined.add(v2MainRef);
+      if ((await joinRef(this.#repository, their)) === "joined") this.joined.add(v2MainRef);
     });
   }
 
   async current(): Promise<void> {
     await this.#settle(v2CurrentRef, async (current, all) => {
       const archives = all.filter(({ name }) => isArchive(name));
-      const outcome = await reconcileCurrent(this.#repository, { current, archives, moved: this.#moved });
+      const outcome = await reconcileCurrent(this.#repository, { current, archives });
       if (outcome.kind === "joined") this.joined.add(v2CurrentRef);
       // What current was is in archives now, which the remote must have first.
       const ours = outcome.kind === "covered" ? [outcome.archive] : archives.map(({ name }) => name);

@@ -5,7 +5,6 @@ import { archiveOf } from "../layouts/v2/rotate.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import type { JoinContext } from "./join-entries.ts";
 import { type Joined, joinRef, mergeBase, unionOf } from "./join-refs.ts";
 import { PushQueue } from "./queue.ts";
 
@@ -22,20 +21,16 @@ export type Reconciled =
  */
 export async function reconcileCurrent(
   repository: Repository,
-  {
-    current,
-    archives,
-    moved,
-  }: { readonly current: Ref; readonly archives: readonly Ref[]; readonly moved: JoinContext["moved"] },
+  { current, archives }: { readonly current: Ref; readonly archives: readonly Ref[] },
 ): Promise<Reconciled> {
   const ours = await repository.refs.read(v2CurrentRef);
   if (ours === null || ours === current.id || (await mergeBase(repository, ours, current.id)) !== null)
-    return { kind: await joinRef(repository, current, moved) };
-  const params = { current: current.id, ours, moved };
+    return { kind: await joinRef(repository, current) };
+  const params = { current: current.id, ours };
   return (
     (await intoOurArchive(repository, params)) ??
     (await intoTheirArchive(repository, params, archives)) ?? {
-      kind: await joinRef(repository, current, moved),
+      kind: await joinRef(repository, current),
     }
   );
 }
@@ -52,19 +47,15 @@ export async function takeArchive(repository: Repository, theirs: Ref): Promise<
 interface Sides {
   readonly current: ObjectId;
   readonly ours: ObjectId;
-  readonly moved: JoinContext["moved"];
 }
 
 // We have rotated. What the remote's old current has on top of our archive goes into that.
-async function intoOurArchive(
-  repository: Repository,
-  { current, moved }: Sides,
-): Promise<Reconciled | undefined> {
+async function intoOurArchive(repository: Repository, { current }: Sides): Promise<Reconciled | undefined> {
   for (const archive of (await archivesOf(repository)).toReversed()) {
     const base = await mergeBase(repository, archive.id, current);
     if (base === null) continue;
     if (base !== current) {
-      const sides = { name: archive.name, base, ours: archive.id, theirs: current, moved };
+      const sides = { name: archive.name, base, ours: archive.id, theirs: current };
       const to = await archiveWith(repository, sides);
       if ((await setArchive(repository, { name: archive.name, from: archive.id, to })) === "moved")
         return { kind: "moved" };
@@ -77,7 +68,7 @@ async function intoOurArchive(
 // The other machine has rotated: the archive that shares its history with our current takes that in.
 async function intoTheirArchive(
   repository: Repository,
-  { current, ours, moved }: Sides,
+  { current, ours }: Sides,
   archives: readonly Ref[],
 ): Promise<Reconciled | undefined> {
   for (const theirs of archives.toSorted((a, b) => (a.name < b.name ? 1 : -1))) {
@@ -86,7 +77,7 @@ async function intoTheirArchive(
     const archive = (await repository.refs.read(theirs.name)) ?? theirs.id;
     const base = await mergeBase(repository, archive, ours);
     if (base !== ours) {
-      const sides = { name: theirs.name, base, ours, theirs: archive, moved };
+      const sides = { name: theirs.name, base, ours, theirs: archive };
       const to = await archiveWith(repository, sides);
       if ((await setArchive(repository, { name: theirs.name, from: archive, to })) === "moved")
         return { kind: "moved" };
