@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { commandGroup } from "./command-group.ts";
+import { declareGitUpkeep } from "./declare-git-upkeep.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what links commits to the sessions that made them. */
@@ -7,6 +8,7 @@ export function declareGit(program: Command, runs: Runner): void {
   const group = commandGroup(program, "git", "link commits to the sessions that made them");
   declareSetUp(group, runs);
   declareSharing(group, runs);
+  declareGitUpkeep(group, runs);
   declareHooks(group, runs);
 }
 

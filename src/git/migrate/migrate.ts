@@ -2,9 +2,7 @@ import { HoldfastError } from "../../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "../checkpoint-store.ts";
 import { branchRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { shapeOfId } from "../format/ids.ts";
-import { BranchLayout } from "../layouts/branch.ts";
-import { RefsLayout } from "../layouts/refs.ts";
-import { V2Layout } from "../layouts/v2/layout.ts";
+import { openLayout } from "../layouts/open-layout.ts";
 import type { Identity } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
@@ -33,7 +31,7 @@ export interface MigrateParams {
 export async function migrateCheckpoints(params: MigrateParams): Promise<MigrateReport> {
   const { repository, from, to, dryRun = false, allowUlids = false } = params;
   if (from === to) throw sameLayout(from);
-  const [source, target] = [storeOf(repository, from, true), storeOf(repository, to, allowUlids)];
+  const [source, target] = [openLayout(repository, from), openLayout(repository, to, { allowUlids })];
   const [listed, deleted] = [await source.list(), await deletedIds(repository.commonDir)];
   const isRefused = ({ id }: ListedCheckpoint): boolean =>
     to !== "git-refs" && !allowUlids && shapeOfId(id) === "ulid";
@@ -71,13 +69,6 @@ export interface MigrateWork {
   readonly queue: PushQueue;
   readonly dryRun: boolean;
   readonly onDone: (count: number) => void;
-}
-
-function storeOf(repository: Repository, layout: Layout, allowUlids: boolean): CheckpointStore {
-  if (layout === "git-refs") return new RefsLayout(repository);
-  return layout === "v2"
-    ? new V2Layout(repository, { allowUlids })
-    : new BranchLayout(repository, { allowUlids });
 }
 
 async function authorsOf(repository: Repository, from: Layout): Promise<ReadonlyMap<string, Identity>> {
