@@ -12,6 +12,15 @@ export function declareGitUpkeep(group: Command, runs: Runner): void {
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-verify.ts")).verifyGit));
   group
+    .command("repair")
+    .description(
+      "mend what needs no invention, in all checkpoints or in one, and delete nothing; ends with 3 where something is left",
+    )
+    .argument("[id]", "one checkpoint")
+    .option("--dry-run", "say what would be done, and change nothing")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/git-repair.ts")).repairGit));
+  group
     .command("migrate")
     .description("carry all checkpoints over to another layout; again adds only what is new")
     .requiredOption("--from <layout>", "git-refs, git-branch or v2")

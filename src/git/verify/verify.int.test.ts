@@ -181,5 +181,5 @@ test("objects that are damaged are told, and the others are still looked at", as
   writeFileSync(path, "garbage");
   const { findings } = await verifyCheckpoints({ repository });
   const damaged = findings.filter(({ where }) => where === "0/full.jsonl");
-  expect(damaged.map(({ id: of }) => of).toSorted()).toEqual(["000000000001", id]);
+  expect(new Set(damaged.map(({ id: of }) => of))).toEqual(new Set(["000000000001", id]));
 });
