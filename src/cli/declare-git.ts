@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { commandGroup } from "./command-group.ts";
 import { declareGitUpkeep } from "./declare-git-upkeep.ts";
+import { declareGitReading } from "./declare-git-reading.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what links commits to the sessions that made them. */
 export function declareGit(program: Command, runs: Runner): void {
   const group = commandGroup(program, "git", "link commits to the sessions that made them");
   declareSetUp(group, runs);
+  declareGitReading(group, runs);
   declareSharing(group, runs);
   declareGitUpkeep(group, runs);
   declareHooks(group, runs);
@@ -79,5 +81,7 @@ function declareHooks(group: Command, runs: Runner): void {
   group
     .command("work", { hidden: true })
     .description("do what the hooks noted; one process at a time")
+    .option("--once", "leave what fails to the next one")
+    .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-work.ts")).workGit));
 }

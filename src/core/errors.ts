@@ -45,6 +45,7 @@ export const errorCodes = {
   aborted: "failure",
   import_failed: "failure",
   git_busy: "busy",
+  git_event_invalid: "failure",
   git_hooks_conflict: "failure",
   git_settings_invalid: "usage",
   sdk_missing: "failure",
@@ -54,6 +55,7 @@ export const errorCodes = {
   checkpoint_invalid: "usage",
   checkpoint_archive_differs: "failure",
   checkpoint_unknown: "failure",
+  checkpoint_ambiguous: "usage",
   checkpoint_damaged: "failure",
   checkpoint_busy: "busy",
   git_missing: "failure",
@@ -71,6 +73,10 @@ export const errorCodes = {
   git_ref_damaged: "failure",
   git_ref_conflict: "failure",
   git_ref_locked: "busy",
+  git_revision_unknown: "usage",
+  git_line_unknown: "usage",
+  rewind_refused: "failure",
+  resume_refused: "failure",
 } as const satisfies Record<string, "usage" | "failure" | "busy">;
 
 /** A stable machine-readable name of what went wrong. */

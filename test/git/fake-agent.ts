@@ -4,6 +4,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { dirname, join } from "node:path";
 import { gitTestEnv } from "./repositories.ts";
 
+/** What each answer of the agent uses. */
+const usage = { input_tokens: 10, output_tokens: 5 };
+
 /** What a hook of the agent left behind. */
 export interface Fired {
   readonly code: number | null;
@@ -83,7 +86,7 @@ export class FakeAgent {
   says(content: readonly object[]): void {
     this.write({
       type: "assistant",
-      message: { id: `msg_${randomUUID()}`, role: "assistant", model: "claude-test", content },
+      message: { id: `msg_${randomUUID()}`, role: "assistant", model: "claude-test", content, usage },
     });
   }
 
@@ -98,7 +101,7 @@ export class FakeAgent {
     };
     appendFileSync(
       this.transcript,
-      `${JSON.stringify({ ...envelope, timestamp: "2026-11-20T10:00:00.000Z", ...entry })}\n`,
+      `${JSON.stringify({ ...envelope, timestamp: new Date().toISOString(), ...entry })}\n`,
     );
   }
 

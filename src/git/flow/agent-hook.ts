@@ -135,10 +135,10 @@ function turned(
   nowMs: number,
 ): SessionState {
   if (verb === "user-prompt-submit") {
-    const prompt = textOf(input["prompt"]) ?? "";
-    const asked = prompt === "" ? state : withPrompt(state, redactText(prompt.slice(0, maxPromptCharacters)));
+    const prompt = redactText((textOf(input["prompt"]) ?? "").slice(0, maxPromptCharacters));
     const turnId = randomBytes(6).toString("hex");
-    return { ...asked, turnId, dirtyBefore: dirty.slice(0, mostKept.files), turnCheckpoints: [] };
+    const asked = prompt === "" ? state : withPrompt(state, prompt, { atMs: nowMs, turn: turnId });
+    return { ...asked, turnId, turnStartedAtMs: nowMs, dirtyBefore: dirty.slice(0, mostKept.files) };
   }
   return verb === "pre-task" || verb === "post-task" || verb === "subagent-stop"
     ? withTask(verb, input, state, nowMs)

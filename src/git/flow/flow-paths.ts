@@ -15,6 +15,11 @@ export interface FlowPaths {
   readonly hooks: string;
   readonly launcher: string;
   readonly log: string;
+  readonly workerLog: string;
+  /** What is kept of each session's transcript, so that each line is read once. */
+  readonly content: string;
+  /** How often the worker began an event that is not done. */
+  readonly attempts: string;
   readonly stateLock: string;
   readonly workerLock: string;
 }
@@ -31,6 +36,9 @@ export function flowPaths(commonDir: string): FlowPaths {
     hooks: join(root, "hooks"),
     launcher: join(root, "bin", "holdfast"),
     log: join(root, "hooks.log"),
+    workerLog: join(root, "worker.log"),
+    content: join(root, "content"),
+    attempts: join(root, "attempts"),
     stateLock: join(root, "state.lock"),
     workerLock: join(root, "worker.lock"),
   };

@@ -32,14 +32,23 @@ export async function writeFlowSettings(
     await repository.git(["config", "--local", "--add", "holdfast.mirror", mirror]);
 }
 
+/** The settings that are seldom set: `holdfast.ulidMirrors`, and `holdfast.transcript`, which may be `whole`. */
+export async function flowSwitches(
+  repository: Repository,
+): Promise<{ readonly ulidMirrors: boolean; readonly isWhole: boolean }> {
+  const [allowed] = (await valuesOf(repository, "holdfast.ulidMirrors", "--type=bool")).slice(-1);
+  const [form] = (await valuesOf(repository, "holdfast.transcript")).slice(-1);
+  return { ulidMirrors: allowed === "true", isWhole: form === "whole" };
+}
+
 /** Refuses mirrors that cannot be kept beside a primary. @throws git_settings_invalid */
 export async function checkMirrors(repository: Repository, { layout, mirrors }: FlowSettings): Promise<void> {
   if (mirrors.includes(layout))
     throw invalid(`${layout} is the primary layout and cannot be its own mirror.`);
   if (new Set(mirrors).size < mirrors.length) throw invalid("A mirror is named twice.");
-  const [allowed] = (await valuesOf(repository, "holdfast.ulidMirrors", "--type=bool")).slice(-1);
+  const { ulidMirrors } = await flowSwitches(repository);
   // No other program would look for a ULID there, and all of them would share one shard (specification §5, §7).
-  if (layout === "git-refs" && mirrors.length > 0 && allowed !== "true")
+  if (layout === "git-refs" && mirrors.length > 0 && !ulidMirrors)
     throw invalid(
       `The layout git-refs names checkpoints by ULIDs, which the mirror ${mirrors.join(" and ")} does not take.`,
       "Choose git-branch or v2 as the layout, or allow it with: git config holdfast.ulidMirrors true",

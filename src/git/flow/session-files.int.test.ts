@@ -107,7 +107,10 @@ describe("the state of a session", () => {
       mostKept.files,
       mostKept.files + 10,
     ]);
-    const asked = Array.from({ length: 210 }, (_, at) => `p${at}`).reduce(withPrompt, state);
+    const asked = Array.from({ length: 210 }, (_, at) => `p${at}`).reduce(
+      (before, prompt, at) => withPrompt(before, prompt, { atMs: at, turn: "t" }),
+      state,
+    );
     expect([asked.prompts.length, asked.prompts[0], asked.promptCount]).toEqual([200, "p10", 210]);
   });
 

@@ -20,8 +20,11 @@ export interface SessionState {
   readonly lastInteractionAtMs: number;
   /** 12 hex digits, the same on all checkpoints of one prompt. */
   readonly turnId?: string;
+  readonly turnStartedAtMs?: number;
   /** Prompts since the last checkpoint, redacted. */
   readonly prompts: readonly string[];
+  /** When each of them was given. */
+  readonly promptMarks: readonly PromptMark[];
   /** How many there were, kept or not. */
   readonly promptCount: number;
   /** Files that the session changed and no checkpoint holds, relative to the worktree. */
@@ -40,8 +43,33 @@ export interface SessionState {
   /** The agent's process, and when it started in the kernel's own count: `pid:start`. */
   readonly owner?: string;
   readonly tasks: readonly TaskState[];
+  readonly progress?: SessionProgress;
   /** Keys that this version does not know; kept as they are. */
   readonly rest: Fields;
+}
+
+/** When a prompt was given, and the turn that it began: the worker may come to a commit when the next turn has begun. */
+export interface PromptMark {
+  readonly atMs: number;
+  readonly turn: string;
+}
+
+/** How far a session was condensed: where its next checkpoint goes on. */
+export interface SessionProgress {
+  /** The commit that was condensed last, so that the same event does nothing when it comes again. */
+  readonly commit?: string;
+  /** When that was. */
+  readonly atMs: number;
+  /** Lines of the transcript whose tokens earlier checkpoints count. */
+  readonly lines: number;
+  /** Lines of the compact transcript before the part of the next checkpoint. */
+  readonly compactLines: number;
+  /** Hash of the last of the lines, and its uuid where it has one: they tell whether the lines are the same still. */
+  readonly mark?: string;
+  readonly uuid?: string;
+  /** The last prompt, for a further commit in the same turn. */
+  readonly prompt?: string;
+  readonly turn?: string;
 }
 
 /** A subagent that the session started. */
@@ -89,6 +117,7 @@ export function newSession(
     startedAtMs: nowMs,
     lastInteractionAtMs: nowMs,
     prompts: [],
+    promptMarks: [],
     promptCount: 0,
     filesTouched: [],
     filesTouchedCount: 0,
@@ -114,10 +143,11 @@ export function withFiles(state: SessionState, files: Iterable<string>): Session
 }
 
 /** Adds a prompt; the oldest go where there are too many. */
-export function withPrompt(state: SessionState, prompt: string): SessionState {
+export function withPrompt(state: SessionState, prompt: string, mark: PromptMark): SessionState {
   return {
     ...state,
     prompts: [...state.prompts, prompt].slice(-mostKept.prompts),
+    promptMarks: [...state.promptMarks, mark].slice(-mostKept.prompts),
     promptCount: state.promptCount + 1,
   };
 }
@@ -145,8 +175,10 @@ export function readSessionText(text: string, sessionId: string): SessionState |
     worktreePath,
     startedAtMs,
     ...(all["endedAtMs"] === undefined ? {} : { endedAtMs: wholeOf(all["endedAtMs"]) }),
+    ...(all["turnStartedAtMs"] === undefined ? {} : { turnStartedAtMs: wholeOf(all["turnStartedAtMs"]) }),
     lastInteractionAtMs: wholeOf(all["lastInteractionAtMs"]),
     prompts,
+    promptMarks: promptMarksIn(all["promptMarks"], prompts.length),
     promptCount: Math.max(prompts.length, wholeOf(all["promptCount"])),
     filesTouched,
     filesTouchedCount: Math.max(filesTouched.length, wholeOf(all["filesTouchedCount"])),
@@ -155,6 +187,7 @@ export function readSessionText(text: string, sessionId: string): SessionState |
     checkpointTranscriptStart: wholeOf(all["checkpointTranscriptStart"]),
     turnCheckpoints: textsIn(all["turnCheckpoints"], mostKept.turnCheckpoints),
     tasks: listIn(all["tasks"], mostKept.tasks).flatMap(taskIn),
+    ...progressIn(all["progress"]),
     rest: Object.fromEntries(Object.entries(all).filter(([key]) => !knownKeys.has(key))),
   };
 }
@@ -172,6 +205,8 @@ const optionalKeys = [
 const knownKeys: ReadonlySet<string> = new Set([
   ...optionalKeys,
   "endedAtMs",
+  "turnStartedAtMs",
+  "progress",
   ...Object.keys(newSession({ sessionId: "", agent: "", worktree: "", worktreePath: "" }, 0)),
 ]);
 
@@ -207,4 +242,25 @@ function taskIn(value: unknown): readonly TaskState[] {
       ...(completedAtMs === undefined ? {} : { completedAtMs: wholeOf(completedAtMs) }),
     },
   ];
+}
+
+/** One for each prompt; of those that nothing is known of, that they are old. */
+function promptMarksIn(value: unknown, count: number): readonly PromptMark[] {
+  const marks = listIn(value, mostKept.prompts).map((item) => {
+    const { atMs, turn } = fieldsOf(item) ?? {};
+    return { atMs: wholeOf(atMs), turn: textOf(turn) ?? "" };
+  });
+  return Array.from({ length: count }, (_, at) => marks[marks.length - count + at] ?? { atMs: 0, turn: "" });
+}
+
+function progressIn(value: unknown): { readonly progress?: SessionProgress } {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return {};
+  const texts = (["commit", "mark", "uuid", "prompt", "turn"] as const).flatMap((key) =>
+    typeof fields[key] === "string" ? [[key, fields[key]] as const] : [],
+  );
+  const [atMs, lines, compactLines] = [fields["atMs"], fields["lines"], fields["compactLines"]].map(wholeOf);
+  return {
+    progress: { ...Object.fromEntries(texts), atMs: atMs!, lines: lines!, compactLines: compactLines! },
+  };
 }

@@ -1,13 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lastFailures } from "./hook-log.ts";
 import { eventText, fieldOf, fieldsOf, type FlowEvent, readEventText, Spool } from "./spool.ts";
-import { work } from "./worker.ts";
 
 let commonDir: string;
 let spool: Spool;
@@ -80,72 +76,5 @@ describe("the spool", () => {
       }),
     );
     fc.assert(fc.property(fc.string(), (text) => void readEventText(`holdfast-event 1\n${text}`)));
-  });
-});
-
-describe("the worker", () => {
-  it("does events in order, and keeps one whose work failed with those behind it, until it succeeds", async () => {
-    const seen: string[] = [];
-    for (const id of ["a", "b", "c"]) spool.add(commit(id));
-    spool.add({ kind: "pre-push", fields: [], body: "" });
-    let fault = true;
-    const run = () =>
-      work({
-        commonDir,
-        handlers: {
-          "post-commit": async (event) => {
-            const id = fieldOf(event, "commit")!;
-            if (id === "b" && fault) throw new Error("The disk is full, password=hunter22.");
-            seen.push(id);
-          },
-        },
-      });
-    expect(await run()).toEqual({ held: true, done: 1, failed: 1 });
-    expect(seen).toEqual(["a"]);
-    expect(lastFailures(commonDir, 5)).toEqual([
-      expect.stringMatching(/post-commit .*The disk is full, password=\[redacted\]/),
-    ]);
-    fault = false;
-    expect(await run()).toEqual({ held: true, done: 2, failed: 0 });
-    expect(seen).toEqual(["a", "b", "c"]);
-    expect(spool.names()).toHaveLength(1);
-  });
-
-  it("leaves the work to the one that is there, which sees also what comes while it works", async () => {
-    const seen: string[] = [];
-    const others: unknown[] = [];
-    const handlers = {
-      "post-commit": async (event: FlowEvent) => {
-        seen.push(fieldOf(event, "commit")!);
-        if (seen.length > 1) return;
-        spool.add(commit("late"));
-        others.push(await work({ commonDir, handlers }));
-      },
-    };
-    spool.add(commit("first"));
-    expect(await work({ commonDir, handlers })).toEqual({ held: true, done: 2, failed: 0 });
-    expect(others).toEqual([{ held: false, done: 0, failed: 0 }]);
-    expect(seen).toEqual(["first", "late"]);
-    expect(readdirSync(folder())).toEqual([]);
-  });
-
-  it("that is killed in the middle of an event leaves it, and the repository, to the next one", async () => {
-    spool.add(commit("first"));
-    const program = join(import.meta.dirname, "../../../test/git/dying-worker.ts");
-    const dying = spawn(process.execPath, ["--no-warnings", program, commonDir]);
-    try {
-      await once(dying.stdout, "data");
-      const seen: string[] = [];
-      const handlers = {
-        "post-commit": async (event: FlowEvent) => void seen.push(fieldOf(event, "commit")!),
-      };
-      expect(await work({ commonDir, handlers })).toEqual({ held: false, done: 0, failed: 0 });
-      dying.kill("SIGKILL");
-      await once(dying, "close");
-      expect(await work({ commonDir, handlers })).toEqual({ held: true, done: 1, failed: 0 });
-      expect(seen).toEqual(["first"]);
-    } finally {
-      dying.kill("SIGKILL");
-    }
   });
 });

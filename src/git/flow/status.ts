@@ -66,10 +66,12 @@ export async function flowStatus(
     agent: worktree === null ? [] : agentScopes(worktree),
     spool: spoolStatus(commonDir),
     sessions: sessionStatus(commonDir, now()),
-    errors: lastFailures(commonDir, 5),
+    errors: lastOfBoth(commonDir),
   };
   return { ...status, problems: enabled ? problemsOf(status) : [] };
 }
+
+const mostErrors = 5;
 
 function agentScopes(worktree: string): readonly SettingsScope[] {
   return (["local", "shared"] as const).filter((scope) =>
@@ -90,6 +92,12 @@ function sessionStatus(commonDir: string, nowMs: number): FlowStatus["sessions"]
   for (const state of sessions) counts[isStale(state, nowMs) ? "stale" : state.phase] += 1;
   const touchedFiles = sessions.reduce((sum, { filesTouchedCount }) => sum + filesTouchedCount, 0);
   return { ...counts, touchedFiles, unread };
+}
+
+/** The last lines of the hooks' log and of the worker's; each begins with its time. */
+function lastOfBoth(commonDir: string): readonly string[] {
+  const lines = (["log", "workerLog"] as const).flatMap((log) => lastFailures(commonDir, mostErrors, log));
+  return lines.toSorted((a, b) => (a.slice(0, 24) < b.slice(0, 24) ? -1 : 1)).slice(-mostErrors);
 }
 
 function problemsOf({
@@ -114,7 +122,7 @@ function problemsOf({
     ...(spool.aside.length === 0
       ? []
       : [
-          `${spool.aside.length} events could not be understood, and lie in holdfast/spool/aside of the git folder.`,
+          `${spool.aside.length} events could not be done, and lie in holdfast/spool/aside of the git folder: ${spool.aside.at(-1)!.reason}`,
         ]),
     ...(sessions.unread.length === 0
       ? []

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
+import { filesWrittenBy } from "../content/touched-files.ts";
 import { gitEnvironment } from "../plumbing/environment.ts";
 import { readFrom } from "./own-files.ts";
 
@@ -68,25 +68,18 @@ export function changedFiles(
 }
 
 const mostBytes = 8 << 20;
-const changingTools: ReadonlySet<string> = new Set(["Write", "Edit", "MultiEdit", "NotebookEdit"]);
 
 function changedBy(lines: string): readonly string[] {
-  return lines.split("\n").flatMap((line) => {
+  return lines.split("\n").flatMap((line) =>
     // To parse every line would cost more than all the rest: most are long results.
-    if (!line.includes('"tool_use"') || !line.includes("_path")) return [];
-    const content = fieldsOf(objectIn(line)?.["message"])?.["content"];
-    if (!Array.isArray(content)) return [];
-    return content.flatMap((block) => {
-      const { type, name, input } = fieldsOf(block) ?? {};
-      if (type !== "tool_use" || !changingTools.has(String(name))) return [];
-      const { file_path: path, notebook_path: notebook } = fieldsOf(input) ?? {};
-      return textOf(path) ?? textOf(notebook) ?? [];
-    });
-  });
+    line.includes('"tool_use"') || line.includes('"tool-call"') || line.includes("patch")
+      ? filesWrittenBy(line)
+      : [],
+  );
 }
 
 /** A path below the worktree, as git names it; none of any other. */
-function within(worktreePath: string, path: string): readonly string[] {
+export function within(worktreePath: string, path: string): readonly string[] {
   if (path.length > 4_096 || path.includes("\0")) return [];
   const inside = relative(worktreePath, resolve(worktreePath, path));
   const parts = inside.split(sep);
