@@ -24,7 +24,7 @@ interface VerifyOptions {
 
 function linesOf({ checkpoints, counts, findings }: VerifyReport): readonly string[] {
   const looked = Object.entries(checkpoints).map(
-    ([layout, count]) => `${layout} ${counted(count, "checkpoint")}`,
+    ([layout, count]) => `${counted(count, "checkpoint")} in ${layout}`,
   );
   const told = findings.map(({ severity, code, layout, id, where, sentence }) => {
     const of = [layout, id, where === id ? undefined : where].filter((part) => part !== undefined).join(" ");
