@@ -65,6 +65,11 @@ export {
 export { type PushParams, type PushReport, pushWaiting } from "./git/push/push.ts";
 export { type FlowWorkParams, workOnFlow } from "./git/flow/flow-worker.ts";
 export type { Worked } from "./git/flow/worker.ts";
+export { migrateCheckpoints, type MigrateParams } from "./git/migrate/migrate.ts";
+export type { MigrateReport } from "./git/migrate/report.ts";
+export { type Repair, repairCheckpoints, type RepairParams, type RepairReport } from "./git/repair.ts";
+export { verifyCheckpoints, type VerifyParams, type VerifyReport } from "./git/verify.ts";
+export type { CheckpointFinding } from "./git/verify/found.ts";
 export type { CheckpointSource } from "./git/reading/checkpoint-source.ts";
 export type { CheckpointFacts, SessionFacts } from "./git/reading/checkpoint-facts.ts";
 export type { CommitRecord } from "./git/reading/commits.ts";
