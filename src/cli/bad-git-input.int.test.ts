@@ -47,6 +47,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   resume: ["main"],
   rewind: ["HEAD"],
   expire: ["--before", "14d"],
+  migrate: ["--from", "git-refs", "--to", "v2"],
 };
 const callOf = (name: string): readonly string[] => [name, ...(needed[name] ?? [])];
 
@@ -73,7 +74,7 @@ const table: readonly Row[] = [
     ["argument", `holdfast git ${verb} --help`],
   ]),
   ...["explain", "resume"].flatMap((verb): Row[] => [
-    [[verb, "ffffffffffff"], 1, ["ffffffffffff", "holdfast git fetch ffffffffffff"]],
+    [[verb, "ffffffffffff"], 1, ["ffffffffffff", "holdfast git fetch "]],
     [[verb, "no-such-branch"], 1, ["no-such-branch", "holdfast git l"]],
     [[verb, "\u001b[31mred"], 1, ["holdfast git l"]],
     [[verb, long], 1, ["xxx"]],
@@ -116,6 +117,13 @@ const table: readonly Row[] = [
     [[verb, "--timeout", "0"], 2, ["--timeout", "such as --timeout 20"]],
   ]),
   [["fetch", checkpoint, "--all"], 2, ["--all"]],
+  ...["verify", "repair"].flatMap((verb): Row[] => [
+    [[verb, "no-id"], 2, ['"no-id"', "12 lower-case hex digits"]],
+    [[verb, long], 2, ["xxx", "12 lower-case hex digits"]],
+  ]),
+  [["migrate"], 2, ["--from", "holdfast git migrate --help"]],
+  [["migrate", "--from", "v2", "--to", "v3"], 2, ['"v3"', "git-refs, git-branch, v2"]],
+  [["migrate", "--from", "v2", "--to", "v2"], 2, ["v2"]],
   [["expire"], 2, ["--before", "holdfast git expire --help"]],
   [["expire", "--before", "soon"], 2, ["soon", "such as 30m"]],
 ];
