@@ -15,7 +15,7 @@ import { LinkedRepository } from "./linked-repository.ts";
 import { gitTestEnv, runTestGit } from "./repositories.ts";
 
 /** Every layout that the flow is to be the same in. */
-export const flowLayouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
+const flowLayouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
 
 /** The layouts that a scenario is played in: one of them by turns, or all where there is time. */
 export function layoutsFor(scenario: number): readonly Layout[] {
@@ -23,7 +23,7 @@ export function layoutsFor(scenario: number): readonly Layout[] {
 }
 
 /** A session of a checkpoint as a person would look at it. */
-export interface SeenSession {
+interface SeenSession {
   readonly slot: number;
   readonly sessionId: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;

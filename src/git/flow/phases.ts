@@ -13,7 +13,7 @@ export type PhaseEvent =
   | "compaction";
 
 /** What is to be done at a transition, in this order. */
-export type PhaseAction =
+type PhaseAction =
   | "condense"
   | "condense_if_files_touched"
   | "discard_if_no_files"
@@ -41,9 +41,6 @@ export function phaseOf(value: unknown): Phase {
   if (value === "active_committed") return "active";
   return phases.find((phase) => phase === value) ?? "idle";
 }
-
-/** The actions that still run when an earlier one has failed; the others stop at the first failure. */
-export const alwaysRun: ReadonlySet<PhaseAction> = new Set(["clear_ended_at", "update_last_interaction"]);
 
 export const phases: readonly Phase[] = ["idle", "active", "ended"];
 
