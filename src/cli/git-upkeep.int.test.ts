@@ -80,10 +80,12 @@ test("import brings each session once, with its longest transcript, its usage an
   const { sessions } = (await json("list")) as unknown as {
     sessions: { session: string; provider: string; project: string }[];
   };
-  expect(sessions.map((row) => [row.session, row.provider]).toSorted()).toEqual([
-    [session, "claude-code"],
-    ["codex-session", "codex"],
-  ]);
+  expect(new Map(sessions.map((row) => [row.session, row.provider]))).toEqual(
+    new Map([
+      [session, "claude-code"],
+      ["codex-session", "codex"],
+    ]),
+  );
   expect((await holdfast("show", session)).stdout).toContain("Answer 3");
   const used = JSON.stringify(await json("usage", "--by", "model"));
   expect(used).toContain("claude-sonnet-4-5");
