@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { Layout } from "../../src/git/checkpoint-store.ts";
+import { PushQueue } from "../../src/git/push/queue.ts";
+import { isLong } from "../long.ts";
+import { FlowRepository, flowLayouts } from "./flow-repository.ts";
+
+const run = promisify(execFile);
+const program = join(import.meta.dirname, "flow-kill-worker.ts");
+// Each step where there is time, else some of them.
+const stride = isLong ? 1 : 17;
+
+/** What must be the same however often the worker was killed. */
+async function outcome(flow: FlowRepository) {
+  const refs = (await flow.git("for-each-ref", "--format=%(refname)", "refs/entire", "refs/heads/entire"))
+    .split("\n")
+    .filter((name) => name !== "");
+  const trees = [];
+  for (const ref of refs) trees.push(`${ref} ${await flow.git("rev-parse", `${ref}^{tree}`)}`);
+  const drain = await new PushQueue(flow.linked.commonDir).drain();
+  const state = flow.linked.sessions.read("s-1")!;
+  return {
+    trees,
+    queued: drain.refs.toSorted(),
+    state: { ...state, progress: { ...state.progress, atMs: 0 }, lastInteractionAtMs: 0 },
+    spool: flow.linked.events().length,
+    log: flow.log,
+  };
+}
+
+/** A turn with two commits and an end, a person's commit of what was left, and an amend. */
+async function play(layout: Layout): Promise<FlowRepository> {
+  const flow = await FlowRepository.make(layout);
+  const agent = flow.agent("s-1");
+  await agent.prompt("Write a, b and c");
+  agent.edit("a.txt", "The first line of a\n");
+  await flow.git("add", "a.txt");
+  await flow.linked.git(["commit", "-qm", "Add a"], { CLAUDECODE: "1" });
+  agent.edit("b.txt", "The first line of b\n");
+  await flow.git("add", "b.txt");
+  await flow.linked.git(["commit", "-qm", "Add b"], { CLAUDECODE: "1" });
+  agent.edit("c.txt", "The first line of c\n");
+  await agent.task("Look around");
+  await agent.stop();
+  await flow.commit("Add c");
+  await flow.git("commit", "-q", "--amend", "-m", "Add c, said better");
+  return flow;
+}
+
+describe.each(isLong ? flowLayouts : (["git-refs"] as const))("a worker of the layout %s", (layout) => {
+  it(
+    "that is killed at any step leaves the same checkpoints to the next one",
+    { timeout: 900_000 },
+    async () => {
+      using flow = await play(layout);
+      const pristine = `${flow.path}-pristine`;
+      cpSync(flow.path, pristine, { recursive: true, preserveTimestamps: true });
+      const { stdout } = await run(process.execPath, ["--no-warnings", program, flow.path]);
+      const { steps, ...worked } = JSON.parse(stdout) as { readonly steps: number };
+      expect(worked).toEqual({ held: true, done: 6, failed: 0, aside: 0 });
+      const expected = await outcome(flow);
+      expect([expected.spool, expected.log]).toEqual([0, ""]);
+      expect(steps).toBeGreaterThan(40);
+      for (let at = 1; at <= steps; at += stride) {
+        rmSync(flow.path, { recursive: true, force: true });
+        cpSync(pristine, flow.path, { recursive: true, preserveTimestamps: true });
+        const killed = run(process.execPath, ["--no-warnings", program, flow.path, String(at)]);
+        await expect(killed).rejects.toMatchObject({ signal: "SIGKILL" });
+        expect(await flow.work()).toMatchObject({ held: true, failed: 0, aside: 0 });
+        expect(await outcome(flow), `killed at step ${at} of ${steps}`).toEqual(expected);
+        await flow.linked.fsckClean();
+      }
+      rmSync(pristine, { recursive: true, force: true });
+    },
+  );
+});
