@@ -7,6 +7,7 @@ import { benchGitContent } from "./git-content.ts";
 import { benchGitPush } from "./git-push.ts";
 import { benchGitHooks } from "./git-hooks.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitList } from "./git-list.ts";
 import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
@@ -45,6 +46,7 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "git-hooks": benchGitHooks,
   "git-content": benchGitContent,
   "git-objects": benchGitObjects,
+  "git-list": benchGitList,
   "git-push": benchGitPush,
 };
 

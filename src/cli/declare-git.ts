@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { commandGroup } from "./command-group.ts";
+import { declareGitReading } from "./declare-git-reading.ts";
 import type { Runner } from "./runner.ts";
 
 /** Declares what links commits to the sessions that made them. */
 export function declareGit(program: Command, runs: Runner): void {
   const group = commandGroup(program, "git", "link commits to the sessions that made them");
   declareSetUp(group, runs);
+  declareGitReading(group, runs);
   declareSharing(group, runs);
   declareHooks(group, runs);
 }

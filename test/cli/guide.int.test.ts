@@ -6,6 +6,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { runTestGit } from "../git/repositories.ts";
 import { testSchemas } from "../postgres/schemas.ts";
 import { openSqliteSpool } from "../../src/stores/sqlite/spool/index.ts";
+import { leaveCheckpoint } from "./checkpoint-example.ts";
 import { Home } from "./home.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -35,6 +36,7 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
       await leaveSpool(join(home.folder, "spool"));
       await runTestGit(home.folder, ["init", "-q", "-b", "main", "."]);
+      await leaveCheckpoint(home.folder);
       process.chdir(home.folder);
     });
 

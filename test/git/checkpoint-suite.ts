@@ -304,20 +304,24 @@ function testsOf(layout: LayoutUnderTest): void {
       expect(await sessionIds()).toEqual(sessions);
     });
 
-    test("two processes that write sessions of one checkpoint lose nothing", async () => {
-      const count = isLong ? 40 : 6;
-      const names = ["a", "b"].map((writer) =>
-        Array.from({ length: count }, (_, index) => `${writer}${index}`),
-      );
-      const workers = names.map((sessions) => startWorker({ place, layout, id, sessions, how: "write" }));
-      await Promise.all(workers.map((worker) => once(worker, "message")));
-      const ends = workers.map((worker) => once(worker, "exit"));
-      for (const worker of workers) worker.send("go");
-      expect((await Promise.all(ends)).map(([code]) => code as unknown)).toEqual([0, 0]);
-      const stored = await read();
-      expect(await sessionIds()).toEqual(names.flat().toSorted(byName));
-      expect(stored.sessions.map(({ slot }) => slot)).toEqual(names.flat().map((_, index) => index));
-    });
+    test(
+      "two processes that write sessions of one checkpoint lose nothing",
+      async () => {
+        const count = isLong ? 40 : 6;
+        const names = ["a", "b"].map((writer) =>
+          Array.from({ length: count }, (_, index) => `${writer}${index}`),
+        );
+        const workers = names.map((sessions) => startWorker({ place, layout, id, sessions, how: "write" }));
+        await Promise.all(workers.map((worker) => once(worker, "message")));
+        const ends = workers.map((worker) => once(worker, "exit"));
+        for (const worker of workers) worker.send("go");
+        expect((await Promise.all(ends)).map(([code]) => code as unknown)).toEqual([0, 0]);
+        const stored = await read();
+        expect(await sessionIds()).toEqual(names.flat().toSorted(byName));
+        expect(stored.sessions.map(({ slot }) => slot)).toEqual(names.flat().map((_, index) => index));
+      },
+      isLong ? 120_000 : 30_000,
+    );
 
     test("a writer that is killed between its objects and its ref leaves what was there, and the next write goes on", async () => {
       await store.write(await input(alice));

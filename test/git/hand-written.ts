@@ -14,7 +14,7 @@ interface HandSession {
 }
 
 /** The tree of a checkpoint (specification, section 2); `prefix` as the layout's paths have it. */
-function handTree(
+export function handTree(
   batch: ObjectBatch,
   { id, sessions, prefix = "", root = {} }: HandCheckpoint & { readonly prefix?: string },
 ): ObjectId {

@@ -15,7 +15,7 @@ export async function readDocument(
 }
 
 /** Whether a text is one JSON document that holds messages, or one of several lines. */
-function isDocument(text: string): boolean {
+export function isDocument(text: string): boolean {
   const fields = objectIn(text);
   return fields !== undefined && (Array.isArray(fields["messages"]) || text.trim().includes("\n"));
 }

@@ -23,7 +23,13 @@ export function placeOf(folder: string): Place | undefined {
 }
 
 /** What a worktree is called in our files, and by the shell of the hooks. */
-function worktreeKey({ gitDir, commonDir }: { readonly gitDir: string; readonly commonDir: string }): string {
+export function worktreeKey({
+  gitDir,
+  commonDir,
+}: {
+  readonly gitDir: string;
+  readonly commonDir: string;
+}): string {
   return gitDir === commonDir ? "@" : basename(gitDir);
 }
 

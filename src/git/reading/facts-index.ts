@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { fieldsOf, objectIn } from "../../core/json.ts";
-import type { ListedCheckpoint } from "../checkpoint-store.ts";
-import { readOwnFile, replaceOwnFile } from "../flow/own-files.ts";
+import { objectIn } from "../../core/json.ts";
+import type { ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { anchorsOf, type CheckpointAnchors } from "./anchors.ts";
+import { type Anchor, anchorsOf, type CheckpointAnchors } from "./anchors.ts";
 import { type CheckpointFacts, factsOf } from "./checkpoint-facts.ts";
 import type { CheckpointSource } from "./checkpoint-source.ts";
+import { factsOfRow, factsRow } from "./facts-row.ts";
+import { readIndex, writeIndex } from "./index-file.ts";
 
 /**
  * What is known of checkpoints, kept in a file of this repository by their versions: what has not changed since it was
@@ -45,40 +46,35 @@ export class FactsIndex {
     return [...(await this.#known(anchorsKind, await this.listed())).values()];
   }
 
-  async #known<Item extends Versioned>(
+  async #known<Item>(
     kind: Kind<Item>,
     listed: readonly ListedCheckpoint[],
-  ): Promise<Map<string, Item>> {
+  ): Promise<ReadonlyMap<string, Item>> {
     const path = join(this.#repository.commonDir, "holdfast", "index", kind.file);
-    const kept = readKept<Item>(path);
+    const kept = readIndex(path);
     const known = new Map<string, Item>();
     const missing: ListedCheckpoint[] = [];
     for (const one of listed) {
-      const item = kept.get(one.id);
-      if (item?.version === one.version) known.set(one.id, item);
-      else missing.push(one);
+      const row = kept.get(one.id);
+      const item = row?.version === one.version ? kind.read(one, row.text) : undefined;
+      if (item === undefined) missing.push(one);
+      else known.set(one.id, item);
     }
     if (missing.length === 0) return known;
-    await inParallel(missing, async ({ id, version }) => {
-      const stored = await this.#source.read(id);
+    await inParallel(missing, async (one) => {
+      const stored = await this.#source.read(one.id);
       if (stored === null) return;
+      const item = await kind.make(this.#repository, stored);
+      known.set(one.id, item);
       // Under the version that was listed: one that was written meanwhile is then read again.
-      const item = { ...(await kind.read(this.#repository, stored)), version };
-      known.set(id, item);
-      kept.set(id, item);
+      kept.set(one.id, { version: one.version, text: kind.write(item) });
     });
-    await this.#keep(path, kept);
-    return known;
-  }
-
-  async #keep(path: string, kept: ReadonlyMap<string, Versioned>): Promise<void> {
     const there = new Set((await this.listed()).map(({ id }) => id));
-    const items = [...kept.values()].filter(({ id }) => there.has(id));
-    try {
-      replaceOwnFile(path, JSON.stringify({ version: formatVersion, items }));
-    } catch {
-      // It only saves time: a repository that cannot be written is read all the same.
-    }
+    writeIndex(
+      path,
+      [...kept].filter(([id]) => there.has(id)),
+    );
+    return known;
   }
 }
 
@@ -87,39 +83,30 @@ export interface IndexOptions {
   readonly source: CheckpointSource;
 }
 
-interface Versioned {
-  readonly id: string;
-  readonly version: string;
-}
-
 interface Kind<Item> {
   readonly file: string;
-  readonly read: (
-    repository: Repository,
-    stored: NonNullable<Awaited<ReturnType<CheckpointSource["read"]>>>,
-  ) => Promise<Item>;
+  readonly make: (repository: Repository, stored: StoredCheckpoint) => Promise<Item>;
+  readonly write: (item: Item) => string;
+  /** undefined: the row is none. */
+  readonly read: (listed: ListedCheckpoint, text: string) => Item | undefined;
 }
 
-// Raised whenever what is kept changes its shape: an older file is then no use.
-const formatVersion = 1;
-const maxIndexBytes = 512 * 1024 * 1024;
 const readsAtOnce = 64;
 const factsKind: Kind<CheckpointFacts> = {
-  file: "checkpoints.json",
-  read: ({ objects }, stored) => factsOf(objects, stored),
+  file: "checkpoints",
+  make: ({ objects }, stored) => factsOf(objects, stored),
+  write: factsRow,
+  read: ({ id, version }, text) => factsOfRow(id, version, text),
 };
 const anchorsKind: Kind<CheckpointAnchors> = {
-  file: "anchors.json",
-  read: async (_repository, stored) => anchorsOf(stored),
+  file: "anchors",
+  make: async (_repository, stored) => anchorsOf(stored),
+  write: ({ anchors }) => JSON.stringify({ anchors }),
+  read: ({ id, version }, text) => {
+    const anchors = objectIn(text)?.["anchors"];
+    return Array.isArray(anchors) ? { id, version, anchors: anchors as readonly Anchor[] } : undefined;
+  },
 };
-
-function readKept<Item extends Versioned>(path: string): Map<string, Item> {
-  const bytes = readOwnFile(path, { maxBytes: maxIndexBytes });
-  const file = Buffer.isBuffer(bytes) ? objectIn(bytes.toString()) : undefined;
-  if (file?.["version"] !== formatVersion || !Array.isArray(file["items"])) return new Map();
-  const items = file["items"].filter((item) => typeof fieldsOf(item)?.["id"] === "string");
-  return new Map((items as Item[]).map((item) => [item.id, item]));
-}
 
 function newestFirst(a: CheckpointFacts, b: CheckpointFacts): number {
   const [timeA, timeB] = [a.atMs ?? -Infinity, b.atMs ?? -Infinity];

@@ -30,7 +30,7 @@ export interface FoundLinks {
  * squashed branch together, or by message and files.
  */
 export async function findLinks(params: FindLinksParams): Promise<FoundLinks> {
-  const { repository, revisions = ["HEAD"], maxCommits } = params;
+  const { repository, revisions = [], maxCommits } = params;
   const options = ["--no-merges", ...(params.alone === true ? ["--no-walk"] : [])];
   const commits = await readCommits(repository, { revisions, options, maxCommits });
   const bare = commits.filter(({ trailers }) => trailers.checkpoints.length === 0);
@@ -94,7 +94,7 @@ async function historyOf(
   repository: Repository,
   revisions: readonly string[],
 ): Promise<ReadonlySet<ObjectId>> {
-  const args = ["rev-list", "--end-of-options", ...revisions, "--"];
+  const args = ["rev-list", "--end-of-options", ...(revisions.length === 0 ? ["HEAD"] : revisions), "--"];
   const { stdout } = await repository.git(args, { maxBytes: maxHistoryBytes, timeoutMs: 120_000 });
   return new Set(stdout.toString().split("\n"));
 }

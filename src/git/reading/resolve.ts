@@ -2,7 +2,7 @@ import { HoldfastError } from "../../core/errors.ts";
 import { shapeOfId } from "../format/ids.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { commitNamed, type CommitRecord, readCommit } from "./commits.ts";
+import { commitNamed, type CommitRecord } from "./commits.ts";
 import { fetchHint } from "./checkpoint-source.ts";
 import type { FactsIndex } from "./facts-index.ts";
 import { findLinks } from "./link.ts";
@@ -61,11 +61,6 @@ export async function checkpointsOf(
     kept ??
     (await findLinks({ repository, index, revisions: [commit.id], maxCommits: 1, alone: true })).links;
   return links.map(({ checkpoint: id, confidence, reason }) => ({ id, confidence, reason }));
-}
-
-/** A commit by any name. @throws git_revision_unknown */
-export function namedCommit(repository: Repository, revision: string): Promise<CommitRecord> {
-  return readCommit(repository, revision);
 }
 
 function ambiguous(name: string, fits: readonly string[]): HoldfastError {

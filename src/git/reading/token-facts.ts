@@ -28,7 +28,7 @@ export function tokenFacts(usage: RawObject | undefined, depth = 0): TokenFacts 
 }
 
 /** The sum of two. */
-export function addTokens(a: TokenFacts, b: TokenFacts): TokenFacts {
+function addTokens(a: TokenFacts, b: TokenFacts): TokenFacts {
   const kinds = Object.keys(noTokens) as (keyof Tokens)[];
   const tokens = Object.fromEntries(kinds.map((kind) => [kind, a.tokens[kind] + b.tokens[kind]]));
   return { tokens: tokens as unknown as Tokens, calls: a.calls + b.calls };
