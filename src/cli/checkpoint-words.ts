@@ -18,7 +18,8 @@ export function agentsOf({ sessions }: CheckpointFacts): string {
 
 /** All tokens, short; empty where none are counted. */
 export function tokensOf(usage: TokenFacts | null): string {
-  return usage === null ? "" : `${size(totalOf(usage))} tokens`;
+  const total = usage === null ? 0 : totalOf(usage);
+  return total === 0 ? "" : `${size(total)} tokens`;
 }
 
 /** The first prompt of a checkpoint that says anything. */

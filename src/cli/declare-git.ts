@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { commandGroup } from "./command-group.ts";
+import { declareGitUpkeep } from "./declare-git-upkeep.ts";
 import { declareGitReading } from "./declare-git-reading.ts";
 import type { Runner } from "./runner.ts";
 
@@ -9,6 +10,7 @@ export function declareGit(program: Command, runs: Runner): void {
   declareSetUp(group, runs);
   declareGitReading(group, runs);
   declareSharing(group, runs);
+  declareGitUpkeep(group, runs);
   declareHooks(group, runs);
 }
 

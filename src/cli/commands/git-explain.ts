@@ -51,6 +51,7 @@ const maxShortBytes = 4 * 1024 * 1024;
 const maxFullBytes = 128 * 1024 * 1024;
 const maxShortBlocks = 60;
 const maxShownFiles = 20;
+const maxShownFindings = 20;
 
 async function linksOf(checkpoints: Checkpoints, name: string): Promise<readonly CommitLink[]> {
   const named = await resolveName({ ...checkpoints, name });
@@ -95,15 +96,22 @@ async function print(
     ]
       .filter((part) => part !== "")
       .join(" · "),
-    ...findings
-      .slice(0, maxShownFiles)
-      .map(({ severity, where, sentence }) =>
-        style.dim(`${severity}: ${lineOf(where)}: ${lineOf(sentence)}`),
-      ),
+    ...findingLines(findings).map(style.dim),
   ];
   await write(`${head.join("\n")}\n`);
   for (const session of sessions) await write(`${sessionLines(session, layout, options).join("\n")}\n`);
   for (const task of tasks) await write(`${taskLines(task, layout, options).join("\n")}\n`);
+}
+
+/** What was seen in real data and is harmless is only counted. */
+function findingLines(findings: Explained["findings"]): string[] {
+  const telling = findings.filter(({ severity }) => severity !== "note");
+  const notes = findings.length - telling.length;
+  const shown = telling
+    .slice(0, maxShownFindings)
+    .map(({ severity, where, sentence }) => `${severity}: ${lineOf(where)}: ${lineOf(sentence)}`);
+  const more = telling.length - shown.length + notes;
+  return [...shown, ...(more === 0 ? [] : [`${counted(more, "further finding")}: see them with --json`])];
 }
 
 function sessionLines(session: ExplainedSession, layout: Layout, options: ExplainOptions): string[] {

@@ -1,11 +1,10 @@
 import { wholeNumber } from "../arguments.ts";
-import { agentsOf, lineOf, promptOf } from "../checkpoint-words.ts";
+import { agentsOf, lineOf, promptOf, tokensOf } from "../checkpoint-words.ts";
 import { withCheckpoints } from "../checkpoints.ts";
-import { localTime, size } from "../columns.ts";
+import { localTime } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { write, writeJson } from "../output.ts";
 import { table } from "../run-table.ts";
-import { totalOf } from "../../git/reading/token-facts.ts";
 
 /** Lists all checkpoints, newest first. */
 export async function listGit(_: readonly string[], options: ListOptions): Promise<ExitCode> {
@@ -26,7 +25,7 @@ export async function listGit(_: readonly string[], options: ListOptions): Promi
     lineOf(facts.branch ?? ""),
     agentsOf(facts),
     String(facts.sessions.length),
-    facts.usage === null ? "" : size(totalOf(facts.usage)),
+    tokensOf(facts.usage).replace(" tokens", ""),
     promptOf(facts),
   ]);
   const head = ["CHECKPOINT", "STORED", "BRANCH", "AGENT", "SESSIONS", "TOKENS", "PROMPT"];

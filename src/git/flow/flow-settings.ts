@@ -8,7 +8,7 @@ export interface FlowSettings {
   readonly mirrors: readonly Layout[];
 }
 
-const layouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
+export const layouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
 
 /** Reads `holdfast.checkpoints` and `holdfast.mirror`; undefined where nobody has enabled them. @throws git_settings_invalid */
 export async function readFlowSettings(repository: Repository): Promise<FlowSettings | undefined> {

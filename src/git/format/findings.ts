@@ -9,7 +9,7 @@ export interface Finding {
 }
 
 /** `error`: something is lost or dangerous; `warning`: a reader may be misled; `note`: seen in real data, and harmless. */
-type Severity = "error" | "warning" | "note";
+export type Severity = "error" | "warning" | "note";
 
 export type FindingCode = keyof typeof findingCodes;
 
@@ -53,6 +53,18 @@ const findingCodes = {
     severity: "note",
     next: "Readers of the git-branch layout do not look for it: use git-refs.",
   },
+  ref_foreign: { severity: "warning", next: nextIgnored },
+  shard_wrong: { severity: "error", next: nextRepair },
+  compact_less_redacted: {
+    severity: "error",
+    next: "Write the checkpoint again without its compact transcript, and rotate what it shows.",
+  },
+  generation_invalid: {
+    severity: "warning",
+    next: "Retention leaves this archive alone; nothing is lost.",
+  },
+  generation_repeated: { severity: "warning", next: "The newest one counts; nothing is lost." },
+  main_missing: { severity: "error", next: nextFetch },
   checkpoint_without_commit: { severity: "note", next: "Run `holdfast git link` to look for its commit." },
   commit_without_checkpoint: { severity: "warning", next: nextFetch },
   mirror_behind: {

@@ -125,6 +125,10 @@ describe("link", () => {
     await story.git("merge", "-q", "--no-ff", "-m", "Merge", "feature");
     await story.commit({}, "Empty");
     await story.commit({ "person.ts": "p\n" }, "A person's own");
+    const amended = `Amended\n\nEntire-Checkpoint: cccccccccccc`;
+    await story.commit({ "c.ts": "c\n" }, "Add what is amended", { checkpoints: ["cccccccccccc"] });
+    await story.git("commit", "-q", "--amend", "-m", amended);
+    await story.commit({ "c.ts": "another c\n" }, "Add what is amended");
     expect((await find()).links).toEqual([]);
   });
 

@@ -46,6 +46,7 @@ export class V2Layout implements CheckpointStore {
   readonly #repository: Repository;
   readonly #options: V2Options;
   readonly #old: OldSlots;
+  #folders: { readonly refs: string; readonly folders: ReadonlyMap<string, string> } | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(repository: Repository, options: V2Options = {}) {
@@ -267,12 +268,16 @@ export class V2Layout implements CheckpointStore {
     return await findFull(this.#repository, { id, slots, old: this.#old });
   }
 
-  // Each checkpoint's folders among the raw refs, as one text.
+  // Each checkpoint's folders among the raw refs, as one text; read once as long as the refs stay, for they are thousands.
   async #fullFolders(): Promise<ReadonlyMap<string, string>> {
+    const full = await fullRefs(this.#repository);
+    const refs = full.map(({ id }) => id).join(" ");
+    if (this.#folders?.refs === refs) return this.#folders.folders;
     const folders = new Map<string, string>();
-    for (const { id: tip } of await fullRefs(this.#repository))
+    for (const { id: tip } of full)
       for (const { id, tree } of await (await ShardedTree.at(this.#repository.objects, tip)).all())
         folders.set(id, `${folders.get(id) ?? ""}${tree}\n`);
+    this.#folders = { refs, folders };
     return folders;
   }
 

@@ -8,6 +8,8 @@ export class ShardedTree {
   readonly top: FolderEdit;
   readonly #objects: ObjectReader;
   readonly #shards = new Map<string, FolderEdit>();
+  /** Shards that no batch has yet: a thousand writes of one tree would else hash all others each time. */
+  readonly #edited = new Set<string>();
 
   private constructor(objects: ObjectReader, top: FolderEdit) {
     this.#objects = objects;
@@ -32,6 +34,7 @@ export class ShardedTree {
   async put(id: string, tree: ObjectId | null): Promise<void> {
     const { shard, name } = treePathOf(id);
     const folder = await this.#shard(shard);
+    this.#edited.add(shard);
     if (tree === null) folder.remove(name);
     else folder.put(name, tree, "40000");
   }
@@ -50,11 +53,14 @@ export class ShardedTree {
     return listed.flat();
   }
 
+  /** The tree as it is now; the batch gets what was edited since the last call. */
   write(batch: ObjectBatch): ObjectId {
-    for (const [name, shard] of this.#shards) {
+    for (const name of this.#edited) {
+      const shard = this.#shards.get(name)!;
       if (shard.entries.length === 0) this.top.remove(name);
       else this.top.put(name, batch.tree(shard.entries), "40000");
     }
+    this.#edited.clear();
     return batch.tree(this.top.entries);
   }
 

@@ -1,7 +1,7 @@
 import { HoldfastError } from "../../../core/errors.ts";
 import type { StoredSession } from "../../checkpoint-store.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { currentSessions, nameIn } from "../checkpoint-facts.ts";
+import { type CheckpointFacts, currentSessions, nameIn } from "../checkpoint-facts.ts";
 import { type CheckpointSource, readKnown } from "../checkpoint-source.ts";
 import { commitNamed, readCommits } from "../commits.ts";
 import type { FactsIndex } from "../facts-index.ts";
@@ -68,9 +68,13 @@ async function checkpointFor(params: FindSessionParams): Promise<string> {
     commit === null ? [] : await readCommits(repository, { revisions: [commit], maxCommits: maxSearched });
   for (const { id, trailers } of commits) {
     const ids = [...trailers.checkpoints, ...(links.get(id) ?? []).map(({ checkpoint }) => checkpoint)];
-    // Of a squash the last one is the latest.
-    const found = ids.findLast((checkpoint) => here.has(checkpoint));
-    if (found !== undefined) return found;
+    const facts = await index.of(ids.filter((checkpoint) => here.has(checkpoint)));
+    // Of a squash the one that was stored last, however its trailers are sorted.
+    const found = [...facts.values()].reduce<CheckpointFacts | undefined>(
+      (newest, one) => (newest === undefined || (one.atMs ?? 0) >= (newest.atMs ?? 0) ? one : newest),
+      undefined,
+    );
+    if (found !== undefined) return found.id;
   }
   return newestOf(params);
 }

@@ -43,6 +43,10 @@ function transcript(count: number, of: readonly object[] = lines): string {
   return claudeTranscript(session, of.slice(0, count));
 }
 
+function created(time: string): Readonly<Record<string, string>> {
+  return { created_at: `2026-02-03T${time}:00Z` };
+}
+
 /** The session's file as Claude Code names it. */
 function filePath(): string {
   return join(homes.claude, "projects", story.path.replaceAll(/[^a-zA-Z0-9]/g, "-"), `${session}.jsonl`);
@@ -129,13 +133,14 @@ describe("resume", () => {
     const older = "0f0f0f0f0f0f";
     await story.checkpoint({
       id: older,
-      sessions: [{ sessionId: session, transcript: transcript(2) }],
+      sessions: [{ sessionId: session, transcript: transcript(2), metadata: created("06:00") }],
       root: { branch: "gone" },
     });
-    await story.checkpoint({ id, sessions: [{ sessionId: session, transcript: transcript(4) }] });
+    const newer = { sessionId: session, transcript: transcript(4), metadata: created("07:00") };
+    await story.checkpoint({ id, sessions: [newer] });
     await story.git("checkout", "-q", "-b", "feat/x");
     await story.commit({ "a.txt": "1" }, "One", { checkpoints: [older] });
-    await story.commit({ "a.txt": "2" }, "Two", { checkpoints: [id, "ffffffffffff"] });
+    await story.commit({ "a.txt": "2" }, "Two", { checkpoints: [id, older, "ffffffffffff"] });
     await story.commit({ "a.txt": "3" }, "By hand");
     expect((await put({ name: "feat/x" })).checkpoint).toBe(id);
     expect((await put({ name: "HEAD~2" })).checkpoint).toBe(older);

@@ -9,7 +9,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { gitTestEnv, runTestGit } from "../../../../test/git/repositories.ts";
 import { Story } from "../../../../test/git/story.ts";
+import { openRepository } from "../../plumbing/open-repository.ts";
 import { changedPaths } from "./changed-paths.ts";
 import { rewind, type Rewound, undoRewind } from "./rewind.ts";
 import { keepState, rewindRefs } from "./state.ts";
@@ -222,5 +224,44 @@ describe("rewind", () => {
     expect([read("in/a.txt"), existsSync(path("out"))]).toEqual(["2\n", false]);
     await story.git("sparse-checkout", "disable");
     expect(await story.git("status", "--porcelain")).toBe("");
+  });
+
+  it("leaves submodules where they are and names them", async () => {
+    await story[Symbol.asyncDispose]();
+    story = await Story.make("submodule");
+    const outer = join(story.path, "..");
+    await using repository = await openRepository({ cwd: outer, env: gitTestEnv });
+    const git = (...args: readonly string[]): Promise<string> => runTestGit(outer, args);
+    await git("commit", "-q", "--allow-empty", "-m", `Begin\n\nEntire-Checkpoint: ${id}`);
+    const sub = await story.commit({ "sub.txt": "sub\n" }, "In the submodule");
+    await git("commit", "-q", "-a", "-m", "Move the submodule");
+    const done = await rewind({ repository, checkpoint: id, nowMs: 0, dryRun: false });
+    expect(done.submodules).toEqual(["sub"]);
+    expect([await story.git("rev-parse", "HEAD"), read("sub.txt")]).toEqual([sub, "sub\n"]);
+    await undoRewind({ repository, dryRun: false });
+    expect(await git("status", "--porcelain")).toBe("");
+  });
+
+  it("in one worktree is not undone in another", async () => {
+    await story[Symbol.asyncDispose]();
+    story = await Story.make("worktree");
+    await tell();
+    await back();
+    const main = join(story.folder, "main");
+    await using other = await openRepository({ cwd: main, env: gitTestEnv });
+    await expect(undoRewind({ repository: other, dryRun: false })).rejects.toMatchObject({
+      code: "rewind_refused",
+    });
+    await undo();
+    expect(read("a.txt")).toBe("a2\n");
+  });
+
+  it("refuses names that a file system which ignores case takes for one", async () => {
+    await story.commit({ "readme.md": "lower\n" }, "Two names", { checkpoints: [id] });
+    await story.git("rm", "-q", "readme.md", "README.md");
+    await story.commit({}, "None");
+    await story.git("config", "core.ignoreCase", "true");
+    await expect(back()).rejects.toMatchObject({ message: expect.stringContaining("one name") });
+    expect(existsSync(path("readme.md"))).toBe(false);
   });
 });
