@@ -23,7 +23,7 @@ export function layoutsFor(scenario: number): readonly Layout[] {
 }
 
 /** A session of a checkpoint as a person would look at it. */
-export interface SeenSession {
+interface SeenSession {
   readonly slot: number;
   readonly sessionId: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;

@@ -13,7 +13,7 @@ export type PhaseEvent =
   | "compaction";
 
 /** What is to be done at a transition, in this order. */
-export type PhaseAction =
+type PhaseAction =
   | "condense"
   | "condense_if_files_touched"
   | "discard_if_no_files"

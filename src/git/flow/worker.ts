@@ -6,7 +6,7 @@ import { kernelLock } from "./kernel-lock.ts";
 import { type EventKind, Spool, type SpooledEvent } from "./spool.ts";
 
 /** What is to be done for an event; when it resolves, the work is durable and the event goes. */
-export type EventHandler = (event: SpooledEvent) => Promise<void>;
+type EventHandler = (event: SpooledEvent) => Promise<void>;
 
 export interface WorkParams {
   readonly commonDir: string;
