@@ -1,8 +1,5 @@
-import type { CheckpointStore, Layout } from "../git/checkpoint-store.ts";
-import { readFlowSettings } from "../git/flow/flow-settings.ts";
-import { BranchLayout } from "../git/layouts/branch.ts";
-import { RefsLayout } from "../git/layouts/refs.ts";
-import { V2Layout } from "../git/layouts/v2/layout.ts";
+import { layouts, readFlowSettings } from "../git/flow/flow-settings.ts";
+import { openLayout } from "../git/layouts/open-layout.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
 import type { CheckpointSource } from "../git/reading/checkpoint-source.ts";
 import { FactsIndex } from "../git/reading/facts-index.ts";
@@ -20,15 +17,8 @@ export interface Checkpoints {
 export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>): Promise<T> {
   return withRepository(async (repository) => {
     const primary = (await readFlowSettings(repository))?.layout ?? "git-refs";
-    const order = [primary, ...readable.filter((layout) => layout !== primary)];
-    const source = new RoutedSource(order.map((layout) => storeOf(repository, layout)));
+    const order = [primary, ...layouts.filter((layout) => layout !== primary)];
+    const source = new RoutedSource(order.map((layout) => openLayout(repository, layout)));
     return await use({ repository, source, index: new FactsIndex({ repository, source }) });
   });
-}
-
-const readable: readonly Layout[] = ["git-refs", "git-branch", "v2"];
-
-function storeOf(repository: Repository, layout: Layout): CheckpointStore {
-  if (layout === "git-refs") return new RefsLayout(repository);
-  return layout === "git-branch" ? new BranchLayout(repository) : new V2Layout(repository);
 }

@@ -29,4 +29,16 @@ export function declareGitUpkeep(group: Command, runs: Runner): void {
     .option("--dry-run", "say what would be done, and change nothing")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-migrate.ts")).migrateGit));
+  group
+    .command("import")
+    .description(
+      "bring the sessions of all checkpoints into the store; ends with 3 where some cannot be read",
+    )
+    .option(
+      "--project <project>",
+      "the project of sessions that the store does not have yet; default the folder's",
+    )
+    .option("--dry-run", "say what would be read, and change nothing")
+    .option("--json", "print JSON")
+    .action(runs(async () => (await import("./commands/git-import.ts")).importGit));
 }

@@ -25,6 +25,7 @@ const cleanTree: Record<string, string> = {
   "README.md": "# holdfast\n",
   "src/index.ts": 'export { one } from "./core/one.ts";\nexport { run } from "./runtime/run.ts";\n',
   "src/claude.ts": 'export { agent } from "./agents/claude/index.ts";\n',
+  "src/git.ts": 'export { git } from "./git/index.ts";\n',
   "src/postgres.ts": 'export { postgres } from "./stores/postgres/open.ts";\n',
   "src/runtime.ts": 'export { run } from "./runtime/run.ts";\n',
   "src/testing.ts": 'export { suite } from "./testing/suite.ts";\n',

@@ -1,8 +1,6 @@
-import type { CheckpointStore, Layout } from "../checkpoint-store.ts";
 import { DualStore } from "../dual-write.ts";
 import { BranchLayout } from "../layouts/branch.ts";
-import { RefsLayout } from "../layouts/refs.ts";
-import { V2Layout } from "../layouts/v2/layout.ts";
+import { openLayout } from "../layouts/open-layout.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { FlowSettings } from "./flow-settings.ts";
 
@@ -19,22 +17,19 @@ export interface FlowStoreParams {
 export function openFlowStore(params: FlowStoreParams): DualStore {
   const { repository, settings, ulidMirrors, onMirrored, onBehind } = params;
   const { layout, mirrors } = settings;
+  const options = {
+    allowUlids: ulidMirrors,
+    warn: (error: unknown): void => onBehind("rotation of v2", error),
+  };
   // Checkpoints of the time before git-refs stay where they are, and are still read and completed.
   const hasOlder = layout === "git-refs" && !mirrors.includes("git-branch");
   return new DualStore({
     repository,
-    primary: storeOf(params, layout),
-    mirrors: mirrors.map((mirror) => storeOf(params, mirror)),
+    primary: openLayout(repository, layout, options),
+    mirrors: mirrors.map((mirror) => openLayout(repository, mirror, options)),
     ...(hasOlder ? { older: new BranchLayout(repository) } : {}),
     ulidMirrors,
     onMirrored: (_layout, { refs }) => onMirrored(refs),
     onBehind: (work, reason) => onBehind(`mirror ${work.layout}: ${work.id}`, reason),
   });
-}
-
-function storeOf({ repository, ulidMirrors, onBehind }: FlowStoreParams, layout: Layout): CheckpointStore {
-  const allowUlids = ulidMirrors;
-  if (layout === "git-refs") return new RefsLayout(repository);
-  if (layout === "git-branch") return new BranchLayout(repository, { allowUlids });
-  return new V2Layout(repository, { allowUlids, warn: (error) => onBehind("rotation of v2", error) });
 }

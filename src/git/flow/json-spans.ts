@@ -8,7 +8,7 @@ export interface Span {
   readonly items?: readonly Span[];
 }
 
-export interface Member {
+interface Member {
   readonly key: string;
   readonly from: number;
   readonly value: Span;

@@ -1,8 +1,7 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
+import { readOwnFile } from "../flow/own-files.ts";
 import type { Repository } from "../plumbing/repository.ts";
 
 /** Where checkpoints go and come from. */
@@ -24,11 +23,8 @@ export type Destination =
  * @throws git_remote_missing
  */
 export async function destinationOf(repository: Repository): Promise<Destination> {
-  const [settings, theirs, remotes] = await Promise.all([
-    settingsOf(repository),
-    foreignSettings(repository),
-    remotesOf(repository),
-  ]);
+  const [settings, remotes] = await Promise.all([settingsOf(repository), remotesOf(repository)]);
+  const theirs = foreignSettings(repository);
   if (settings.push === "false" || (settings.push === undefined && theirs.pushes === false)) {
     return { kind: "local-only" };
   }
@@ -88,10 +84,10 @@ interface ForeignSettings {
 }
 
 // The local file stands over the committed one, key by key (specification §14).
-async function foreignSettings({ worktree }: Repository): Promise<ForeignSettings> {
+function foreignSettings({ worktree }: Repository): ForeignSettings {
   const options = new Map<string, unknown>();
   for (const name of worktree === null ? [] : ["settings.json", "settings.local.json"]) {
-    const settings = objectIn(await smallText(join(worktree!, ".entire", name)));
+    const settings = objectIn(smallText(join(worktree!, ".entire", name)));
     for (const [key, value] of Object.entries(fieldsOf(settings?.["strategy_options"]) ?? {}))
       options.set(key, value);
   }
@@ -105,19 +101,7 @@ async function foreignSettings({ worktree }: Repository): Promise<ForeignSetting
 
 const maxSettingsBytes = 1024 * 1024;
 
-async function smallText(path: string): Promise<string> {
-  try {
-    const file = await open(
-      path,
-      constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-    );
-    try {
-      const found = await file.stat();
-      return found.isFile() && found.size <= maxSettingsBytes ? await file.readFile("utf8") : "";
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return "";
-  }
+function smallText(path: string): string {
+  const text = readOwnFile(path, { maxBytes: maxSettingsBytes });
+  return Buffer.isBuffer(text) ? text.toString("utf8") : "";
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../plumbing/durable-file.ts";
+import { readOwnFile } from "../flow/own-files.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import { writeOwnFile } from "./own-folder.ts";
 import { refIn } from "./queue.ts";
@@ -11,8 +10,8 @@ import { refIn } from "./queue.ts";
  * The refs in the CLI's own queue (specification §13), each once. It is read, never written: its writers hold a lock
  * that node cannot take, and a read sees whole lines because the file is only appended to or renamed over.
  */
-export async function foreignRefs(commonDir: string): Promise<readonly string[]> {
-  const text = await boundedText(join(commonDir, "entire-checkpoint-push-queue.jsonl"));
+export function foreignRefs(commonDir: string): readonly string[] {
+  const text = boundedText(join(commonDir, "entire-checkpoint-push-queue.jsonl"));
   // A last line without its end is still being written.
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   return [...new Set(lines.map(refIn).filter((ref) => ref !== undefined))];
@@ -44,17 +43,7 @@ function digest(remote: string, refs: readonly Ref[]): string {
     .digest("hex");
 }
 
-async function boundedText(path: string): Promise<string> {
-  try {
-    const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-    try {
-      const { size } = await file.stat();
-      return size > maxBytes ? "" : await file.readFile("utf8");
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return "";
-    throw error;
-  }
+function boundedText(path: string): string {
+  const text = readOwnFile(path, { maxBytes });
+  return Buffer.isBuffer(text) ? text.toString("utf8") : "";
 }

@@ -44,7 +44,7 @@ export interface PushParams {
 export async function pushWaiting(params: PushParams): Promise<PushReport> {
   const { repository } = params;
   const drain = await new PushQueue(repository.commonDir).drain();
-  const foreign = await foreignRefs(repository.commonDir);
+  const foreign = foreignRefs(repository.commonDir);
   const pushing = new Pushing(params, drain, await ChunkSize.read(repository.commonDir));
   return await pushing.run(foreign);
 }
