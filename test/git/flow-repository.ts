@@ -15,7 +15,7 @@ import { LinkedRepository } from "./linked-repository.ts";
 import { gitTestEnv, runTestGit } from "./repositories.ts";
 
 /** Every layout that the flow is to be the same in. */
-const flowLayouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
+export const flowLayouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
 
 /** The layouts that a scenario is played in: one of them by turns, or all where there is time. */
 export function layoutsFor(scenario: number): readonly Layout[] {

@@ -6,6 +6,7 @@ import { changedPaths } from "./commit-changes.ts";
 import { type CommitEvent, commitEventOf } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { linkCommit, linkedCommit } from "./linked-commits.ts";
+import { alwaysRun, transition } from "./phases.ts";
 import { isPending } from "./session-state.ts";
 import type { SpooledEvent } from "./spool.ts";
 import { writeClaims } from "./write-claims.ts";
@@ -22,7 +23,11 @@ export async function condenseCommit(context: FlowContext, spooled: SpooledEvent
   const { minted, linked } = event;
   if (minted !== undefined || linked.length > 0) {
     const anchor = await anchorOf(context, event);
-    if (minted !== undefined && !event.isRewriting) await condenseNew(context, { event, id: minted, anchor });
+    if (minted !== undefined && !event.isRewriting)
+      await condenseNew(context, { event, id: minted, anchor }).catch((error: unknown) => {
+        heardOf(context, event);
+        throw error;
+      });
     for (const id of linked) await linkCommit(context, { id, anchor });
   }
   if (!event.isRewriting) moveBases(context, event);
@@ -36,6 +41,17 @@ async function condenseNew(
   const claims = await claimsOf(context, { ...event, changed, named: event.sessions });
   const root = { linked_commits: [await linkedCommit(context, event.commit)], ...anchorFields([anchor]) };
   await writeClaims(context, { id, event, claims, changed, root });
+}
+
+/** That a session is alive is known also where its work failed. */
+function heardOf({ sessions }: FlowContext, event: CommitEvent): void {
+  for (const sessionId of event.sessions)
+    sessions.change(sessionId, (now) => {
+      if (now === undefined) return undefined;
+      const { actions } = transition(now.phase, "git_commit", { hasFiles: now.filesTouched.length > 0 });
+      const isHeard = actions.some((action) => action === "update_last_interaction" && alwaysRun.has(action));
+      return isHeard ? { ...now, lastInteractionAtMs: Math.max(now.lastInteractionAtMs, event.atMs) } : now;
+    });
 }
 
 async function anchorOf(

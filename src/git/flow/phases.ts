@@ -42,6 +42,9 @@ export function phaseOf(value: unknown): Phase {
   return phases.find((phase) => phase === value) ?? "idle";
 }
 
+/** The actions that still run when an earlier one has failed; the others stop at the first failure. */
+export const alwaysRun: ReadonlySet<PhaseAction> = new Set(["clear_ended_at", "update_last_interaction"]);
+
 export const phases: readonly Phase[] = ["idle", "active", "ended"];
 
 export const phaseEvents: readonly PhaseEvent[] = [

@@ -8,6 +8,7 @@ import { checkObjectId, idLengthOf, isObjectId, type ObjectFormat } from "./obje
 import type { Identity, ObjectId } from "./objects.ts";
 import { PackedRefs, type PackedTable } from "./packed-refs.ts";
 import { refConflict, refDamaged } from "./ref-errors.ts";
+import { kindOfRef } from "../format/checkpoint-refs.ts";
 import { RefLock } from "./ref-lock.ts";
 import { checkRefName, checkRefPrefix, isPerWorktree, perWorktree } from "./ref-names.ts";
 import { appendReflog, beginsReflog } from "./reflog.ts";
@@ -97,7 +98,10 @@ export class FileRefs implements Refs {
 
   async #lock(name: string, path: string): Promise<RefLock> {
     try {
-      return await RefLock.take({ name, path, waitMs: this.#options.lockWaitMs ?? 1000 });
+      const waitMs = this.#options.lockWaitMs ?? 1000;
+      // Refs of checkpoints are ours to mend: all of a branch's hang on one lock. The user's are not.
+      const isOurs = kindOfRef(name) !== undefined;
+      return await RefLock.take({ name, path, waitMs, ...(isOurs ? { staleAfterMs } : {}) });
     } catch (error) {
       const code = codeOf(error);
       if (code !== "ENOTDIR" && code !== "EEXIST") throw error;
@@ -187,6 +191,9 @@ export interface FileRefsOptions {
   /** How long another's lock is waited for; default 1,000. */
   readonly lockWaitMs?: number;
 }
+
+// Whoever lives holds such a lock for some milliseconds.
+const staleAfterMs = 5_000;
 
 /** What a ref holds: an id, or the name of another ref. */
 type Value =

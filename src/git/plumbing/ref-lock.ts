@@ -1,9 +1,10 @@
-import { closeSync, openSync, renameSync } from "node:fs";
+import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
 import { mkdir, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, syncData, syncFolder, writeAll } from "./durable-file.ts";
 import { refLocked } from "./ref-errors.ts";
+import { breakStaleLock } from "./stale-lock.ts";
 
 /** git's own lock of one ref: the file that becomes it. */
 export class RefLock implements AsyncDisposable {
@@ -19,8 +20,8 @@ export class RefLock implements AsyncDisposable {
   }
 
   /** Takes the lock, and waits a bounded time for another's. A folder where a file stands is thrown as it is. @throws git_ref_locked */
-  static async take(options: { name: string; path: string; waitMs: number }): Promise<RefLock> {
-    const { name, path, waitMs } = options;
+  static async take(options: LockOptions): Promise<RefLock> {
+    const { name, path, waitMs, staleAfterMs = Infinity } = options;
     const lock = `${path}.lock`;
     const endMs = performance.now() + waitMs;
     for (let pauseMs = 2; ; pauseMs = Math.min(50, pauseMs * 2)) {
@@ -34,6 +35,7 @@ export class RefLock implements AsyncDisposable {
           if (performance.now() < endMs) continue;
         }
         if (code !== "EEXIST") throw error;
+        if (breakStaleLock(lock, staleAfterMs)) continue;
         if (performance.now() >= endMs) throw refLocked(name, lock, error);
       }
       // Two that wait for each other's turn should not wake together.
@@ -45,6 +47,7 @@ export class RefLock implements AsyncDisposable {
   async commit(text: string): Promise<void> {
     writeAll(this.#file, Buffer.from(text));
     await syncData(this.#file);
+    this.#checkHeld();
     try {
       renameSync(this.#lock, this.#path);
     } catch (error) {
@@ -62,9 +65,27 @@ export class RefLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#done) return;
     this.#done = true;
+    const isHeld = this.#isHeld();
     closeSync(this.#file);
-    await unlink(this.#lock).catch(() => undefined);
+    if (isHeld) await unlink(this.#lock).catch(() => undefined);
   }
+
+  // A process that stood still for long may find that another broke its lock, and holds its own.
+  #checkHeld(): void {
+    if (!this.#isHeld()) throw refLocked(this.#path, this.#lock);
+  }
+
+  #isHeld(): boolean {
+    return statSync(this.#lock, { throwIfNoEntry: false })?.ino === fstatSync(this.#file).ino;
+  }
+}
+
+interface LockOptions {
+  readonly name: string;
+  readonly path: string;
+  readonly waitMs: number;
+  /** A lock that is older was left by a process that died, and is broken; default never. */
+  readonly staleAfterMs?: number;
 }
 
 /** Takes folders away that hold nothing but such. */
