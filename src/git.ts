@@ -65,6 +65,14 @@ export {
 export { type PushParams, type PushReport, pushWaiting } from "./git/push/push.ts";
 export { type FlowWorkParams, workOnFlow } from "./git/flow/flow-worker.ts";
 export type { Worked } from "./git/flow/worker.ts";
+export {
+  type ClaudeResult,
+  type ClaudeSession,
+  importCheckpoints,
+  type ImportParams,
+  type ImportReport,
+} from "./git/import.ts";
+export { openLayout } from "./git/layouts/open-layout.ts";
 export { migrateCheckpoints, type MigrateParams } from "./git/migrate/migrate.ts";
 export type { MigrateReport } from "./git/migrate/report.ts";
 export { type Repair, repairCheckpoints, type RepairParams, type RepairReport } from "./git/repair.ts";

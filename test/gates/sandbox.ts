@@ -45,6 +45,7 @@ import type { two } from "../../core/two.ts";
 
 export const postgres: { readonly library: unknown; readonly two?: typeof two } = { library };
 `,
+  "src/git/flow/hook-main.ts": "process.exitCode = 0;\n",
   "src/git/index.ts": 'import { two } from "../core/two.ts";\n\nexport const git = two;\n',
   "src/http/index.ts": 'import { run } from "../runtime/run.ts";\n\nexport const http = run;\n',
   "src/testing/suite.ts": 'import { one } from "../core/one.ts";\n\nexport const suite = one;\n',

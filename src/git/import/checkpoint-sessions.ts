@@ -23,7 +23,7 @@ export interface CheckpointSession {
 }
 
 /** What one checkpoint says of a session. */
-export interface SessionPart {
+interface SessionPart {
   readonly checkpoint: string;
   readonly atMs: number;
   readonly model: string;
