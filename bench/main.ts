@@ -3,7 +3,12 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchAppend } from "./append.ts";
 import { benchClaudeTurn } from "./claude-turn.ts";
+import { benchGitContent } from "./git-content.ts";
+import { benchGitPush } from "./git-push.ts";
+import { benchGitHooks } from "./git-hooks.ts";
 import { benchGroup } from "./group.ts";
+import { benchGitList } from "./git-list.ts";
+import { benchGitObjects } from "./git-objects.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchImport } from "./import.ts";
 import { benchList } from "./list.ts";
@@ -38,6 +43,11 @@ const benches: Record<string, (folder: string) => Promise<Row[]>> = {
   "postgres-watch": benchPostgresWatch,
   "postgres-turns": benchPostgresTurns,
   spool: benchSpool,
+  "git-hooks": benchGitHooks,
+  "git-content": benchGitContent,
+  "git-objects": benchGitObjects,
+  "git-list": benchGitList,
+  "git-push": benchGitPush,
 };
 
 // Until all is measured: one that waits for nothing any more has failed too.

@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 rmSync(join(root, "dist"), { recursive: true, force: true });
 compileLibrary();
 await bundleCli();
-await bundleReaper();
+await bundleProcesses();
 copyMigrations();
 
 function compileLibrary() {
@@ -54,16 +54,20 @@ async function bundleCli() {
   });
 }
 
-// It runs as a process of its own, from the file beside the one that starts it. Bundled alone: what shared a chunk with it
-// would run it in its own process.
-async function bundleReaper() {
-  await build({
-    cwd: root,
-    input: { "cli/reaper-process": "src/agents/claude/backend/reaper-process.ts" },
-    platform: "node",
-    logLevel: "warn",
-    output: { dir: "dist", format: "esm", entryFileNames: "[name].js" },
-  });
+// Each runs as a process of its own, from a file that others name. Bundled alone: what shared a chunk with it would run
+// it in its own process, and a hook of git or of an agent is waited for.
+async function bundleProcesses() {
+  for (const [name, file] of [
+    ["cli/reaper-process", "src/agents/claude/backend/reaper-process.ts"],
+    ["git-hook", "src/git/flow/hook-main.ts"],
+  ])
+    await build({
+      cwd: root,
+      input: { [name]: file },
+      platform: "node",
+      logLevel: "warn",
+      output: { dir: "dist", format: "esm", entryFileNames: "[name].js" },
+    });
 }
 
 /** @param {string} module the path of a file of src/stores */

@@ -45,6 +45,10 @@ describe("completion in bash", () => {
     expect(complete("holdfast", "wor")).toEqual(["worker"]);
     expect(complete("holdfast", "worker", "--d")).toEqual(["--drain-ms"]);
     expect(complete("holdfast", "redispatch", "--in")).toEqual(["--input"]);
+    expect(complete("holdfast", "git", "re").toSorted()).toEqual(["repair", "resume", "rewind"]);
+    expect(complete("holdfast", "git", "")).not.toContain("work");
+    expect(complete("holdfast", "git", "why", "a.ts:1", "--r")).toEqual(["--rev"]);
+    expect(complete("holdfast", "git", "enable", "--layout", "git-")).toEqual(["git-refs", "git-branch"]);
     expect(complete("holdfast", "list", "runs", "--st")).toEqual(["--stats", "--store"]);
   });
 
@@ -108,6 +112,7 @@ describe("completion in zsh and fish", () => {
         "resolve",
         "rebuild",
         "held",
+        "git-branch",
       ])
         expect(stdout).toContain(word);
       expect(stdout).toContain("holdfast");

@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { listCommand, sessionCommand } from "./command-group.ts";
 import { tame } from "./command-line.ts";
 import { declareAdministration } from "./declare-administration.ts";
+import { declareGit } from "./declare-git.ts";
 import { declareWork } from "./declare-work.ts";
 import type { ExitCode } from "./exit-code.ts";
-import { packageRoot } from "./package-root.ts";
+import { packageVersion } from "./package-version.ts";
 import { type Runner, runner } from "./runner.ts";
 
 /** Declares every command; `ended` is told the exit code of the one that ran. */
@@ -13,7 +13,7 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
     .description("Durable sessions for coding agents")
     .option("--store <store>", "a path, sqlite:PATH, postgres://…, or env:NAME of a variable that holds one")
-    .version(version(), "-V, --version")
+    .version(packageVersion(), "-V, --version")
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
@@ -27,6 +27,7 @@ export function createProgram(ended: (code: ExitCode) => void): Command {
   declareWork(program, runs);
   declareAdministration(program, runs);
   declareCopies(program, runs);
+  declareGit(program, runs);
   declareUpkeep(program, runs);
   return program;
 }
@@ -138,9 +139,4 @@ function declareUpkeep(program: Command, runs: Runner): void {
     .description("bring in this machine's sessions, or an example, and list them")
     .option("--config-dir <folder>", "Claude's config folder")
     .action(runs(async () => (await import("./commands/start.ts")).start));
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("package.json", packageRoot), "utf8"));
-  return String((manifest as { readonly version?: unknown }).version);
 }

@@ -23,18 +23,35 @@ export function progressBar(verb = "Importing"): {
   };
 }
 
+/** The same for what is counted, not weighed. */
+export function stepBar(verb: string): {
+  readonly update: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly done: () => void;
+} {
+  const bar = progressBar(verb);
+  return {
+    update: ({ done, total }) => bar.update({ bytes: done, totalBytes: total, of: String(total) }),
+    done: bar.done,
+  };
+}
+
 /** How much is done. */
 export interface Progress {
   readonly bytes: number;
   readonly totalBytes: number;
+  /** What the total is called; default its size in bytes. */
+  readonly of?: string;
   /** What comes behind the bar, such as a rate. */
   readonly note?: string;
 }
 
-function barOf(verb: string, { bytes, totalBytes, note = "" }: Progress): string {
+function barOf(
+  verb: string,
+  { bytes, totalBytes, of = `${size(totalBytes)}B`, note = "" }: Progress,
+): string {
   const part = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes);
   const filled = Math.round(part * width);
-  return `${verb} ${"█".repeat(filled)}${"░".repeat(width - filled)} ${Math.round(part * 100)} % of ${size(totalBytes)}B${note}`;
+  return `${verb} ${"█".repeat(filled)}${"░".repeat(width - filled)} ${Math.round(part * 100)} % of ${of}${note}`;
 }
 
 const width = 30;

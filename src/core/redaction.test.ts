@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { redactJson, redactText } from "./redaction.ts";
+import { secretAt } from "./secret-patterns.ts";
 
 // Put together at run time, so that no scanner takes this file for a leak.
 const secrets: Readonly<Record<string, string>> = {
@@ -15,6 +16,8 @@ const secrets: Readonly<Record<string, string>> = {
   slack: `xoxb-${"123456789012"}-abcdef`,
   stripe: `sk_live_${"aB3d".repeat(6)}`,
   npm: `npm_${"aB3d".repeat(9)}`,
+  supabase: `sb_secret_${"aB3d".repeat(7)}`,
+  "supabase access": `sbp_${"a1b2".repeat(10)}`,
   jwt: `eyJ${"hbGciOiJI"}.eyJ${"zdWIiOiIx"}.${"aB3_"}`,
   pem: `-----BEGIN RSA ${"PRIVATE KEY"}-----\nMIIE\nabcd\n-----END RSA ${"PRIVATE KEY"}-----`,
   "cut pem": `-----BEGIN ${"PRIVATE KEY"}-----\nMIIE\nabcd`,
@@ -53,6 +56,12 @@ describe("redactText", () => {
     ["aws_secret_access_key = abc/def+ghi", "aws_secret_access_key = [redacted]"],
     ["Token := abcd", "Token := [redacted]"],
     ["x-api-key: abcdef", "x-api-key: [redacted]"],
+    ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://[redacted]@host/db"],
+    ["redis://:hunter2@host", "redis://[redacted]@host"],
+    ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=[redacted];"],
+    ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=[redacted];"],
+    ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=[redacted] next"],
+    ["export SENTRY_DSN='abcdefgh'", "export SENTRY_DSN='[redacted]'"],
   ])("redacts %j", (text, expected) => {
     expect(redactText(text)).toBe(expected);
   });
@@ -65,6 +74,15 @@ describe("redactText", () => {
     "the bearer of this letter",
     "https://git@github.com/x/y",
     "https://host:8080/a@b",
+    "password=${DB_PASSWORD}",
+    'password: "${DB_PASSWORD}"',
+    "token = <your token>",
+    'token = "<your-token>"',
+    "password: changeme",
+    'password: "***"',
+    "CACHE_KEY=$(hash)",
+    "PWD=/home/me",
+    "------------------ a line of dashes",
     "sk-short and task-management-of-long-names",
     "0c8f2b4e-6a55-4a6f-9d0c-2f4f4c1d7a11",
   ])("leaves %j as it is", (text) => {
@@ -78,8 +96,41 @@ describe("redactText", () => {
     }
   });
 
+  it("passes over no place where a secret begins", () => {
+    const pieces = [
+      ...Object.values(secrets),
+      ..."password=|Secret:|TOKEN = |api-key: |x_KEY=|;Pwd=|; \tpwd=|Bearer |://|@|hooks.slack.com/services/|---".split(
+        "|",
+      ),
+      ..."abcdefgh|A1b2C3d4|é→|\u001b[31m| |\n|\"|'|me:pw@h|[redacted]|postgres".split("|"),
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
+        const text = parts.join("");
+        let expected = "";
+        for (let at = 0; at < text.length;) {
+          const secret = secretAt(text, at);
+          expected += secret === undefined ? text[at] : `${secret.lead}[redacted]`;
+          at = secret?.end ?? at + 1;
+        }
+        expect(redactText(text)).toBe(expected);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("takes time in proportion to a long hostile line", () => {
-    for (const piece of ["a.a-", "://", "password", "-----BEGIN PRIVATE KEY----- ", "eyJ", "Bearer "]) {
+    for (const piece of [
+      "a.a-",
+      "://",
+      "password",
+      "-----BEGIN PRIVATE KEY----- ",
+      "eyJ",
+      "-eyJ",
+      "Bearer ",
+      "mysql://",
+      "_KEY=",
+    ]) {
       const startedAtMs = performance.now();
       redactText(piece.repeat(50_000));
       expect(performance.now() - startedAtMs).toBeLessThan(2000);
@@ -120,12 +171,98 @@ describe("redactJson", () => {
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
   });
 
+  it("takes time in proportion to a line of very many strings", () => {
+    const json = JSON.stringify(Array.from({ length: 200_000 }, (_, n) => `text ${n}`));
+    const startedAtMs = performance.now();
+    expect(redactJson(json, { entropy: true })).toBe(json);
+    expect(performance.now() - startedAtMs).toBeLessThan(2000);
+  });
+
+  it("redacts names, and what stands outside of strings where the text is no JSON", () => {
+    const key = secrets["github"]!;
+    expect(redactJson(`{"${key}":1}`)).toBe('{"[redacted]":1}');
+    expect(redactJson(`not JSON: ${key}`)).toBe("not JSON: [redacted]");
+    expect(redactJson(`{"a":1} ${key} "b" password=hunter2`)).toBe(
+      '{"a":1} [redacted] "b" password=[redacted]',
+    );
+  });
+
   it("gives valid JSON for any value, and is finished in one pass", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const json = JSON.stringify(value);
         expect(JSON.parse(redactJson(json))).toBeDefined();
         expect(redactJson(redactJson(json))).toBe(redactJson(json));
+      }),
+    );
+  });
+});
+
+// Random to look at and no known format; put together, so that no scanner takes it for one.
+const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
+
+describe("redaction of what looks random", () => {
+  it("is only done where it is asked for", () => {
+    expect(redactText(`a ${random} b`)).toBe(`a ${random} b`);
+    expect(redactText(`a ${random} b`, { entropy: true })).toBe("a [redacted] b");
+    expect(redactJson(`{"a":["\\n${random}\\n"]}`, { entropy: true })).toBe('{"a":["\\n[redacted]\\n"]}');
+  });
+
+  it.each([
+    `toolu_01${random.slice(0, 22)}`,
+    "0c8f2b4e-6a55-4a6f-9d0c-2f4f4c1d7a11",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    `"integrity": "sha512-${random}/${random}=="`,
+    `data:image/png;base64,${random}/${random}`,
+    "redactsWhateverStandsUnderTheNameOfASecret",
+    "A_CONSTANT_WITH_A_RATHER_LONG_NAME_FOR_ONCE",
+    "short1Aa",
+  ])("leaves %s, which is public or has a pattern", (text) => {
+    expect(redactText(text, { entropy: true })).toBe(text);
+  });
+
+  it("leaves paths, ids, signatures and pictures in JSON", () => {
+    const json = JSON.stringify({
+      file_path: `/${random}`,
+      requestId: random,
+      signature: random,
+      data: `iVBORw0KGgo${random}`,
+    });
+    expect(redactJson(json, { entropy: true })).toBe(json);
+  });
+
+  it("finds a random word wherever it stands, and the shortest that there is", () => {
+    const shortest = `aB3dE5fG7hJ9${"kL1mN2pQ4rS"}`;
+    for (let before = 0; before < 60; before += 1)
+      expect(redactText(`${".".repeat(before)}${shortest}.`, { entropy: true })).toContain("[redacted].");
+    expect(redactText(shortest.slice(1), { entropy: true })).toBe(shortest.slice(1));
+    for (let before = 0; before < 60; before += 1)
+      for (const pad of [".", "ab.", " "]) {
+        const text = `${pad.repeat(before)} ${random} ${pad.repeat(60 - before)}`;
+        expect(redactText(text, { entropy: true })).toBe(text.replace(random, "[redacted]"));
+      }
+  });
+
+  it("finds secrets whose letters are written as escapes", () => {
+    const escaped = Array.from(secrets["github"]!).map(
+      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+    expect(redactJson(`{"a":"${escaped.join("")}"}`)).toBe('{"a":"[redacted]"}');
+    expect(redactJson('{"a":"https:\\/\\/me:hunter2@host"}')).toBe('{"a":"https://[redacted]@host"}');
+  });
+
+  it("knows keys of any number and length", () => {
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`key${n}`, "x"]));
+    const json = JSON.stringify({ ...many, [`${"k".repeat(100)}token`]: "abc" });
+    expect(redactJson(json)).toBe(json.replace('"abc"', '"[redacted]"'));
+  });
+
+  it("changes JSON no further in a second pass", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const once = redactJson(JSON.stringify({ value, random }), { entropy: true });
+        expect(JSON.parse(once)).toBeDefined();
+        expect(redactJson(once, { entropy: true })).toBe(once);
       }),
     );
   });

@@ -1,32 +1,64 @@
+import { mayLookRandom, nextLongRun, randomRuns } from "./entropy.ts";
+import type { OwnRules } from "./own-rules.ts";
+import { mark, nextHead, secretAt, secretKey, signatureKey } from "./secret-patterns.ts";
+
+/** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
+export const redactionVersion = 1;
+
+/** What is looked for beside the known forms of secrets. */
+export interface RedactionOptions {
+  /** Also whatever looks random: more than a person's view may want, and right for what others will read. */
+  readonly entropy?: boolean;
+  readonly own?: OwnRules | undefined;
+}
+
 /**
  * Replaces secrets in text for people: known key formats, tokens in headers and URLs, and what is assigned to a name like `password`.
  * The form of the text around a secret stays, so that the reader sees what stood there.
  */
-export function redactText(text: string): string {
-  return text.replace(secretPattern, (...args) => {
-    const groups = args.at(-1) as Groups;
-    return `${groups["lead"] ?? groups["scheme"] ?? ""}${groups["quote"] ?? ""}${mark}`;
-  });
+export function redactText(text: string, { entropy = false, own }: RedactionOptions = {}): string {
+  const known = redactKnown(text);
+  const named = own === undefined ? known : own.redact(known, mark);
+  return entropy ? redactRandom(named) : named;
 }
 
 /**
  * Replaces secrets in JSON text and leaves every other byte as it is: numbers, key order and white space survive.
  * The signatures of thinking blocks are never altered.
  */
-export function redactJson(json: string): string {
+export function redactJson(json: string, options: RedactionOptions = {}): string {
   const pieces: string[] = [];
-  let copied = 0;
-  for (const { from, to, key } of stringValues(json)) {
-    const literal = json.slice(from, to);
-    const redacted = redactLiteral(literal, key);
-    if (redacted === literal) continue;
+  let [copied, outside] = [0, 0];
+  let [keyFrom, keyTo, valueFrom] = [0, 0, -1];
+  const line: Line = { json, escapes: new Escapes(json), options };
+  const put = (from: number, to: number, redacted: string | undefined): void => {
+    if (redacted === undefined) return;
     pieces.push(json.slice(copied, from), redacted);
     copied = to;
+  };
+  for (let from = json.indexOf('"'); from !== -1;) {
+    const to = endOfString(json, from);
+    put(outside, from, redactOutside(line, outside, from));
+    const colon = afterSpace(json, to);
+    if (json.charCodeAt(colon) === colonCode) {
+      [keyFrom, keyTo, valueFrom] = [from + 1, to - 1, afterSpace(json, colon + 1)];
+      put(from, to, redactKey(line, from, to));
+    } else if (to - from > 2) {
+      const key = valueFrom === from ? json.slice(keyFrom, keyTo) : undefined;
+      put(from, to, redactLiteral(line, { from, to, key }, options));
+    }
+    outside = to;
+    from = json.indexOf('"', to);
   }
+  put(outside, json.length, redactOutside(line, outside, json.length));
   return pieces.length === 0 ? json : pieces.join("") + json.slice(copied);
 }
 
-type Groups = Readonly<Record<string, string | undefined>>;
+interface Line {
+  readonly json: string;
+  readonly escapes: Escapes;
+  readonly options: RedactionOptions;
+}
 
 interface StringValue {
   readonly from: number;
@@ -34,22 +66,11 @@ interface StringValue {
   readonly key: string | undefined;
 }
 
-// A scanner by hand, because a regex over a string of 16 MB with escapes overflows the engine's backtrack stack.
-function* stringValues(json: string): Generator<StringValue> {
-  let key: { readonly name: string; readonly end: number } | undefined;
-  for (let from = json.indexOf('"'); from !== -1;) {
-    const to = endOfString(json, from);
-    afterString.lastIndex = to;
-    const named = key !== undefined && json.slice(key.end, from).trim() === "";
-    if (afterString.test(json)) {
-      key = { name: json.slice(from + 1, to - 1), end: afterString.lastIndex };
-    } else {
-      yield { from, to, key: named ? key?.name : undefined };
-    }
-    from = json.indexOf('"', to);
-  }
-}
+// Of what a name and a value make; numbers are mostly shorter.
+const minSecretLength = 10;
+const [backslashCode, colonCode] = [92, 58];
 
+// A scanner by hand, because a regex over a string of 16 MB with escapes overflows the engine's backtrack stack.
 function endOfString(json: string, open: number): number {
   let quote = json.indexOf('"', open + 1);
   while (quote !== -1 && isEscaped(json, quote)) quote = json.indexOf('"', quote + 1);
@@ -58,16 +79,103 @@ function endOfString(json: string, open: number): number {
 
 function isEscaped(json: string, quote: number): boolean {
   let first = quote;
-  while (json[first - 1] === "\\") first -= 1;
+  while (json.charCodeAt(first - 1) === backslashCode) first -= 1;
   return (quote - first) % 2 === 1;
 }
 
-function redactLiteral(literal: string, key: string | undefined): string {
-  if (literal.length <= 2 || (key !== undefined && signatureKey.test(key))) return literal;
-  if (key !== undefined && secretKey.test(key)) return JSON.stringify(mark);
-  const text = decode(literal);
-  const redacted = redactText(text);
-  return redacted === text ? literal : JSON.stringify(redacted);
+function afterSpace(json: string, from: number): number {
+  let at = from;
+  while (json.charCodeAt(at) <= 32) at += 1;
+  return at;
+}
+
+/** What stands outside of strings is numbers and punctuation in JSON; in what is no JSON it may be anything. */
+function redactOutside(line: Line, from: number, to: number): string | undefined {
+  if (to - from < minSecretLength || !isSuspect(line, { from, to }, line.options)) return undefined;
+  return redactText(line.json.slice(from, to), line.options);
+}
+
+/** A name is no secret because it looks random, but it may have the form of one. */
+function redactKey(line: Line, from: number, to: number): string | undefined {
+  if (to - from < minSecretLength) return undefined;
+  return redactLiteral(line, { from, to, key: undefined }, { own: line.options.own });
+}
+
+/** The literal without its secrets; undefined where it has none. */
+function redactLiteral(line: Line, value: StringValue, options: RedactionOptions): string | undefined {
+  const { json } = line;
+  const { from, to, key } = value;
+  const kind = key === undefined ? "plain" : kindOf(key);
+  if (kind === "signature") return undefined;
+  if (kind === "secret") return JSON.stringify(mark);
+  const entropy = options.entropy === true && kind !== "naming" && !isPicture(json, from);
+  if (!isSuspect(line, value, entropy ? options : { ...options, entropy })) return undefined;
+  const text = decode(json.slice(from, to));
+  const redacted = redactText(text, { entropy, own: options.own });
+  return redacted === text ? undefined : JSON.stringify(redacted);
+}
+
+type Kind = "signature" | "secret" | "naming" | "plain";
+const kinds = new Map<string, Kind>();
+const maxKinds = 4096;
+
+/** Known keys are few; what comes from outside must not fill the memory. */
+function kindOf(key: string): Kind {
+  const known = kinds.get(key);
+  if (known !== undefined) return known;
+  const kind = signatureKey.test(key)
+    ? "signature"
+    : secretKey.test(key)
+      ? "secret"
+      : mayLookRandom(key)
+        ? "naming"
+        : "plain";
+  if (kinds.size >= maxKinds) kinds.clear();
+  // A slice would keep its whole line alive.
+  if (key.length <= 64) kinds.set(key.split("").join(""), kind);
+  return kind;
+}
+
+const pictures = ["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "JVBERi0"];
+
+function isPicture(json: string, from: number): boolean {
+  return pictures.some((start) => json.startsWith(start, from + 1));
+}
+
+/** Looks at the literal as it is written: one that is not suspect need not be decoded. */
+function isSuspect(line: Line, at: Pick<StringValue, "from" | "to">, options: RedactionOptions): boolean {
+  const { from, to } = at;
+  if (options.own !== undefined || nextHead(line.json, from, to) !== -1) return true;
+  return (
+    (options.entropy === true && nextLongRun(line.json, from, to) !== -1) ||
+    line.escapes.hideLetters(from, to)
+  );
+}
+
+/** The escapes of a text, looked for from its beginning to its end once, however many strings it holds. */
+class Escapes {
+  readonly #json: string;
+  #at = -1;
+
+  constructor(json: string) {
+    this.#json = json;
+  }
+
+  /** Whether a letter or a slash is written as an escape between two places, which lie behind those of the last call. */
+  hideLetters(from: number, to: number): boolean {
+    for (let at = this.#next(from); at < to; at = this.#next(at + 2)) {
+      const escape = this.#json.charCodeAt(at + 1);
+      if (escape === 0x75 || escape === 0x2f) return true;
+    }
+    return false;
+  }
+
+  #next(from: number): number {
+    if (this.#at >= from) return this.#at;
+    const at = this.#json.indexOf("\\", from);
+    this.#at = at === -1 ? Infinity : at;
+    return this.#at;
+  }
 }
 
 function decode(literal: string): string {
@@ -79,51 +187,26 @@ function decode(literal: string): string {
   }
 }
 
-// Flag modifiers such as (?i:…) need a newer engine than Node 22's.
-function anyCase(word: string): string {
-  return word.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
+function redactKnown(text: string): string {
+  let result = "";
+  let copied = 0;
+  for (let at = nextHead(text, 0, text.length); at !== -1;) {
+    const secret = secretAt(text, at);
+    if (secret !== undefined) {
+      result += text.slice(copied, at) + secret.lead + mark;
+      copied = secret.end;
+    }
+    at = nextHead(text, secret?.end ?? at + 1, text.length);
+  }
+  return copied === 0 ? text : result + text.slice(copied);
 }
 
-const mark = "[redacted]";
-const afterString = /\s*:/y;
-const signatureKey = /^(?:thinking|thought)?_?signature$/i;
-const secretWords =
-  "passw(?:or)?d|passphrase|secret|secret[_-]?key|private[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|token|credentials?";
-const secretKey = new RegExp(`(?:${secretWords}|^(?:proxy-)?authorization|^(?:set-)?cookie)$`, "i");
-
-const keyFormats = [
-  "sk-(?:(?:ant|proj|svcacct|admin|or)-[\\w-]{8,}|[A-Za-z0-9]{20,})",
-  "(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\\w{20,})",
-  "gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt|agent|oas)-[\\w.-]{16,}",
-  "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-  "(?:AIza[\\w-]{35}|ya29\\.[\\w-]{20,}|GOCSPX-[\\w-]{20,})",
-  "(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\\d-[A-Za-z0-9-]{10,})",
-  "(?:[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
-  "npm_[A-Za-z0-9]{30,}",
-  "eyJ[\\w-]{8,}\\.eyJ[\\w-]{8,}(?:\\.[\\w-]*)?",
-].join("|");
-
-const pemKey = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)";
-const slackHook = "(?<=hooks\\.slack\\.com/services/)[\\w/-]{20,}";
-const urlCredentials = "(?<=://)(?:[^\\s/?#:@\"'<>\\\\]*:[^\\s/@\"'<>]+|[^\\s/?#:@\"'<>\\\\]{20,})(?=@)";
-const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
-const names = [
-  anyCase("passw(?:or)?d|passphrase|secret|token|authorization"),
-  `${anyCase("(?:api|access|private|secret)")}[_-]?${anyCase("key")}`,
-].join("|");
-const scheme = `(?:${anyCase("(?:basic|bearer|token)")}[ \\t]+)?`;
-// A value that is code (a type name, a call, a variable) is no secret.
-const code =
-  "(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|[\\w.]*[([]|\\[redacted";
-const delimiters = "\\s\"'`,;&<>(){}\\[\\]\\\\";
-const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
-const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:(?<quote>\\\\*["']${scheme})[^"'\\\\\\n]{3,}|${bareValue})`;
-
-// What sets a colour ends in a letter, which is no part of the word behind it.
-const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
-
-// One pass over the text with one pattern; every alternative starts at fixed text, so that a long line costs its length once.
-const secretPattern = new RegExp(
-  `${pemKey}|${begin}(?:${keyFormats})|${slackHook}|${urlCredentials}|${header}|${assignment}`,
-  "g",
-);
+function redactRandom(text: string): string {
+  let result = "";
+  let copied = 0;
+  for (const { from, to } of randomRuns(text)) {
+    result += text.slice(copied, from) + mark;
+    copied = to;
+  }
+  return copied === 0 ? text : result + text.slice(copied);
+}

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
+import { runTestGit } from "../git/repositories.ts";
 import { testSchemas } from "../postgres/schemas.ts";
 import { openSqliteSpool } from "../../src/stores/sqlite/spool/index.ts";
+import { leaveCheckpoint } from "./checkpoint-example.ts";
 import { Home } from "./home.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -33,6 +35,8 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       if (store === "PostgreSQL") env = { HOLDFAST_STORE: "env:DATABASE_URL", DATABASE_URL: schemas.next() };
       cpSync(join(root, "examples/claude-session"), home.claude, { recursive: true });
       await leaveSpool(join(home.folder, "spool"));
+      await runTestGit(home.folder, ["init", "-q", "-b", "main", "."]);
+      await leaveCheckpoint(home.folder);
       process.chdir(home.folder);
     });
 

@@ -25,6 +25,20 @@ describe("the documentation", () => {
     expect(listed).toEqual(Object.keys(errorCodes));
   });
 
+  test("names every setting of git that Holdfast reads, and no other", () => {
+    const sources = globSync("src/{git,cli}/**/*.ts", { cwd: root, exclude: ["**/*.test.ts"] });
+    const read = sources.flatMap((file) => [
+      ...readFileSync(join(root, file), "utf8").matchAll(/"holdfast\.([A-Za-z]+)"|^ *holdfast\.([a-z]+)\)/gm),
+    ]);
+    const page = readFileSync(join(root, "docs/guide/git.md"), "utf8");
+    const rows = [...page.matchAll(/^\| (`holdfast\..*?) \|/gm)].map(([, cell]) => cell).join(" ");
+    const named = [...rows.matchAll(/`holdfast\.(\w+)`/g)].map(([, key]) => key!.toLowerCase());
+    const keys = read
+      .map(([, key, inShell]) => (key ?? inShell!).toLowerCase())
+      .filter((key) => key !== "db");
+    expect(named.toSorted()).toEqual([...new Set(keys)].toSorted());
+  });
+
   test.for(pages)("links only to files that exist: %s", (page) => {
     const text = readFileSync(join(root, page), "utf8");
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1]!);

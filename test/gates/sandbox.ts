@@ -25,6 +25,7 @@ const cleanTree: Record<string, string> = {
   "README.md": "# holdfast\n",
   "src/index.ts": 'export { one } from "./core/one.ts";\nexport { run } from "./runtime/run.ts";\n',
   "src/claude.ts": 'export { agent } from "./agents/claude/index.ts";\n',
+  "src/git.ts": 'export { git } from "./git/index.ts";\n',
   "src/postgres.ts": 'export { postgres } from "./stores/postgres/open.ts";\n',
   "src/runtime.ts": 'export { run } from "./runtime/run.ts";\n',
   "src/testing.ts": 'export { suite } from "./testing/suite.ts";\n',
@@ -44,6 +45,7 @@ import type { two } from "../../core/two.ts";
 
 export const postgres: { readonly library: unknown; readonly two?: typeof two } = { library };
 `,
+  "src/git/flow/hook-main.ts": "process.exitCode = 0;\n",
   "src/git/index.ts": 'import { two } from "../core/two.ts";\n\nexport const git = two;\n',
   "src/http/index.ts": 'import { run } from "../runtime/run.ts";\n\nexport const http = run;\n',
   "src/testing/suite.ts": 'import { one } from "../core/one.ts";\n\nexport const suite = one;\n',

@@ -51,5 +51,7 @@ function verbOf(command: Command, program: Command): Verb {
 function choicesOf(long: string): readonly string[] {
   if (long === "--format") return ["jsonl", "markdown"];
   if (long === "--by") return ["day", "model", "project", "session", "label:"];
+  if (long === "--layout") return ["git-refs", "git-branch", "v2"];
+  if (long === "--mirror") return ["none", "git-refs", "git-branch", "v2"];
   return long === "--agent" ? ["scripted", "claude"] : [];
 }

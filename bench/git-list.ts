@@ -1,0 +1,93 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { refOfCheckpoint } from "../src/git/format/ids.ts";
+import { RefsLayout } from "../src/git/layouts/refs.ts";
+import { openRepository } from "../src/git/plumbing/open-repository.ts";
+import { FactsIndex } from "../src/git/reading/facts-index.ts";
+import { handTree } from "../test/git/hand-written.ts";
+import { gitTestEnv } from "../test/git/repositories.ts";
+import { interleave, ms, type Row } from "./measure.ts";
+
+const count = 10_000;
+const rounds = 15;
+
+/** The list of 10,000 checkpoints, each time by a repository that is opened anew, against git's own list of their refs. */
+export async function benchGitList(folder: string): Promise<Row[]> {
+  const path = join(folder, "git-list");
+  mkdirSync(path);
+  git(path, ["init", "-q", "-b", "main", "."]);
+  await fill(path);
+  const coldMs = await timed(() => list(path));
+  const rows: Row[] = [];
+  for (const kind of ["refs in files", "packed refs"]) {
+    if (kind === "packed refs") git(path, ["pack-refs", "--all"]);
+    const times = await interleave(
+      [
+        { name: "ours", run: () => list(path) },
+        { name: "git", run: () => void git(path, ["for-each-ref", "refs/entire/checkpoints/"]) },
+      ],
+      rounds,
+    );
+    const [ours, theirs] = [times.get("ours")!, times.get("git")!];
+    rows.push({
+      what: `list of ${count} checkpoints, warm, ${kind} (cold: ${ms(coldMs)})`,
+      ours: ms(ours),
+      limit: `${ms(theirs)} (git for-each-ref)`,
+      ratio: ms(ours),
+      bar: "150 ms",
+    });
+  }
+  return rows;
+}
+
+async function list(path: string): Promise<void> {
+  await using repository = await openRepository({ cwd: path, env: gitTestEnv });
+  const source = new RefsLayout(repository);
+  const facts = await new FactsIndex({ repository, source }).all();
+  if (facts.length !== count || facts[0]?.sessions[0]?.prompt !== "Do it.")
+    throw new Error(`${facts.length} checkpoints were listed.`);
+}
+
+async function fill(path: string): Promise<void> {
+  await using repository = await openRepository({ cwd: path, env: gitTestEnv });
+  const who = await repository.identity();
+  const batch = repository.batch();
+  const lines: string[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const id = (at * 28_147_497).toString(16).padStart(12, "0");
+    const atMs = 1_770_000_000_000 + at * 60_000;
+    const usage = { input_tokens: at, output_tokens: 300, cache_read_tokens: 5000, api_call_count: 7 };
+    const metadata = {
+      created_at: new Date(atMs).toISOString(),
+      agent: "Claude Code",
+      model: "claude-opus-4-5",
+      token_usage: usage,
+    };
+    const tree = handTree(batch, {
+      id,
+      sessions: [{ sessionId: `session-${at}`, metadata }],
+      root: { branch: "feat/list", token_usage: usage },
+    });
+    const commit = batch.commit({
+      tree,
+      parents: [],
+      author: who,
+      committer: who,
+      message: `Checkpoint: ${id}\n`,
+    });
+    lines.push(`create ${refOfCheckpoint(id)} ${commit}\n`);
+  }
+  await batch.flush();
+  execFileSync("git", ["update-ref", "--stdin"], { cwd: path, env: gitTestEnv, input: lines.join("") });
+}
+
+function git(cwd: string, args: readonly string[]): void {
+  execFileSync("git", [...args], { cwd, env: gitTestEnv, maxBuffer: 64 * 1024 * 1024 });
+}
+
+async function timed(run: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}

@@ -1,0 +1,24 @@
+import { layouts, readFlowSettings } from "../git/flow/flow-settings.ts";
+import { openLayout } from "../git/layouts/open-layout.ts";
+import type { Repository } from "../git/plumbing/repository.ts";
+import type { CheckpointSource } from "../git/reading/checkpoint-source.ts";
+import { FactsIndex } from "../git/reading/facts-index.ts";
+import { RoutedSource } from "../git/reading/routed-source.ts";
+import { withRepository } from "./git-repository.ts";
+
+/** A repository with what is read of its checkpoints. */
+export interface Checkpoints {
+  readonly repository: Repository;
+  readonly source: CheckpointSource;
+  readonly index: FactsIndex;
+}
+
+/** Opens the checkpoints of the current folder's repository, whichever layouts they lie in. @throws git_not_a_repository */
+export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>): Promise<T> {
+  return withRepository(async (repository) => {
+    const primary = (await readFlowSettings(repository))?.layout ?? "git-refs";
+    const order = [primary, ...layouts.filter((layout) => layout !== primary)];
+    const source = new RoutedSource(order.map((layout) => openLayout(repository, layout)));
+    return await use({ repository, source, index: new FactsIndex({ repository, source }) });
+  });
+}

@@ -1,0 +1,73 @@
+/** From where to where in a text something stands that looks random: a key of no known format (Shannon entropy above 4.5 bits). */
+export function* randomRuns(text: string): Generator<{ readonly from: number; readonly to: number }> {
+  for (let at = nextLongRun(text, 0, text.length); at !== -1;) {
+    const to = endOfRun(text, at);
+    if (isRandom(text, at, to) && !isPublic(text, at, to)) yield { from: at, to };
+    at = nextLongRun(text, to, text.length);
+  }
+}
+
+/** Where a run of letters and digits begins that is long enough to look random; -1 where there is none. */
+export function nextLongRun(text: string, from: number, to: number): number {
+  // One character in each stretch of that length belongs to the run.
+  for (let probe = from + minLength - 1; probe < to; probe += minLength) {
+    if (!isInRun(text, probe)) continue;
+    let first = probe;
+    while (first > from && isInRun(text, first - 1)) first -= 1;
+    let end = probe + 1;
+    while (end < to && end - first < minLength && isInRun(text, end)) end += 1;
+    if (end - first >= minLength) return first;
+    probe = end;
+  }
+  return -1;
+}
+
+/** Whether the value under this key is a name or a picture, which may look random. */
+export function mayLookRandom(key: string): boolean {
+  return namingKey.test(key);
+}
+
+// Fewer characters than 2^4.5 cannot have more entropy, however they differ.
+const minLength = 23;
+const minEntropy = 4.5;
+const namingKey =
+  /(?:ids?|path|paths|file|files|filename|dir|directory|cwd|root|folder|signature|fingerprint|digest|hash|commit|sha|uri)$/i;
+
+const runCharacters = new Uint8Array(128);
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-")
+  runCharacters[character.charCodeAt(0)] = 1;
+
+function isInRun(text: string, at: number): boolean {
+  return runCharacters[text.charCodeAt(at)] === 1;
+}
+
+function endOfRun(text: string, from: number): number {
+  let to = from;
+  while (to < text.length && isInRun(text, to)) to += 1;
+  return to;
+}
+
+const counts = new Uint32Array(128);
+
+function isRandom(text: string, from: number, to: number): boolean {
+  counts.fill(0);
+  for (let at = from; at < to; at += 1) counts[text.charCodeAt(at)]! += 1;
+  let sum = 0;
+  for (const count of counts) if (count > 1) sum += count * Math.log2(count);
+  const length = to - from;
+  return Math.log2(length) - sum / length > minEntropy;
+}
+
+const publicRun = /^(?:toolu|srvtoolu|msg|req)_01[A-Za-z0-9]{22}$/;
+const publicBefore = /(?:sha(?:1|256|384|512)-[A-Za-z0-9+/=]*|;base64,[A-Za-z0-9+/=]*)$/;
+const publicStart = /^sha(?:1|256|384|512)-/;
+
+/** Ids of messages and tool calls, checksums of packages, and pictures inside a text. */
+function isPublic(text: string, from: number, to: number): boolean {
+  const run = text.slice(from, Math.min(to, from + 64));
+  return (
+    publicRun.test(run) ||
+    publicStart.test(run) ||
+    publicBefore.test(text.slice(Math.max(0, from - 120), from))
+  );
+}

@@ -1,0 +1,109 @@
+import { HoldfastError } from "./errors.ts";
+
+/** A user's own rules for what is a secret, ready to use. */
+export interface OwnRules {
+  /** The rules as they were given. */
+  readonly sources: readonly string[];
+  redact(text: string, mark: string): string;
+}
+
+/**
+ * Reads a user's regular expressions. So that no text can hold them up, a rule has no reference back and no look around,
+ * repeats no group that itself repeats or chooses, and what repeats openly ends after 256 characters, two such parts
+ * after 64 each.
+ *
+ * @throws redaction_invalid
+ */
+export function ownRules(sources: readonly string[]): OwnRules | undefined {
+  if (sources.length === 0) return undefined;
+  if (sources.length > maxRules)
+    throw refused(`There are ${sources.length} rules`, `Give at most ${maxRules}.`);
+  const patterns = sources.map(compile);
+  return {
+    sources,
+    redact: (text, mark) => patterns.reduce((rest, pattern) => rest.replace(pattern, () => mark), text),
+  };
+}
+
+const maxRules = 100;
+const maxSourceLength = 1000;
+/** In how many ways a rule may be tried at one place: the price of a character, at worst. */
+const maxWays = 4096;
+
+function compile(source: unknown): RegExp {
+  if (typeof source !== "string" || source === "" || source.length > maxSourceLength)
+    throw refused(
+      "A rule is not a text of 1 to 1000 characters",
+      "Write each rule as one regular expression.",
+    );
+  const fault = /\(\?(?!:)|\\[1-9k]/.test(source) ? "looks around or refers back" : undefined;
+  const read = readRepeats(source);
+  if (fault ?? read.fault)
+    throw refused(`The rule ${JSON.stringify(source)} ${fault ?? read.fault}`, "Write it without.");
+  try {
+    const pattern = new RegExp(read.bounded, "g");
+    if (!pattern.test("")) return new RegExp(read.bounded, "g");
+  } catch {
+    throw refused(`The rule ${JSON.stringify(source)} is no regular expression`, "Correct it.");
+  }
+  throw refused(
+    `The rule ${JSON.stringify(source)} fits an empty text`,
+    "Let it name at least one character.",
+  );
+}
+
+interface Repeats {
+  readonly bounded: string;
+  readonly fault?: string;
+}
+
+interface Repeat {
+  readonly min: number;
+  readonly max: number;
+}
+
+const tokens = /\\[^]|\[(?:\\[^]|[^\]\\])*\]|\((?:\?:)?|\)|\||[*+?]\??|\{\d+(?:,\d*)?\}\??|[^]/g;
+
+/** Bounds what repeats openly, and finds what could take more than a bounded time for each character. */
+function readRepeats(source: string): Repeats {
+  const all = [...source.matchAll(tokens)].map(([token]) => ({ token, repeat: repeatOf(token) }));
+  const open = all.filter(({ repeat }) => repeat?.max === Infinity).length;
+  const longest = Math.floor(maxWays ** (1 / Math.max(open, 1.5)));
+  // Of each group that is open: whether it may be read in several ways.
+  const groups: boolean[] = [];
+  let [bounded, closed, ways] = ["", false, 1];
+  for (const { token, repeat } of all) {
+    const choices = repeat === undefined ? (token === "|" ? 2 : 1) : choicesOf(repeat, longest);
+    if (closed && (repeat?.max ?? 1) > 1)
+      return { bounded, fault: "repeats a group that repeats or chooses" };
+    ways *= choices;
+    if (choices > 1) groups.fill(true);
+    if (token.startsWith("(")) groups.push(false);
+    closed = token === ")" && (groups.pop() ?? false);
+    bounded += repeat?.max === Infinity ? boundedRepeat(repeat, longest, token) : token;
+  }
+  return ways <= maxWays ? { bounded } : { bounded, fault: "can be read in too many ways" };
+}
+
+function choicesOf({ min, max }: Repeat, longest: number): number {
+  return max === Infinity ? Math.max(longest - min, 1) : max - min + 1;
+}
+
+function repeatOf(token: string): Repeat | undefined {
+  if (token.startsWith("*")) return { min: 0, max: Infinity };
+  if (token.startsWith("+")) return { min: 1, max: Infinity };
+  if (token === "?" || token === "??") return { min: 0, max: 1 };
+  const counted = /^\{(\d+)(,?)(\d*)\}/.exec(token);
+  if (counted === null) return undefined;
+  const min = Number(counted[1]);
+  return { min, max: counted[2] === "" ? min : counted[3] === "" ? Infinity : Number(counted[3]) };
+}
+
+function boundedRepeat({ min }: Repeat, longest: number, token: string): string {
+  const lazy = token.length > 1 && token.endsWith("?") ? "?" : "";
+  return `{${min},${Math.max(min, longest)}}${lazy}`;
+}
+
+function refused(message: string, next: string): HoldfastError {
+  return new HoldfastError({ code: "redaction_invalid", message: `${message}.`, next });
+}

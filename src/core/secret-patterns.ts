@@ -1,0 +1,114 @@
+/** What stands in a secret's place. */
+export const mark = "[redacted]";
+
+/** A JSON key whose value must stay as it is, because it vouches for other bytes. */
+export const signatureKey = /^(?:thinking|thought)?_?signature$/i;
+
+/** The next place from `from` on and before `to` where a secret may begin; -1 where there is none. */
+export function nextHead(text: string, from: number, to: number): number {
+  let pair = (text.charCodeAt(from) << 7) | text.charCodeAt(from + 1);
+  for (let at = from; at < to - 2; at += 1) {
+    const next = text.charCodeAt(at + 2);
+    const following = ((pair & 127) << 7) | next;
+    // Other alphabets set higher bits, which no table has.
+    if (firstPairs[pair] === 1 && secondPairs[following] === 1 && !isRule(text, at)) return at;
+    pair = following;
+  }
+  return -1;
+}
+
+/** What a secret at `at` is made of: what of it stays, and where it ends. */
+export function secretAt(
+  text: string,
+  at: number,
+): { readonly lead: string; readonly end: number } | undefined {
+  secretPattern.lastIndex = at;
+  const groups = secretPattern.exec(text)?.groups;
+  if (groups === undefined) return undefined;
+  const lead =
+    groups["lead"] ?? groups["scheme"] ?? groups["address"] ?? groups["hook"] ?? groups["variable"] ?? "";
+  return { lead: lead + (groups["quote"] ?? ""), end: secretPattern.lastIndex };
+}
+
+// A line of dashes would be tried at each of them.
+function isRule(text: string, at: number): boolean {
+  return text.charCodeAt(at) === dash && text.charCodeAt(at + 5) !== capitalB;
+}
+
+// Flag modifiers such as (?i:…) need a newer engine than Node 22's.
+function anyCase(word: string): string {
+  return word.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
+}
+
+const [dash, capitalB] = [45, 66];
+const secretWords =
+  "passw(?:or)?d|passphrase|secret|secret[_-]?key|private[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|token|credentials?";
+
+/** A JSON key whose value is a secret, whatever it looks like. */
+export const secretKey = new RegExp(`(?:${secretWords}|^(?:proxy-)?authorization|^(?:set-)?cookie)$`, "i");
+
+const keyFormats = [
+  "sk-(?:(?:ant|proj|svcacct|admin|or)-[\\w-]{8,}|[A-Za-z0-9]{20,})",
+  "(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\\w{20,})",
+  "gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt|agent|oas)-[\\w.-]{16,}",
+  "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+  "(?:AIza[\\w-]{35}|ya29\\.[\\w-]{20,}|GOCSPX-[\\w-]{20,})",
+  "(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\\d-[A-Za-z0-9-]{10,})",
+  "(?:[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
+  "npm_[A-Za-z0-9]{30,}",
+  "(?:sb_secret_[\\w-]{16,}|sbp_[A-Za-z0-9_]{20,})",
+  // Bounded, because the scan goes on from the next letters where no second part follows.
+  "eyJ[\\w-]{8,1024}\\.eyJ[\\w-]{8,}(?:\\.[\\w-]*)?",
+].join("|");
+
+const pemKey = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)";
+const slackHook = "(?<hook>hooks\\.slack\\.com/services/)[\\w/-]{20,}";
+const databases =
+  "postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb";
+// A database's password is often written with an "@" or a "/" in it that should have been escaped.
+const connection = `(?<=\\b(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
+const credentials = `[^\\s/?#:@"'<>\\\\]*:[^\\s/@"'<>]+|[^\\s/?#:@"'<>\\\\]{20,}`;
+const urlCredentials = `(?<address>://)(?:${connection}|(?:${credentials})(?=@))`;
+const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
+const names = [
+  anyCase("passw(?:or)?d|passphrase|secret|token|authorization"),
+  `${anyCase("(?:account|api|access|private|secret)")}[_-]?${anyCase("key")}`,
+].join("|");
+const scheme = `(?:${anyCase("(?:basic|bearer|token)")}[ \\t]+)?`;
+const placeholder = "\\$\\{[^}\"']{1,64}\\}|<[\\w .-]{1,64}>|\\*{3,}|changeme\\b";
+// A value that is code (a type name, a call, a variable) is no secret.
+const code = `(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|[\\w.]*[([]|\\[redacted|${placeholder}`;
+const delimiters = "\\s\"'`,;&<>(){}\\[\\]\\\\";
+const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
+const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["'])[^"'\\\\\\n]{3,}|${bareValue})`;
+const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
+
+// What sets a colour ends in a letter, which is no part of the word behind it.
+const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
+
+// Tried where a head stands and nowhere else; every alternative starts with one, so that a long line costs its length once.
+const secretPattern = new RegExp(
+  `(?:${pemKey}|${begin}(?:${keyFormats})|${slackHook}|${urlCredentials}|${header}|${assignment}|${variable})(?<end>)`,
+  "y",
+);
+
+const heads = [
+  "sk-|sk_|rk_|pk_|ghp|gho|ghu|ghs|ghr|git|glp|gld|glr|glc|glf|gls|gli|gla|glo|AKI|ASI|ABI|ACC|AIz|ya2|GOC|xox|xap",
+  "whs|npm|sb_|sbp|eyJ|---|hoo|://|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
+].flatMap((line) => line.split("|"));
+const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri"];
+const [firstPairs, secondPairs] = [new Uint8Array(1 << 14), new Uint8Array(1 << 14)];
+for (const head of heads) addHead(head);
+for (const head of headsInAnyCase)
+  for (let upper = 0; upper < 8; upper += 1)
+    addHead(
+      Array.from(head)
+        .map((letter, at) => ((upper >> at) & 1 ? letter.toUpperCase() : letter))
+        .join(""),
+    );
+
+function addHead(head: string): void {
+  const [first, second, third] = [head.charCodeAt(0), head.charCodeAt(1), head.charCodeAt(2)];
+  firstPairs[(first << 7) | second] = 1;
+  secondPairs[(second << 7) | third] = 1;
+}

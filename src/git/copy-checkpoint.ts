@@ -1,0 +1,132 @@
+import { HoldfastError } from "../core/errors.ts";
+import type {
+  CheckpointInput,
+  SessionInput,
+  StoredCheckpoint,
+  StoredSession,
+  StoredTask,
+  StoredText,
+  TaskInput,
+} from "./checkpoint-store.ts";
+import { chunkIndex, chunksOf } from "./format/chunks.ts";
+import { ContentHasher, isContentHash } from "./format/hash.ts";
+import { slotsBySession } from "./format/slots.ts";
+import { promptSeparator } from "./layouts/slot-tree.ts";
+import type { ObjectId, ObjectReader } from "./plumbing/objects.ts";
+
+/**
+ * A stored checkpoint as one to write into another layout: the same blobs, and every record as it is. Sessions that
+ * have two slots come once, those without an id not at all. @throws checkpoint_damaged where a blob is missing
+ */
+export async function inputOfStored(
+  objects: ObjectReader,
+  stored: StoredCheckpoint,
+): Promise<CheckpointInput> {
+  const slots = slotsBySession(
+    stored.sessions.map(({ slot, sessionId, metadata }) => ({
+      slot,
+      sessionId,
+      createdAt: metadata.text("created_at"),
+    })),
+  );
+  const current = new Set(slots.values());
+  const blobs = new Blobs(objects, stored.id);
+  const sessions: SessionInput[] = [];
+  for (const session of stored.sessions.filter(({ slot }) => current.has(slot)))
+    sessions.push(await inputOfSession(blobs, session));
+  const tasks: TaskInput[] = [];
+  for (const task of stored.tasks) tasks.push(...(await inputsOfTask(blobs, task)));
+  return {
+    id: stored.id,
+    strategy: stored.root.text("strategy") ?? "manual-commit",
+    cliVersion: stored.root.text("cli_version") ?? "",
+    record: stored.root,
+    sessions,
+    tasks,
+  };
+}
+
+const maxPromptBytes = 64 * 1024 * 1024;
+const maxBlobBytes = 256 * 1024 * 1024;
+
+class Blobs {
+  readonly #objects: ObjectReader;
+  readonly #id: string;
+
+  constructor(objects: ObjectReader, id: string) {
+    this.#objects = objects;
+    this.#id = id;
+  }
+
+  async text(ids: readonly ObjectId[], hash?: string): Promise<StoredText | undefined> {
+    if (ids.length === 0) return undefined;
+    const chunks = await Promise.all(ids.map(async (id) => ({ id, bytes: await this.#bytesOf(id) })));
+    return { chunks, hash: hash !== undefined && isContentHash(hash) ? hash : await this.#hashOf(ids) };
+  }
+
+  async read(id: ObjectId, maxBytes: number): Promise<Buffer> {
+    const content = await this.#objects.blob(id, { maxBytes });
+    if (content === null) throw this.#missing(id);
+    return content;
+  }
+
+  async #hashOf(ids: readonly ObjectId[]): Promise<string> {
+    const hasher = new ContentHasher();
+    for (const id of ids) hasher.chunk(await this.read(id, maxBlobBytes));
+    return hasher.hash();
+  }
+
+  async #bytesOf(id: ObjectId): Promise<number> {
+    const header = await this.#objects.header(id);
+    if (header === null) throw this.#missing(id);
+    return header.size;
+  }
+
+  #missing(blob: ObjectId): HoldfastError {
+    return new HoldfastError({
+      code: "checkpoint_damaged",
+      message: `The checkpoint ${this.#id} cannot be copied: its blob ${blob} is not in the repository.`,
+      next: "Fetch it from where it was pushed to, then run `holdfast git repair`.",
+      data: { id: this.#id, blob },
+    });
+  }
+}
+
+async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<SessionInput> {
+  const { sessionId = "", metadata, prompt, hash, assets } = session;
+  const transcript = await blobs.text(session.transcript, hash);
+  const compact = await blobs.text(session.compact === undefined ? [] : [session.compact]);
+  const manifest = assets.find(({ name }) => name === "manifest.json");
+  const files = assets.filter((file) => file !== manifest);
+  const prompts = prompt === undefined ? [] : promptsIn(await blobs.read(prompt, maxPromptBytes));
+  return {
+    sessionId,
+    metadata: {},
+    record: metadata,
+    prompts,
+    ...(transcript === undefined ? {} : { transcript }),
+    ...(compact === undefined ? {} : { compact }),
+    ...(manifest === undefined ? {} : { assets: { manifest: manifest.id, files } }),
+  };
+}
+
+async function inputsOfTask(
+  blobs: Blobs,
+  { toolUseId, task, transcripts }: StoredTask,
+): Promise<TaskInput[]> {
+  const agents = transcripts.flatMap(({ name }) => /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? []);
+  const fields = task.fields();
+  if (agents.length === 0) return [{ toolUseId, task: fields }];
+  const inputs: TaskInput[] = [];
+  for (const agentId of agents) {
+    const file = `agent-${agentId}.jsonl`;
+    const own = transcripts.filter(({ name }) => chunkIndex(file, name) !== undefined);
+    const transcript = await blobs.text(chunksOf(file, own).chunks.map(({ id }) => id));
+    inputs.push({ toolUseId, task: fields, agentId, ...(transcript === undefined ? {} : { transcript }) });
+  }
+  return inputs;
+}
+
+function promptsIn(text: Buffer): string[] {
+  return text.toString().split(promptSeparator);
+}

@@ -1,0 +1,201 @@
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { HoldfastError } from "../../core/errors.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import {
+  hasOwnHooks,
+  settingsFiles,
+  type SettingsScope,
+  withoutOwnHooks,
+  withOwnHooks,
+} from "./claude-settings.ts";
+import { flowPaths } from "./flow-paths.ts";
+import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } from "./flow-settings.ts";
+import { hookBody } from "./hook-bodies.ts";
+import { hookStates, otherTools, putHooks } from "./hook-files.ts";
+import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
+import { beforeIn, hooksPlace, pointHooks } from "./hooks-path.ts";
+import { readOwnFile, replaceOwnFile } from "./own-files.ts";
+import { SessionFiles } from "./session-files.ts";
+
+export interface EnableParams {
+  readonly repository: Repository;
+  readonly programs: Programs;
+  /** What is not named stays as it is set, or as git-refs without mirrors. */
+  readonly settings: Partial<FlowSettings>;
+  readonly scope: SettingsScope;
+  readonly dryRun: boolean;
+}
+
+export interface Enabled {
+  readonly settings: FlowSettings;
+  /** What was changed, or would be. */
+  readonly changes: readonly string[];
+  readonly hooks: string;
+  readonly otherTools: readonly string[];
+}
+
+/** Sets up hooks of git and of Claude Code; again changes nothing. @throws git_settings_invalid, git_hooks_conflict */
+export async function enable(params: EnableParams): Promise<Enabled> {
+  const { repository, dryRun } = params;
+  const worktree = repository.worktree;
+  if (worktree === null)
+    throw new HoldfastError({
+      code: "git_hooks_conflict",
+      message: `${repository.gitDir} is a bare repository: nobody commits in it.`,
+      next: "Enable it in a clone that has a worktree.",
+    });
+  const before = await readFlowSettings(repository);
+  const { layout = before?.layout ?? "git-refs", mirrors = before?.mirrors ?? [] } = params.settings;
+  const settings = { layout, mirrors };
+  await checkMirrors(repository, settings);
+  const steps = [
+    settingsStep(repository, before, settings),
+    ...scriptSteps(repository, params.programs),
+    await hooksStep(repository),
+    agentStep({ ...params, worktree }),
+  ].filter((step) => step.isWanted);
+  if (!dryRun) for (const step of steps) await step.apply();
+  if (!dryRun) new SessionFiles(repository).rebuildLinkable();
+  const place = await hooksPlace(repository);
+  const folder = place.isPointed ? foldersOf(place.configured?.value, worktree) : place.folder;
+  return {
+    settings,
+    changes: steps.map(({ what }) => what),
+    hooks: place.folder,
+    otherTools: otherTools(folder),
+  };
+}
+
+/** Puts the hooks of git right again that another tool took the place of; true where there was something to do. */
+export async function mendHooks(repository: Repository): Promise<boolean> {
+  if (!existsSync(flowPaths(repository.commonDir).launcher)) return false;
+  const step = await hooksStep(repository);
+  if (step.isWanted) await step.apply();
+  return step.isWanted;
+}
+
+/** The folder that `core.hooksPath` named, as git would find it. */
+export function foldersOf(configured: string | undefined, worktree: string): string {
+  return configured === undefined ? worktree : join(configured.startsWith("/") ? "" : worktree, configured);
+}
+
+interface Step {
+  readonly what: string;
+  readonly isWanted: boolean;
+  readonly apply: () => Promise<void> | void;
+}
+
+function settingsStep(
+  repository: Repository,
+  before: FlowSettings | undefined,
+  settings: FlowSettings,
+): Step {
+  const { layout, mirrors } = settings;
+  return {
+    what: `settings: ${layout}${mirrors.length === 0 ? "" : `, mirrored in ${mirrors.join(" and ")}`}`,
+    isWanted: JSON.stringify(before) !== JSON.stringify(settings),
+    apply: () => writeFlowSettings(repository, settings),
+  };
+}
+
+function scriptSteps({ commonDir }: Repository, programs: Programs): readonly Step[] {
+  const paths = flowPaths(commonDir);
+  const scripts = [
+    ...hookNames.map((name) => ({ path: join(paths.hooks, name), text: hookBody(name), mode: 0o600 })),
+    { path: paths.launcher, text: launcherScript(programs), mode: 0o700 },
+  ];
+  return scripts.map(({ path, text, mode }) => ({
+    what: `write ${path}`,
+    isWanted: textOf(path) !== text,
+    apply: () => replaceOwnFile(path, text, { mode }),
+  }));
+}
+
+async function hooksStep(repository: Repository): Promise<Step> {
+  const place = await hooksPlace(repository);
+  const { folder, configured, isPointed } = place;
+  // Of an earlier version they are ours, but not as they are to be.
+  const isStale = Object.entries(hookStates(folder)).some(
+    ([name, state]) =>
+      state === "missing" ||
+      state === "replaced" ||
+      (state === "ours" &&
+        textOf(join(folder, name)) !== wrapperScript(name, beforeIn(configured?.value, name))),
+  );
+  return {
+    what:
+      place.configured === undefined
+        ? `hooks of git in ${place.folder}`
+        : `core.hooksPath, so that hooks of ours call those in ${place.configured.value}`,
+    isWanted: isStale || isPointed !== (configured !== undefined),
+    apply: () => (place.configured === undefined ? putHooks(place.folder) : pointHooks(repository, place)),
+  };
+}
+
+function agentStep({ repository, worktree, scope }: EnableParams & { readonly worktree: string }): Step {
+  const path = join(worktree, settingsFiles[scope]);
+  const before = settingsText(path);
+  const launcher = scope === "local" ? flowPaths(repository.commonDir).launcher : undefined;
+  const after = withOwnHooks(before, path, launcher);
+  // A file that is there, and calls us all the same, is not written in another order.
+  return {
+    what: `hooks of Claude Code in ${path}`,
+    isWanted: before !== after,
+    apply: async () => {
+      if (before === null && scope === "local") await exclude(repository, worktree);
+      writeSettings(path, after);
+    },
+  };
+}
+
+/** The text of a settings file; null where there is none. @throws git_settings_invalid */
+export function settingsText(path: string): string | null {
+  const bytes = readOwnFile(path, { maxBytes: 4 << 20 });
+  if (Buffer.isBuffer(bytes)) return bytes.toString("utf8");
+  if (bytes === "missing") return null;
+  throw new HoldfastError({
+    code: "git_settings_invalid",
+    message: `${path} is no file that can be changed (${bytes}), and is left as it is.`,
+    next: "Put a plain file there, or take it away.",
+    data: { path },
+  });
+}
+
+/** Takes our hooks out of a settings file; true where there were any. */
+export function takeSettings(path: string): boolean {
+  const before = settingsText(path);
+  if (before === null || !hasOwnHooks(before)) return false;
+  const after = withoutOwnHooks(before, path);
+  if (after === null) rmSync(path);
+  else writeSettings(path, after);
+  return true;
+}
+
+function writeSettings(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  replaceOwnFile(path, text, { mode: 0o644 });
+  if (mode !== undefined) chmodSync(path, mode & 0o777);
+}
+
+/** What marks the line of ours in `info/exclude`. */
+export const excludeLines = `# Holdfast: Claude Code's settings of this machine\n/${settingsFiles.local}\n`;
+
+// Claude Code sees to it only where it makes the file itself.
+async function exclude(repository: Repository, worktree: string): Promise<void> {
+  const { code } = await repository.git(["check-ignore", "-q", "--", join(worktree, settingsFiles.local)], {
+    codes: [0, 1],
+  });
+  if (code === 0) return;
+  const path = join(repository.commonDir, "info", "exclude");
+  const before = textOf(path) ?? "";
+  const joint = before === "" || before.endsWith("\n") ? "" : "\n";
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, before + joint + excludeLines);
+}
+
+function textOf(path: string): string | undefined {
+  const bytes = readOwnFile(path, { maxBytes: 4 << 20 });
+  return Buffer.isBuffer(bytes) ? bytes.toString("utf8") : undefined;
+}

@@ -1,0 +1,219 @@
+import { rmSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { FlowRepository, layoutsFor } from "../../../test/git/flow-repository.ts";
+import type { Layout } from "../checkpoint-store.ts";
+import { openRepository } from "../plumbing/open-repository.ts";
+import { gitTestEnv } from "../../../test/git/repositories.ts";
+import { openFlow } from "./flow-worker.ts";
+
+const flows: FlowRepository[] = [];
+afterEach(async () => {
+  for (const flow of flows.splice(0)) {
+    await flow.linked.fsckClean();
+    flow[Symbol.dispose]();
+  }
+});
+
+async function make(...params: Parameters<typeof FlowRepository.make>): Promise<FlowRepository> {
+  const flow = await FlowRepository.make(...params);
+  flows.push(flow);
+  return flow;
+}
+
+let scenarios = 0;
+function scenario(title: string, play: (flow: FlowRepository, layout: Layout) => Promise<void>): void {
+  it.each(layoutsFor(scenarios++))(`${title} (%s)`, async (layout) => {
+    const flow = await make(layout);
+    await play(flow, layout);
+    expect(flow.log).toBe("");
+  });
+}
+
+const usedIn = (metadata: Readonly<Record<string, unknown>>): unknown =>
+  (metadata["token_usage"] as { readonly api_call_count: number } | undefined)?.api_call_count;
+
+describe("a session", () => {
+  scenario("has its subagents with their transcripts, redacted as everything is", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.prompt("Look around, and write a");
+    await agent.task("Look for password=hunter22");
+    const secret = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789";
+    const line = {
+      type: "assistant",
+      message: { id: "m", role: "assistant", content: [{ type: "text", text: secret }] },
+    };
+    writeFileSync(join(dirname(agent.transcript), "agent-a1b2c3.jsonl"), `${JSON.stringify(line)}\n`);
+    agent.edit("a.txt", "The first line of a\n");
+    await agent.stop();
+    const [id] = await flow.commit("Add a");
+    await flow.work();
+    const { stored } = (await flow.see(id))!;
+    const [task] = stored.tasks;
+    expect(stored.tasks).toHaveLength(1);
+    expect(task!.task.text("subagent_type")).toBe("explorer");
+    expect(task!.task.text("task_description")).toBe("Look for password=[redacted]");
+    expect(task!.task.text("completed_at")).toMatch(/^\d{4}-/);
+    expect(task!.transcripts.map(({ name }) => name)).toEqual(["agent-a1b2c3.jsonl"]);
+    const text = await flow.git("cat-file", "-p", task!.transcripts[0]!.id);
+    expect([text.includes("m"), text.includes(secret)]).toEqual([true, false]);
+    expect(flow.linked.sessions.read("s-1")!.tasks).toEqual([]);
+  });
+
+  scenario("that is resumed after weeks goes on, and counts no token twice", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    await flow.commit("Add a");
+    await flow.work();
+    // What was known of it is forgotten after seven days.
+    await flow.work({ now: () => Date.now() + 8 * 86_400_000 });
+    expect(flow.linked.sessions.read("s-1")).toBeUndefined();
+    await agent.start("resume");
+    await agent.turn("Now b", { "b.txt": "The first line of b\n" });
+    const [id] = await flow.commit("Add b");
+    await flow.work();
+    const [session] = (await flow.see(id))!.sessions;
+    expect(session!.metadata).toMatchObject({ checkpoint_transcript_start: 3, files_touched: ["b.txt"] });
+    expect([session!.prompt, usedIn(session!.metadata)]).toEqual(["Now b", 2]);
+  });
+
+  scenario(
+    "whose transcript was written anew goes on behind the last line that is still there",
+    async (flow) => {
+      const agent = flow.agent("s-1");
+      await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+      const [first] = await flow.commit("Add a");
+      await flow.work();
+      const lines = readFileSync(agent.transcript, "utf8").split("\n");
+      // The last line of the first part stays, in another place.
+      writeFileSync(
+        agent.transcript,
+        [JSON.stringify({ type: "summary", summary: "Wrote a" }), ...lines.slice(2)].join("\n"),
+      );
+      await agent.turn("Now b", { "b.txt": "The first line of b\n" });
+      const [second] = await flow.commit("Add b");
+      await flow.work();
+      const [session] = (await flow.see(second))!.sessions;
+      expect(session!.transcript.split("\n")).toHaveLength(5);
+      expect(session!.metadata).toMatchObject({ checkpoint_transcript_start: 2 });
+      expect(usedIn(session!.metadata)).toBe(2);
+      expect((await flow.see(first))!.sessions[0]!.transcript.split("\n")).toHaveLength(3);
+    },
+  );
+
+  scenario("whose transcript holds nothing of before goes on by time", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    await flow.commit("Add a");
+    await flow.work();
+    writeFileSync(agent.transcript, "");
+    agent.write({ type: "summary", summary: "Wrote a", timestamp: "2020-01-01T00:00:00.000Z" });
+    await agent.turn("Now b", { "b.txt": "The first line of b\n" });
+    const [id] = await flow.commit("Add b");
+    await flow.work();
+    const [session] = (await flow.see(id))!.sessions;
+    expect(session!.metadata).toMatchObject({ checkpoint_transcript_start: 1 });
+    expect(usedIn(session!.metadata)).toBe(2);
+  });
+
+  it("whose transcript is gone has a checkpoint all the same, and that is told", async () => {
+    const flow = await make("git-refs");
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    rmSync(agent.transcript);
+    const [id] = await flow.commit("Add a");
+    expect(await flow.work()).toMatchObject({ failed: 0 });
+    const [session] = (await flow.see(id))!.sessions;
+    expect([session!.prompt, session!.transcript]).toEqual(["Write a", ""]);
+    expect(session!.metadata["files_touched"]).toEqual(["a.txt"]);
+    expect(flow.log).toContain("transcript of s-1");
+  });
+
+  scenario("that ends in the middle of a turn completes what it made", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.prompt("Write a");
+    agent.edit("a.txt", "The first line of a\n");
+    await flow.git("add", "a.txt");
+    await flow.linked.git(["commit", "-qm", "Add a"], { CLAUDECODE: "1" });
+    const [id] = (await flow.linked.trailers()).checkpoints;
+    agent.says([{ type: "text", text: "And now I am interrupted." }]);
+    await agent.end();
+    await flow.work();
+    const [session] = (await flow.see(id))!.sessions;
+    expect(session!.transcript).toContain("And now I am interrupted.");
+    expect(flow.linked.sessions.read("s-1")).toMatchObject({ phase: "ended", turnCheckpoints: [] });
+  });
+
+  it.each([
+    ["codex", "Codex", codexLines],
+    ["cursor", "Cursor", cursorLines],
+  ])("of %s is condensed as those of Claude Code are", async (agent, name, linesOf) => {
+    const flow = await make("git-refs");
+    const path = join(flow.home, "transcript.jsonl");
+    writeFileSync(
+      path,
+      linesOf(join(flow.path, "a.txt"))
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(""),
+    );
+    flow.linked.session("s-1", [], {
+      agent,
+      transcriptPath: path,
+      phase: "active",
+      prompts: ["Write a"],
+      promptCount: 1,
+    });
+    flow.linked.write("a.txt", "The first line of a\n");
+    await flow.git("add", "a.txt");
+    await flow.linked.git(["commit", "-qm", "Add a"], { CLAUDECODE: "1" });
+    await flow.work();
+    const [session] = (await flow.see((await flow.linked.trailers()).checkpoints[0]))!.sessions;
+    expect(session!.metadata).toMatchObject({ agent: name, files_touched: ["a.txt"] });
+    expect(JSON.parse(session!.compact!.split("\n")[0]!)).toMatchObject({ agent, type: "user" });
+    expect(flow.log).toBe("");
+  });
+});
+
+function codexLines(file: string): readonly object[] {
+  const patch = `*** Begin Patch\n*** Add File: ${file}\n+The first line of a\n*** End Patch`;
+  const item = (payload: object) => ({
+    timestamp: "2026-01-01T00:00:00.000Z",
+    type: "response_item",
+    payload,
+  });
+  return [
+    item({ type: "message", role: "user", content: [{ type: "input_text", text: "Write a" }] }),
+    item({ type: "custom_tool_call", call_id: "c", name: "apply_patch", input: patch }),
+  ];
+}
+
+function cursorLines(file: string): readonly object[] {
+  const call = { type: "tool_use", name: "Write", input: { path: file, contents: "The first line of a\n" } };
+  return [
+    { role: "user", message: { content: [{ type: "text", text: "Write a" }] } },
+    { role: "assistant", message: { content: [call] } },
+  ];
+}
+
+describe("mirrors", () => {
+  it("hold what the primary does, and one that failed is healed", async () => {
+    const flow = await make("git-branch", { mirrors: ["git-refs", "v2"] });
+    const agent = flow.agent("s-1");
+    // A ref in the way of all of v2's.
+    await flow.git("update-ref", "refs/entire/checkpoints/v2", "HEAD");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    const [id] = await flow.commit("Add a");
+    expect(await flow.work()).toMatchObject({ done: 2, failed: 0 });
+    expect((await flow.see(id))!.sessions).toHaveLength(1);
+    expect(await flow.git("rev-parse", "--verify", `refs/entire/checkpoints/${id!.slice(-2)}/${id}`)).toMatch(
+      /^\w+$/,
+    );
+    expect(flow.log).toContain(`mirror v2: ${id}`);
+    await flow.git("update-ref", "-d", "refs/entire/checkpoints/v2");
+    await flow.work();
+    expect(await flow.git("rev-parse", "--verify", "refs/entire/checkpoints/v2/main")).toMatch(/^\w+$/);
+    await using repository = await openRepository({ cwd: flow.path, env: gitTestEnv });
+    const { store } = await openFlow({ repository, cliVersion: "holdfast/test" });
+    expect(await store.behind()).toEqual([]);
+  });
+});

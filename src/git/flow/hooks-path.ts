@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { HoldfastError } from "../../core/errors.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import { flowPaths } from "./flow-paths.ts";
+import { type Before, hookNames, wrapperScript } from "./hook-scripts.ts";
+import { writeHook } from "./hook-files.ts";
+
+/** Where git looks for hooks. */
+export interface HooksPlace {
+  /** The folder that git looks in now. */
+  readonly folder: string;
+  /** What `core.hooksPath` said before it was pointed at ours, or says now where it was not; undefined where nothing did. */
+  readonly configured?: { readonly value: string; readonly scope: string };
+  /** True when `core.hooksPath` points at our folder, whose hooks call those of the configured one. */
+  readonly isPointed: boolean;
+}
+
+/** Looks where git looks for hooks. */
+export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
+  const { commonDir, worktree } = repository;
+  const now = await settingOf(repository, "core.hooksPath");
+  if (now === undefined) return { folder: join(commonDir, "hooks"), isPointed: false };
+  if (now.value !== chainFolder(commonDir)) {
+    const folder = isAbsolute(now.value) ? now.value : join(worktree ?? commonDir, now.value);
+    return { folder, configured: now, isPointed: false };
+  }
+  const before = await settingOf(repository, beforeKey);
+  const scope = (await settingOf(repository, scopeKey))?.value ?? "local";
+  return {
+    folder: now.value,
+    ...(before === undefined ? {} : { configured: { value: before.value, scope } }),
+    isPointed: true,
+  };
+}
+
+/**
+ * Points `core.hooksPath` at a folder of ours, whose hooks call those of the one that it named. That folder may be
+ * committed, made anew by a tool, or shared by all repositories of this user: it is not ours to write in.
+ */
+export async function pointHooks(repository: Repository, place: HooksPlace): Promise<void> {
+  const { configured, isPointed } = place;
+  if (configured === undefined) return;
+  writeChain(repository, configured.value);
+  if (isPointed) return;
+  const option = scopeOption(configured.scope);
+  const chain = chainFolder(repository.commonDir);
+  await repository.git(["config", option, "holdfast.hooksPathBefore", configured.value]);
+  await repository.git(["config", option, "holdfast.hooksPathScope", configured.scope]);
+  await repository.git(["config", option, "core.hooksPath", chain]);
+  if ((await settingOf(repository, "core.hooksPath"))?.value === chain) return;
+  await restoreHooks(repository, { ...place, isPointed: true });
+  throw new HoldfastError({
+    code: "git_hooks_conflict",
+    message: `core.hooksPath is set by ${configured.scope} settings, which stand above those of this repository.`,
+    next: "Take it away there, or set it in the repository's own settings, then run holdfast git enable again.",
+  });
+}
+
+/** Gives `core.hooksPath` back as it was; one that was changed since stays as it is. */
+export async function restoreHooks(
+  repository: Repository,
+  { configured, isPointed }: HooksPlace,
+): Promise<void> {
+  if (isPointed && configured !== undefined) {
+    const option = scopeOption(configured.scope);
+    const isOwn = configured.scope === "local" || configured.scope === "worktree";
+    const args = isOwn ? ["core.hooksPath", configured.value] : ["--unset", "core.hooksPath"];
+    await repository.git(["config", option, ...args], { codes: [0, 5] });
+  }
+  rmSync(chainFolder(repository.commonDir), { recursive: true, force: true });
+}
+
+/** The hook that one of ours calls first. */
+export function beforeIn(configured: string | undefined, name: string): Before {
+  if (configured === undefined) return { kind: "beside" };
+  // Relative to the top folder of the worktree, where git starts hooks: each worktree has its own.
+  const path = /[\\/]/.test(configured) ? join(configured, name) : `./${configured}/${name}`;
+  return { kind: "elsewhere", path };
+}
+
+/** A setting as it counts, and where it stands. */
+async function settingOf(repository: Repository, key: string) {
+  const { code, stdout } = await repository.git(
+    ["config", "--show-scope", "-z", "--type=path", "--get", key],
+    {
+      codes: [0, 1],
+    },
+  );
+  const [scope, value] = stdout.toString().split("\0");
+  return code === 1 || scope === undefined || value === undefined ? undefined : { scope, value };
+}
+
+const beforeKey = "holdfast.hooksPathBefore";
+const scopeKey = "holdfast.hooksPathScope";
+
+function chainFolder(commonDir: string): string {
+  return join(flowPaths(commonDir).root, "chain");
+}
+
+function scopeOption(scope: string): "--worktree" | "--local" {
+  return scope === "worktree" ? "--worktree" : "--local";
+}
+
+function writeChain(repository: Repository, original: string): void {
+  const folder = chainFolder(repository.commonDir);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])) {
+    writeHook(join(folder, name), wrapperScript(name, beforeIn(original, name)));
+  }
+}
+
+// Also those that are not there yet: they may come later.
+const clientHooks = [
+  "applypatch-msg",
+  "pre-applypatch",
+  "post-applypatch",
+  "pre-commit",
+  "pre-merge-commit",
+  "pre-rebase",
+  "post-checkout",
+  "post-merge",
+  "pre-auto-gc",
+  "sendemail-validate",
+];
+
+function namesIn({ worktree, commonDir }: Repository, original: string): readonly string[] {
+  const folder = isAbsolute(original) ? original : join(worktree ?? commonDir, original);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => gitHook.test(name));
+}
+
+// Whatever else is there is no hook, but what hooks are made of.
+const gitHook = /^(?:[a-z]+-)+[a-z0-9]+$|^update$/;

@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import { HoldfastError } from "../../core/errors.ts";
+import type { Layout } from "../checkpoint-store.ts";
+import { sessionContent } from "../content/session-content.ts";
+import { filesTouched } from "../format/capped-list.ts";
+import { mintHexId, mintUlid, type RandomBytes } from "../format/ids.ts";
+import { parseTrailers } from "../format/trailers.ts";
+import type { Commit } from "../plumbing/objects.ts";
+import { anchorFields } from "../reading/anchors.ts";
+import { computeAnchors } from "../reading/commit-anchors.ts";
+import { keepLinks } from "../reading/link-file.ts";
+import { changedPaths } from "./commit-changes.ts";
+import { compactLinesBefore } from "./compact-position.ts";
+import { displayName, type FlowContext, queueRefs, strategy } from "./flow-context.ts";
+import { linkedCommit } from "./linked-commits.ts";
+import { contentFolder } from "./session-part.ts";
+import { isSessionId } from "./session-state.ts";
+import { slotOf } from "./stored-part.ts";
+
+/** A commit of which it is known which run of which session made it. */
+export interface RunCommit {
+  readonly commit: string;
+  /** The agent's own id of the session; it names a folder, and a slot of the checkpoint. */
+  readonly sessionId: string;
+  /** The agent's registry name (specification §15). */
+  readonly agent: string;
+  readonly run: string;
+  /** The session's log as the agent writes it, a line each. */
+  readonly transcript: string;
+  /** Lines before the run. */
+  readonly partFrom: number;
+  readonly prompts: readonly string[];
+  readonly model?: string;
+  readonly branch?: string;
+}
+
+export interface RunCheckpoint {
+  readonly id: string;
+  /** False: it was there already, and nothing was written. */
+  readonly changed: boolean;
+}
+
+/**
+ * Writes the checkpoint of a commit that a run made: no hook has noted it, and nothing is guessed. Done again it finds
+ * its own checkpoint, or the one that a hook made of it. @throws git_ref_invalid, checkpoint_invalid
+ */
+export async function writeRunCheckpoint(
+  context: FlowContext & { readonly layout: Layout },
+  made: RunCommit,
+): Promise<RunCheckpoint> {
+  if (!isSessionId(made.sessionId)) throw noSession(made.sessionId);
+  const commit = await context.repository.objects.commit(made.commit);
+  if (commit === null) throw noCommit(made.commit);
+  for (const id of parseTrailers(commit.message).checkpoints) {
+    const stored = await context.store.read(id);
+    if (stored !== null && slotOf(stored, made.sessionId) !== undefined) return { id, changed: false };
+  }
+  const id = idOf(context.layout, made, commit);
+  const { refs, changed } = await write(context, { made, commit, id });
+  if (changed) await queueRefs(context, refs);
+  // The message says nothing of it, and need not: who made it is known.
+  keepLinks(context.repository, [
+    {
+      commit: made.commit,
+      checkpoint: id,
+      confidence: "certain",
+      from: made.commit,
+      reason: `run ${made.run} made it`,
+    },
+  ]);
+  return { id, changed };
+}
+
+interface Making {
+  readonly made: RunCommit;
+  readonly commit: Commit;
+  readonly id: string;
+}
+
+async function write(context: FlowContext, { made, commit, id }: Making) {
+  const { repository, redactor, cliVersion, isWhole } = context;
+  const batch = repository.batch();
+  const content = await sessionContent({
+    folder: contentFolder(context, made.sessionId),
+    redactor,
+    objects: repository.objects,
+    batch,
+    content: Buffer.from(made.transcript),
+    final: true,
+    partFrom: made.partFrom,
+    prompts: made.prompts,
+    cliVersion,
+    form: isWhole ? "whole" : "chunks",
+  });
+  await content.keep();
+  const subject = commit.message.trimStart().split("\n", 1)[0]!;
+  const anchors = await computeAnchors(repository, [{ id: made.commit, ...commit, subject }]);
+  const changed = await changedPaths(repository, { commit: made.commit });
+  const { model, branch } = made;
+  return await context.store.write({
+    id,
+    strategy,
+    cliVersion,
+    ...(branch === undefined ? {} : { branch }),
+    root: {
+      ...content.root,
+      linked_commits: [await linkedCommit(context, made.commit)],
+      ...anchorFields(anchors),
+    },
+    sessions: [
+      {
+        sessionId: made.sessionId,
+        ...content.input,
+        metadata: {
+          created_at: new Date(commit.committer.atMs).toISOString(),
+          checkpoints_count: made.prompts.length,
+          ...filesTouched(changed.keys()),
+          agent: displayName(made.agent),
+          ...content.metadata,
+          ...(model === undefined ? {} : { model }),
+          ...(content.compactLines === 0
+            ? {}
+            : { compact_transcript_start: await compactStart(made, cliVersion) }),
+          run_id: made.run,
+        },
+      },
+    ],
+  });
+}
+
+async function compactStart({ transcript, partFrom }: RunCommit, cliVersion: string): Promise<number> {
+  const lines = transcript.split("\n");
+  const from = async function* (first: number): AsyncGenerator<string> {
+    yield* lines.slice(first);
+  };
+  return partFrom === 0 ? 0 : await compactLinesBefore(from, { end: partFrom, cliVersion });
+}
+
+/** The same for the same commit of the same run, so that nothing has to be kept of it. */
+function idOf(layout: Layout, { commit, sessionId, run }: RunCommit, { committer }: Commit): string {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([commit, sessionId, run]))
+    .digest();
+  const random: RandomBytes = (count) => digest.subarray(0, count);
+  return layout === "git-refs" ? mintUlid({ nowMs: committer.atMs, random }) : mintHexId(random);
+}
+
+function noSession(sessionId: string): HoldfastError {
+  return new HoldfastError({
+    code: "checkpoint_invalid",
+    message: `${JSON.stringify(sessionId.slice(0, 80))} cannot be the name of a session in a checkpoint.`,
+    next: "Give one of at most 128 letters, digits, dots, dashes and underscores.",
+  });
+}
+
+function noCommit(commit: string): HoldfastError {
+  return new HoldfastError({
+    code: "git_ref_invalid",
+    message: `There is no commit ${JSON.stringify(commit.slice(0, 80))} in this repository.`,
+    next: "Run this in the repository that the run worked in.",
+  });
+}

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { LinkedRepository } from "../../../test/git/linked-repository.ts";
+import { hookNames } from "./hook-scripts.ts";
+
+describe("enable", () => {
+  it.each(["plain", "worktree", "submodule", "sha256"] as const)(
+    "links commits in a repository of the kind: %s",
+    async (kind) => {
+      using linked = await LinkedRepository.make(kind);
+      linked.session("s-1", ["a", "b"]);
+      expect((await linked.commit("a")).sessions).toEqual(["s-1"]);
+      expect(linked.events().at(-1)?.fields).toContainEqual(["worktree", linked.worktree]);
+      await linked.git(["commit", "-q", "--amend", "-m", "Anew"]);
+      expect((await linked.trailers()).sessions).toEqual(["s-1"]);
+      expect((await linked.status()).problems).toEqual([]);
+      await linked.fsckClean();
+    },
+  );
+
+  it.each([
+    ["with settings of Claude Code", '{\n    "permissions": {"allow": ["Bash(ls)"]},\n    "n": 1.0\n}\n'],
+    ["without", undefined],
+  ])("again changes nothing, and is undone without a trace, %s", async (_, settings) => {
+    let before: Record<string, string> = {};
+    using linked = await LinkedRepository.make("plain", (made) => {
+      if (settings !== undefined) made.write(".claude/settings.local.json", settings);
+      before = made.traces();
+    });
+    expect(await linked.git(["status", "--porcelain"])).toBe(settings === undefined ? "" : "?? .claude/");
+    const after = linked.traces();
+    expect((await linked.enable()).changes).toEqual([]);
+    expect(linked.traces()).toEqual(after);
+    expect(await linked.disable()).toMatchObject({ left: [], pending: 0 });
+    expect(linked.traces()).toEqual(before);
+  });
+
+  it("brings hooks of an earlier version up to date", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const after = linked.traces();
+    const path = join(linked.commonDir, "hooks/commit-msg");
+    writeFileSync(path, `${readFileSync(path, "utf8")}# as it once was\n`);
+    expect((await linked.enable()).changes).toEqual([`hooks of git in ${join(linked.commonDir, "hooks")}`]);
+    expect(linked.traces()).toEqual(after);
+  });
+
+  it("only says what it would do, where nothing is to be changed", async () => {
+    let before: Record<string, string> = {};
+    using linked = await LinkedRepository.make("plain");
+    await linked.disable();
+    before = linked.traces();
+    const { changes } = await linked.enable({ dryRun: true, settings: { layout: "v2" } });
+    expect(changes).toContain("settings: v2");
+    expect(changes).toHaveLength(hookNames.length + 4);
+    expect(linked.traces()).toEqual(before);
+  });
+
+  it("leaves no file of its own for others to commit, in any worktree", async () => {
+    using linked = await LinkedRepository.make("worktree");
+    expect(await linked.git(["status", "--porcelain", "-uall"])).toBe("");
+    await linked.disable();
+    expect(existsSync(join(linked.path, ".claude"))).toBe(false);
+    expect(await linked.git(["config", "--get-regexp", "holdfast"]).catch(() => "none")).toBe("none");
+  });
+
+  it.each([
+    [{ layout: "git-refs", mirrors: ["git-branch"] }, /ULIDs, which the mirror git-branch does not take/],
+    [{ layout: "v2", mirrors: ["v2"] }, /its own mirror/],
+    [{ layout: "git-branch", mirrors: ["v2", "v2"] }, /named twice/],
+  ] as const)("refuses %j and changes nothing", async (settings, message) => {
+    using linked = await LinkedRepository.make("plain");
+    const before = linked.traces();
+    await expect(linked.enable({ settings })).rejects.toThrow(message);
+    expect(linked.traces()).toEqual(before);
+  });
+
+  it("refuses settings of Claude Code that are no JSON, and changes nothing", async () => {
+    using linked = await LinkedRepository.make("plain");
+    await linked.disable();
+    linked.write(".claude/settings.local.json", "{ // a comment\n}\n");
+    const before = linked.traces();
+    await expect(linked.enable()).rejects.toThrow(/settings\.local\.json is no JSON, and is left as it is/);
+    expect(linked.traces()).toEqual(before);
+  });
+});

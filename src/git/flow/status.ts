@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Repository } from "../plumbing/repository.ts";
+import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
+import { foldersOf, settingsText } from "./enable.ts";
+import { flowPaths } from "./flow-paths.ts";
+import { type FlowSettings, readFlowSettings } from "./flow-settings.ts";
+import { type HookState, hookStates, otherTools } from "./hook-files.ts";
+import type { HookName } from "./hook-scripts.ts";
+import { lastFailures } from "./hook-log.ts";
+import { hooksPlace } from "./hooks-path.ts";
+import type { Phase } from "./phases.ts";
+import { SessionFiles } from "./session-files.ts";
+import { isStale } from "./session-state.ts";
+import { Spool } from "./spool.ts";
+
+/** How the flow stands in a repository. */
+export interface FlowStatus {
+  readonly enabled: boolean;
+  /** Undefined where nobody has set a layout. */
+  readonly settings: FlowSettings | undefined;
+  readonly hooks: {
+    readonly folder: string;
+    /** The folder whose hooks ours call, where `core.hooksPath` was set. */
+    readonly calls: string | undefined;
+    readonly states: Readonly<Record<HookName, HookState>>;
+    readonly otherTools: readonly string[];
+  };
+  /** The settings files of Claude Code in this worktree that call us. */
+  readonly agent: readonly SettingsScope[];
+  readonly spool: {
+    readonly pending: number;
+    readonly oldestAtMs: number | undefined;
+    readonly aside: readonly { readonly name: string; readonly reason: string }[];
+  };
+  readonly sessions: Readonly<Record<Phase | "stale", number>> & {
+    readonly touchedFiles: number;
+    /** Files that hold no session that can be read. */
+    readonly unread: readonly string[];
+  };
+  /** The last lines of the log, oldest first. */
+  readonly errors: readonly string[];
+  /** What does not work as it should, each with the next step. */
+  readonly problems: readonly string[];
+}
+
+/** Looks how the flow stands; changes nothing. */
+export async function flowStatus(
+  repository: Repository,
+  { now = Date.now }: { readonly now?: () => number } = {},
+): Promise<FlowStatus> {
+  const { commonDir, worktree } = repository;
+  const enabled = existsSync(flowPaths(commonDir).launcher);
+  const place = await hooksPlace(repository);
+  const calls = place.isPointed ? foldersOf(place.configured?.value, worktree ?? commonDir) : undefined;
+  const hooks = {
+    folder: place.folder,
+    calls,
+    states: hookStates(place.folder),
+    otherTools: otherTools(calls ?? place.folder),
+  };
+  const status = {
+    enabled,
+    settings: await readFlowSettings(repository),
+    hooks,
+    agent: worktree === null ? [] : agentScopes(worktree),
+    spool: spoolStatus(commonDir),
+    sessions: sessionStatus(commonDir, now()),
+    errors: lastOfBoth(commonDir),
+  };
+  return { ...status, problems: enabled ? problemsOf(status) : [] };
+}
+
+const mostErrors = 5;
+
+function agentScopes(worktree: string): readonly SettingsScope[] {
+  return (["local", "shared"] as const).filter((scope) =>
+    hasOwnHooks(settingsText(join(worktree, settingsFiles[scope])) ?? ""),
+  );
+}
+
+function spoolStatus(commonDir: string): FlowStatus["spool"] {
+  const spool = new Spool({ commonDir });
+  const names = spool.names();
+  const oldest = names[0] === undefined ? undefined : Number(BigInt(names[0].slice(0, 19)) / 1_000_000n);
+  return { pending: names.length, oldestAtMs: oldest, aside: spool.aside() };
+}
+
+function sessionStatus(commonDir: string, nowMs: number): FlowStatus["sessions"] {
+  const { sessions, unread } = new SessionFiles({ commonDir }).list();
+  const counts = { idle: 0, active: 0, ended: 0, stale: 0 };
+  for (const state of sessions) counts[isStale(state, nowMs) ? "stale" : state.phase] += 1;
+  const touchedFiles = sessions.reduce((sum, { filesTouchedCount }) => sum + filesTouchedCount, 0);
+  return { ...counts, touchedFiles, unread };
+}
+
+/** The last lines of the hooks' log and of the worker's; each begins with its time. */
+function lastOfBoth(commonDir: string): readonly string[] {
+  const lines = (["log", "workerLog"] as const).flatMap((log) => lastFailures(commonDir, mostErrors, log));
+  return lines.toSorted((a, b) => (a.slice(0, 24) < b.slice(0, 24) ? -1 : 1)).slice(-mostErrors);
+}
+
+function problemsOf({
+  settings,
+  hooks,
+  agent,
+  spool,
+  sessions,
+}: Omit<FlowStatus, "problems">): readonly string[] {
+  const gone = Object.entries(hooks.states).filter(
+    ([, state]) => state === "missing" || state === "replaced",
+  );
+  const again = "run holdfast git enable again";
+  return [
+    ...(gone.length === 0
+      ? []
+      : [
+          `The hooks ${gone.map(([name]) => name).join(", ")} in ${hooks.folder} are not ours any more: ${again}.`,
+        ]),
+    ...(settings === undefined ? [`No layout is set: ${again}.`] : []),
+    ...(agent.length === 0 ? [`Claude Code does not call us in this worktree: ${again} here.`] : []),
+    ...(spool.aside.length === 0
+      ? []
+      : [
+          `${spool.aside.length} events could not be done, and lie in holdfast/spool/aside of the git folder: ${spool.aside.at(-1)!.reason}`,
+        ]),
+    ...(sessions.unread.length === 0
+      ? []
+      : [
+          `${sessions.unread.length} session files cannot be read: ${sessions.unread.slice(0, 5).join(", ")}.`,
+        ]),
+  ];
+}

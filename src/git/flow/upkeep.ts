@@ -1,0 +1,80 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { uncommittedFiles } from "./commit-changes.ts";
+import { finaliseTurn } from "./finalise.ts";
+import type { FlowContext } from "./flow-context.ts";
+import { flowPaths } from "./flow-paths.ts";
+import { isSessionId, isStale, type SessionState } from "./session-state.ts";
+import { Spool } from "./spool.ts";
+
+/** What is to be put in order when nothing waits any more. */
+export async function upkeep(context: FlowContext): Promise<void> {
+  await completeLost(context);
+  context.sessions.dropStale();
+  await forgetCleanFiles(context);
+  dropOldContent(context);
+}
+
+const contentKeptMs = 90 * 86_400_000;
+
+/** A session that was killed never tells that its turn is over. */
+async function completeLost(context: FlowContext): Promise<void> {
+  const { sessions, now } = context;
+  for (const state of sessions.list().sessions) {
+    const isOver = state.phase === "ended" || isStale(state, now());
+    if (isOver && state.turnCheckpoints.length > 0)
+      await finaliseTurn(context, { sessionId: state.sessionId, atMs: now() });
+  }
+}
+
+/** Files that a session touched and that are as they were, or are in a commit that nobody told of, wait for nothing. */
+async function forgetCleanFiles(context: FlowContext): Promise<void> {
+  const { sessions, repository } = context;
+  const idle = sessions.list().sessions.filter((state) => state.phase !== "active" && hasFiles(state));
+  for (const worktreePath of new Set(idle.map((state) => state.worktreePath))) {
+    const pending = await uncommittedFiles(repository, { worktreePath });
+    if (pending === undefined) continue;
+    for (const before of idle.filter((state) => state.worktreePath === worktreePath)) {
+      const isClean = (file: string): boolean => !pending.has(file) && before.filesTouched.includes(file);
+      if (!before.filesTouched.some(isClean) || isCommitUnderWay(context, before)) continue;
+      sessions.change(before.sessionId, (now) => (now === undefined ? undefined : without(now, isClean)));
+    }
+  }
+}
+
+function hasFiles({ filesTouched }: SessionState): boolean {
+  return filesTouched.length > 0;
+}
+
+// Between a commit and the note of it, its files are clean and not yet in a checkpoint.
+function isCommitUnderWay({ repository }: FlowContext, { worktree }: SessionState): boolean {
+  const note = statSync(join(flowPaths(repository.commonDir).minted, worktree), { throwIfNoEntry: false });
+  return (note?.size ?? 0) > 0 || new Spool(repository).names().length > 0;
+}
+
+function without(state: SessionState, isGone: (file: string) => boolean): SessionState {
+  const filesTouched = state.filesTouched.filter((file) => !isGone(file));
+  const gone = state.filesTouched.length - filesTouched.length;
+  const filesTouchedCount = Math.max(filesTouched.length, state.filesTouchedCount - gone);
+  return gone === 0 ? state : { ...state, filesTouched, filesTouchedCount };
+}
+
+/** What is kept of transcripts only saves time: of sessions that nobody went on with for long it goes. */
+function dropOldContent({ repository, sessions, now }: FlowContext): void {
+  const folder = flowPaths(repository.commonDir).content;
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name);
+    const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now();
+    if (now() - changedMs < contentKeptMs) continue;
+    if (isSessionId(name) && sessions.read(name) === undefined)
+      rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,48 @@
+import { fieldsOf, objectIn, textOf } from "../../../core/json.ts";
+import { metadataLimits, parseObject } from "../../format/parse-json.ts";
+import { slotOfName } from "../../format/slots.ts";
+import type { ObjectId } from "../../plumbing/objects.ts";
+import type { Repository } from "../../plumbing/repository.ts";
+import { v2MainRef } from "../../format/checkpoint-refs.ts";
+import { ShardedTree, folderOf } from "./sharded-tree.ts";
+
+/** The text of `generation.json`: from when to when the checkpoints are of a tree (specification, section 6.3). */
+export async function generationFile(repository: Repository, tree: ShardedTree): Promise<string> {
+  const main = await ShardedTree.at(repository.objects, await repository.refs.read(v2MainRef));
+  const times: number[] = [];
+  for (const { id } of await tree.all()) times.push(...(await timesOf(repository, await main.folder(id))));
+  // Where main knows none of them, they are of now: an archive must not be taken for older than it is.
+  if (times.length === 0) times.push((await repository.identity()).atMs);
+  const at = (ms: number): string => new Date(ms).toISOString();
+  const [oldest, newest] = [times.reduce((a, b) => Math.min(a, b)), times.reduce((a, b) => Math.max(a, b))];
+  return `${JSON.stringify({ oldest_checkpoint_at: at(oldest), newest_checkpoint_at: at(newest) }, null, 2)}\n`;
+}
+
+/** When the newest checkpoint of an archive was made; undefined where it does not say. */
+export async function newestIn(repository: Repository, archive: ObjectId): Promise<number | undefined> {
+  const { top } = await ShardedTree.at(repository.objects, archive);
+  const file = top.entries.find(({ name, mode }) => name === "generation.json" && mode === "100644");
+  const bytes = file === undefined ? null : await repository.objects.blob(file.id, { maxBytes: 1024 * 1024 });
+  const at = Date.parse(textOf(fieldsOf(objectIn(bytes?.toString() ?? ""))?.["newest_checkpoint_at"]) ?? "");
+  return Number.isNaN(at) ? undefined : at;
+}
+
+async function timesOf({ objects }: Repository, folder: ObjectId | undefined): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (const { name, id, mode } of (await folderOf(objects, folder)).entries) {
+    if (mode !== "40000" || slotOfName(name) === undefined) continue;
+    const file = (await folderOf(objects, id)).entries.find((entry) => entry.name === "metadata.json");
+    const at = file === undefined ? Number.NaN : await createdAt(objects, file.id);
+    if (!Number.isNaN(at)) times.push(at);
+  }
+  return times;
+}
+
+async function createdAt(objects: Repository["objects"], id: ObjectId): Promise<number> {
+  try {
+    const bytes = await objects.blob(id, metadataLimits);
+    return Date.parse(bytes === null ? "" : (parseObject(bytes).text("created_at") ?? ""));
+  } catch {
+    return Number.NaN;
+  }
+}

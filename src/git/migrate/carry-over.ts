@@ -1,0 +1,90 @@
+import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
+import type { CheckpointInput, ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
+import { inputOfStored } from "../copy-checkpoint.ts";
+import type { MigrateWork } from "./migrate.ts";
+import { missingPart } from "./missing-part.ts";
+
+/**
+ * Carries checkpoints over one by one, the oldest first, into a layout of another form or beside another copy. A fault
+ * of one never stops the others; that git or the disk fails does.
+ */
+export async function carryOver(work: MigrateWork, listed: readonly ListedCheckpoint[]): Promise<void> {
+  const inputs: { readonly id: string; readonly atMs: number }[] = [];
+  for (const { id, version } of listed) inputs.push({ id, atMs: await timeOf(work, id, version) });
+  inputs.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  for (const { id } of inputs) {
+    try {
+      await carryOne(work, id);
+    } catch (error) {
+      if (!isHoldfastError(error) || !ownFaults.has(error.code)) throw error;
+      work.tally.problems.push({ id, reason: error.message });
+    }
+    work.onDone(1);
+  }
+}
+
+const ownFaults = new Set([
+  "checkpoint_damaged",
+  "checkpoint_invalid",
+  "git_object_invalid",
+  "git_object_too_large",
+]);
+
+async function timeOf(work: MigrateWork, id: string, version: string): Promise<number> {
+  if (work.from !== "git-refs") return work.authors.get(id)?.atMs ?? 0;
+  return (await work.repository.objects.commit(version))?.author.atMs ?? 0;
+}
+
+async function carryOne(work: MigrateWork, id: string): Promise<void> {
+  const { source, target, there, tally, dryRun, queue } = work;
+  const stored = await source.read(id);
+  if (stored === null) return;
+  const from = await inputOf(work, stored);
+  const other = there.has(id) ? await target.read(id) : null;
+  const { input, kept } =
+    other === null
+      ? { input: from, kept: [] }
+      : await missingPart(work.repository.objects, { from, there: other });
+  if (kept.length > 0) tally.kept.push({ id, sessions: kept });
+  if (input === null) {
+    tally.unchanged += 1;
+    return;
+  }
+  if (dryRun) {
+    tally[other === null ? "created" : "extended"] += 1;
+    return;
+  }
+  const { changed, refs } = await target.write(input);
+  await queue.add(refs);
+  if (!changed) tally.unchanged += 1;
+  else tally[other === null ? "created" : "extended"] += 1;
+}
+
+async function inputOf(work: MigrateWork, stored: StoredCheckpoint): Promise<CheckpointInput> {
+  const { objects } = work.repository;
+  // The hash that v2 has beside a transcript may be of other bytes: it is made anew (section 8).
+  const sessions =
+    work.from === "v2"
+      ? stored.sessions.map((session) => ({ ...session, hash: undefined }))
+      : stored.sessions;
+  const input = await inputOfStored(objects, { ...stored, sessions });
+  if (input.sessions.length === 0) throw withoutSessions(stored.id);
+  const isWhole = input.sessions.length === stored.sessions.length;
+  const record = isWhole ? input.record : input.record?.without(["combined_attribution"]);
+  const author =
+    work.authors.get(stored.id) ?? (await objects.commit(stored.version).catch(() => null))?.author;
+  return {
+    ...input,
+    ...(record === undefined ? {} : { record }),
+    ...(author === undefined ? {} : { author }),
+  };
+}
+
+function withoutSessions(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "checkpoint_damaged",
+    message: `The checkpoint ${id} cannot be carried over: no session in it has an id.`,
+    next: "Look at it with `holdfast git verify`.",
+    data: { id },
+  });
+}

@@ -1,0 +1,106 @@
+import type {
+  CheckpointInput,
+  SessionInput,
+  StoredCheckpoint,
+  StoredSession,
+  TaskInput,
+} from "../checkpoint-store.ts";
+import { RawObject } from "../format/raw-json.ts";
+import { slotsBySession } from "../format/slots.ts";
+import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
+
+/**
+ * What a checkpoint lacks of another copy of it: sessions and tasks that it does not have, and transcripts that went on.
+ * Whatever both have stays as it is here, so that a copy that is older never undoes a newer one.
+ */
+export async function missingPart(
+  objects: ObjectReader,
+  { from, there }: { readonly from: CheckpointInput; readonly there: StoredCheckpoint },
+): Promise<{ readonly input: CheckpointInput | null; readonly kept: readonly string[] }> {
+  const stored = storedSessions(there);
+  const sessions: SessionInput[] = [];
+  const kept: string[] = [];
+  for (const session of from.sessions) {
+    const other = stored.get(session.sessionId);
+    const part = other === undefined ? session : await partOf(objects, session, other);
+    if (part === "other") kept.push(session.sessionId);
+    else if (part !== null) sessions.push(part);
+  }
+  const known = new Set(there.tasks.map(({ toolUseId }) => toolUseId));
+  const tasks: TaskInput[] = (from.tasks ?? []).filter(({ toolUseId }) => !known.has(toolUseId));
+  if (sessions.length + tasks.length === 0) return { input: null, kept };
+  // Sums are made anew from all sessions: those of one copy fit neither.
+  const { id, author } = from;
+  const strategy = there.root.text("strategy") ?? from.strategy;
+  const cliVersion = there.root.text("cli_version") ?? from.cliVersion;
+  return {
+    input: { id, strategy, cliVersion, sessions, tasks, ...(author === undefined ? {} : { author }) },
+    kept,
+  };
+}
+
+function storedSessions({ sessions }: StoredCheckpoint): ReadonlyMap<string, StoredSession> {
+  const owners = sessions.map(({ slot, sessionId, metadata }) => ({
+    slot,
+    sessionId,
+    createdAt: metadata.text("created_at"),
+  }));
+  const current = new Set(slotsBySession(owners).values());
+  return new Map(
+    sessions.flatMap((session) =>
+      session.sessionId !== undefined && current.has(session.slot) ? [[session.sessionId, session]] : [],
+    ),
+  );
+}
+
+/** null: it has all of it. `other`: both have a transcript, and neither goes on from the other. */
+async function partOf(
+  objects: ObjectReader,
+  session: SessionInput,
+  stored: StoredSession,
+): Promise<SessionInput | "other" | null> {
+  const chunks = session.transcript?.chunks.map(({ id }) => id) ?? [];
+  if (chunks.length > 0 && !isSame(chunks, stored.transcript)) {
+    const order = await compare(objects, chunks, stored.transcript);
+    if (order === "goes on") return session;
+    if (order === "differs") return "other";
+  }
+  const lacking = session.record?.entries.filter(([key]) => stored.metadata.get(key) === undefined) ?? [];
+  if (lacking.length === 0) return null;
+  const metadata = Object.fromEntries(lacking);
+  return { sessionId: session.sessionId, metadata, record: new RawObject([]), prompts: [] };
+}
+
+function isSame(one: readonly ObjectId[], other: readonly ObjectId[]): boolean {
+  return one.length === other.length && one.every((id, index) => id === other[index]);
+}
+
+// Chunk by chunk and no more than two at a time in memory.
+const maxChunkBytes = 256 * 1024 * 1024;
+
+async function compare(
+  objects: ObjectReader,
+  one: readonly ObjectId[],
+  other: readonly ObjectId[],
+): Promise<"goes on" | "is contained" | "differs"> {
+  const [a, b] = [textOf(objects, one), textOf(objects, other)];
+  let [left, right] = [await a.next(), await b.next()];
+  for (;;) {
+    if (right.done === true) return left.done === true ? "is contained" : "goes on";
+    if (left.done === true) return "is contained";
+    const length = Math.min(left.value.length, right.value.length);
+    if (left.value.compare(right.value, 0, length, 0, length) !== 0) return "differs";
+    left = left.value.length > length ? { done: false, value: left.value.subarray(length) } : await a.next();
+    right =
+      right.value.length > length ? { done: false, value: right.value.subarray(length) } : await b.next();
+  }
+}
+
+async function* textOf(objects: ObjectReader, ids: readonly ObjectId[]): AsyncGenerator<Buffer, undefined> {
+  for (const [index, id] of ids.entries()) {
+    if (index > 0) yield Buffer.from("\n");
+    const chunk = (await objects.blob(id, { maxBytes: maxChunkBytes })) ?? Buffer.alloc(0);
+    if (chunk.length > 0) yield chunk;
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+import { rmSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { fileIn, handBranch, handCheckpoint } from "../../../test/git/hand-written.ts";
+import { type Machine, checkpointRefsOf, sharing } from "../../../test/git/machines.ts";
+import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
+import { refOfCheckpoint } from "../format/ids.ts";
+import { branchRef } from "../format/checkpoint-refs.ts";
+import { discover, fetchAll, fetchCheckpoints } from "./fetch.ts";
+
+const first = "a3b2c4d5e6f7";
+const second = "01KABCDEFGHJKMNPQRSTVWXYZ0";
+const timeoutMs = 20_000;
+
+async function share({ repository, queue, push }: Machine, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await handCheckpoint(repository, { id, sessions: [{ sessionId: `s-${id}` }] });
+  await queue.add(ids.map(refOfCheckpoint));
+  await push();
+}
+
+describe("a second machine", () => {
+  test("sees the names of what the first one shared, and fetches nothing by looking", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    await share(one, [first, second]);
+    await share(two, [first]);
+
+    expect(await discover({ repository: two.repository, remote: "origin", timeoutMs })).toEqual({
+      remote: "origin",
+      absent: [second],
+      differing: [],
+      same: [first],
+      shared: [],
+    });
+    expect(await checkpointRefsOf(two.path)).toHaveLength(1);
+  });
+
+  test("fetches by id what it asks for, and tells what the remote does not have", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    await share(one, [first, second]);
+    const params = { repository: two.repository, remote: "origin", timeoutMs };
+
+    expect(await fetchCheckpoints({ ...params, ids: [second, "ffffffffffff", "no id"] })).toEqual({
+      remote: "origin",
+      fetched: [second],
+      present: [],
+      absent: ["ffffffffffff", "no id"],
+      failed: [],
+    });
+    expect(await fetchCheckpoints({ ...params, ids: [second] })).toMatchObject({
+      fetched: [],
+      present: [second],
+    });
+    expect(await checkpointRefsOf(two.path)).toHaveLength(1);
+    const tip = (await two.repository.refs.read(refOfCheckpoint(second)))!;
+    expect(await fileIn(two.repository, tip, "0/full.jsonl")).toContain(second);
+    await fsckClean(two.path);
+  });
+
+  test("is told that a remote does not answer, and not that it has nothing", async () => {
+    const { remote, machine } = await sharing();
+    const two = await machine();
+    rmSync(remote, { recursive: true });
+    const params = { repository: two.repository, remote: "origin", timeoutMs };
+    await expect(fetchCheckpoints({ ...params, ids: [first] })).rejects.toMatchObject({ code: "git_failed" });
+    await expect(discover(params)).rejects.toMatchObject({ code: "git_failed" });
+  });
+
+  test("gets all of it, joins what it has itself, and takes no name that is not a checkpoint's", async () => {
+    const { remote, machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    await share(one, [first, second]);
+    await handBranch(one.repository, [{ id: first, sessions: [{ sessionId: "s1" }] }]);
+    await one.queue.add([branchRef]);
+    await one.push();
+    await handCheckpoint(two.repository, { id: first, sessions: [{ sessionId: "mine" }] });
+    const tip = await runTestGit(remote, ["rev-parse", "main"]);
+    for (const name of [
+      "refs/entire/checkpoints/zz/a3b2c4d5e6f7",
+      "refs/entire/checkpoints/xx",
+      "refs/heads/entire/checkpoints/v1x",
+    ])
+      await runTestGit(remote, ["update-ref", name, tip]);
+
+    const report = await fetchAll({ repository: two.repository, remote: "origin", timeoutMs });
+
+    expect(new Set(report.fetched)).toEqual(
+      new Set([refOfCheckpoint(first), refOfCheckpoint(second), branchRef]),
+    );
+    expect(report.failed).toEqual([]);
+    const joined = (await two.repository.refs.read(refOfCheckpoint(first)))!;
+    expect(await fileIn(two.repository, joined, "0/full.jsonl")).toContain(`s-${first}`);
+    expect(await fileIn(two.repository, joined, "1/full.jsonl")).toContain("mine");
+    expect(await checkpointRefsOf(two.path)).toHaveLength(3);
+    await fsckClean(two.path);
+  });
+
+  test("asks where it pushes to, where that is another place than it fetches from", async () => {
+    const { remote, machine } = await sharing();
+    const elsewhere = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    await share(one, [first]);
+    await two.git("config", "remote.origin.url", elsewhere.remote);
+    await two.git("config", "remote.origin.pushurl", remote);
+    const report = await fetchCheckpoints({
+      repository: two.repository,
+      remote: "origin",
+      timeoutMs,
+      ids: [first],
+    });
+    expect(report.fetched).toEqual([first]);
+  });
+});

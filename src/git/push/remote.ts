@@ -1,0 +1,199 @@
+import { isHoldfastError } from "../../core/errors.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import type { Ref } from "../plumbing/refs.ts";
+import { BorrowedRepository } from "./borrowed-repository.ts";
+import type { Deadline } from "./deadline.ts";
+import { type PushedRef, readPorcelain } from "./porcelain.ts";
+
+/** What came of one push of several refs. */
+export type PushAnswer =
+  /** The remote has answered for each ref that is in it. */
+  | { readonly kind: "answered"; readonly refs: ReadonlyMap<string, PushedRef> }
+  /** Nobody knows which refs have arrived; a push again finds those up to date. */
+  | { readonly kind: "failed"; readonly timedOut: boolean; readonly reason: string };
+
+/** A remote, spoken to without any question to a person, and never longer than the deadline allows. */
+export class Remote {
+  readonly name: string;
+  readonly #repository: Repository;
+  readonly #deadline: Deadline;
+  #source: Promise<string> | undefined;
+  #env: Promise<Readonly<Record<string, string>>> | undefined;
+
+  constructor({ repository, name, deadline }: RemoteParams) {
+    this.#repository = repository;
+    this.name = name;
+    this.#deadline = deadline;
+  }
+
+  /** Pushes refs under their own names; never forced but for a lease, which names what the remote must have. */
+  async push(refs: readonly Ref[], { lease, maxMs = maxPushMs }: PushOptions = {}): Promise<PushAnswer> {
+    await using borrowed = await BorrowedRepository.open(this.#repository, refs);
+    const leases = lease === undefined ? [] : [`--force-with-lease=${lease.name}:${lease.id}`];
+    // By one pattern: see BorrowedRepository.
+    const args = [
+      ...this.#settings,
+      "push",
+      "--porcelain",
+      ...pushFlags,
+      ...leases,
+      "--",
+      this.name,
+      "refs/*:refs/*",
+    ];
+    try {
+      const { code, stdout, stderr } = await borrowed.git(args, {
+        ...this.#deadline.bounds(maxMs),
+        env: await this.#quietly(),
+        codes: [0, 1, 128],
+      });
+      const answered = readPorcelain(stdout.toString());
+      if (code === 0 || answered.size > 0) return { kind: "answered", refs: answered };
+      return { kind: "failed", timedOut: false, reason: lastLine(stderr) };
+    } catch (error) {
+      return { kind: "failed", timedOut: isOutOfTime(error), reason: messageOf(error) };
+    }
+  }
+
+  /** Takes a ref away there, only while it is as it is here; gives the reason where the remote keeps it. */
+  async remove({ name, id }: Ref): Promise<string | undefined> {
+    const lease = `--force-with-lease=${name}:${id}`;
+    const args = [...this.#settings, "push", "--porcelain", ...pushFlags, lease, "--", this.name, `:${name}`];
+    try {
+      const options = { ...this.#deadline.bounds(), env: await this.#quietly(), codes: [0, 1, 128] };
+      const { code, stdout, stderr } = await this.#repository.git(args, options);
+      const told = readPorcelain(stdout.toString()).get(name);
+      if (code === 0 || /remote ref does not exist/.test(stderr)) return undefined;
+      return told?.reason ?? lastLine(stderr);
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  /**
+   * Fetches what the remote has of names or patterns, such as `refs/entire/checkpoints/v2/*`, into a repository of
+   * its own: the objects go into this one, its refs are not touched. `known` are tips that need not come again.
+   * A pattern that matches nothing is no error, so an answer without a ref says that it is absent.
+   * @throws git_failed, git_timeout, aborted
+   */
+  async fetch(patterns: readonly string[], known: readonly Ref[] = []): Promise<readonly Ref[]> {
+    await using borrowed = await BorrowedRepository.open(this.#repository, known.map(hidden));
+    const env = await this.#quietly();
+    const source = await this.#fetchSource();
+    await borrowed.git([...this.#settings, "fetch", ...fetchFlags, "--stdin", "--", source], {
+      ...this.#deadline.bounds(),
+      env,
+      keepsObjects: true,
+      input: patterns.map((pattern) => `+${pattern}*:${pattern}*\n`).join(""),
+    });
+    const refs = await borrowed.refs(this.#deadline.bounds());
+    return refs.filter(({ name }) => !name.startsWith(hiddenPrefix));
+  }
+
+  /** The refs that the remote has of these patterns, without what they hold. @throws git_failed, git_timeout, aborted */
+  async names(patterns: readonly string[]): Promise<readonly Ref[]> {
+    const { stdout } = await this.#repository.git(
+      [...this.#settings, "ls-remote", "--quiet", "--refs", "--", await this.#fetchSource(), ...patterns],
+      { ...this.#deadline.bounds(), env: await this.#quietly(), maxBytes: 1024 * 1024 * 1024 },
+    );
+    return stdout
+      .toString()
+      .split("\n")
+      .flatMap((line) => {
+        const [, id, name] = /^([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(refs\/.+)$/.exec(line) ?? [];
+        return id === undefined || name === undefined ? [] : { id, name };
+      });
+  }
+
+  /** Whether it answers at all. */
+  async isReachable(): Promise<boolean> {
+    return await this.names(["refs/entire/none"]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  get #settings(): readonly string[] {
+    // A mirror takes no refspecs; here only the refs that are meant are pushed.
+    const settings = [
+      `remote.${this.name}.mirror=false`,
+      "push.gpgSign=false",
+      "credential.interactive=false",
+    ];
+    return settings.flatMap((setting) => ["-c", setting]);
+  }
+
+  // Where a remote is pushed to another URL than it is fetched from, what is to be joined lies at the former.
+  #fetchSource(): Promise<string> {
+    this.#source ??= (async () => {
+      const url = async (...flags: readonly string[]): Promise<string> =>
+        (await this.#repository.git(["remote", "get-url", ...flags, "--", this.name])).stdout
+          .toString()
+          .trim();
+      const [from, to] = await Promise.all([url(), url("--push")]);
+      return from === to ? this.name : to;
+    })();
+    return this.#source;
+  }
+
+  #quietly(): Promise<Readonly<Record<string, string>>> {
+    this.#env ??= (async () => {
+      const { code } = await this.#repository.git(["config", "--get", "core.sshCommand"], { codes: [0, 1] });
+      const isOwn =
+        code === 0 || process.env["GIT_SSH_COMMAND"] !== undefined || process.env["GIT_SSH"] !== undefined;
+      return isOwn ? quiet : { ...quiet, GIT_SSH_COMMAND: "ssh -o BatchMode=yes" };
+    })();
+    return this.#env;
+  }
+}
+
+export interface RemoteParams {
+  readonly repository: Repository;
+  readonly name: string;
+  readonly deadline: Deadline;
+}
+
+export interface PushOptions {
+  readonly lease?: Ref;
+  readonly maxMs?: number;
+}
+
+const pushFlags = [
+  "--no-verify",
+  "--no-follow-tags",
+  "--recurse-submodules=no",
+  "--no-signed",
+  "--no-progress",
+];
+const fetchFlags = [
+  ...["--quiet", "--no-tags", "--no-prune", "--no-auto-maintenance", "--no-write-fetch-head"],
+  ...["--no-recurse-submodules", "--refmap="],
+];
+const maxPushMs = 120_000;
+
+const quiet = {
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "",
+  SSH_ASKPASS: "",
+  SSH_ASKPASS_REQUIRE: "never",
+  GCM_INTERACTIVE: "never",
+};
+
+const hiddenPrefix = "refs/known/";
+
+// Under another name, so that it is not taken for what the remote has.
+function hidden({ id }: Ref, index: number): Ref {
+  return { id, name: `${hiddenPrefix}${index}` };
+}
+
+function isOutOfTime(error: unknown): boolean {
+  return isHoldfastError(error) && (error.code === "git_timeout" || error.code === "aborted");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.slice(0, 500) ?? "";
+}

@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import { objectIn } from "../../core/json.ts";
+import type { ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import { type Anchor, anchorsOf, type CheckpointAnchors } from "./anchors.ts";
+import { type CheckpointFacts, factsOf } from "./checkpoint-facts.ts";
+import type { CheckpointSource } from "./checkpoint-source.ts";
+import { factsOfRow, factsRow } from "./facts-row.ts";
+import { readIndex, writeIndex } from "./index-file.ts";
+
+/**
+ * What is known of checkpoints, kept in a file of this repository by their versions: what has not changed since it was
+ * last asked for is not read again.
+ */
+export class FactsIndex {
+  readonly #repository: Repository;
+  readonly #source: CheckpointSource;
+  #listed: Promise<readonly ListedCheckpoint[]> | undefined;
+
+  constructor({ repository, source }: IndexOptions) {
+    this.#repository = repository;
+    this.#source = source;
+  }
+
+  /** Every id with its version; asked once. */
+  listed(): Promise<readonly ListedCheckpoint[]> {
+    return (this.#listed ??= this.#source.list());
+  }
+
+  /** Facts of all checkpoints, newest first; those of which nothing tells the time come last. */
+  async all(): Promise<readonly CheckpointFacts[]> {
+    const facts = await this.#known(factsKind, await this.listed());
+    return [...facts.values()].toSorted(newestFirst);
+  }
+
+  /** Facts of some, by id; one that is not here is left out. */
+  async of(ids: readonly string[]): Promise<ReadonlyMap<string, CheckpointFacts>> {
+    const wanted = new Set(ids);
+    if (wanted.size === 0) return new Map();
+    const listed = (await this.listed()).filter(({ id }) => wanted.has(id));
+    return this.#known(factsKind, listed);
+  }
+
+  /** The anchors that checkpoints keep of their commits. */
+  async anchors(): Promise<readonly CheckpointAnchors[]> {
+    return [...(await this.#known(anchorsKind, await this.listed())).values()];
+  }
+
+  async #known<Item>(
+    kind: Kind<Item>,
+    listed: readonly ListedCheckpoint[],
+  ): Promise<ReadonlyMap<string, Item>> {
+    const path = join(this.#repository.commonDir, "holdfast", "index", kind.file);
+    const kept = readIndex(path);
+    const known = new Map<string, Item>();
+    const missing: ListedCheckpoint[] = [];
+    for (const one of listed) {
+      const row = kept.get(one.id);
+      const item = row?.version === one.version ? kind.read(one, row.text) : undefined;
+      if (item === undefined) missing.push(one);
+      else known.set(one.id, item);
+    }
+    if (missing.length === 0) return known;
+    await inParallel(missing, async (one) => {
+      const stored = await this.#source.read(one.id);
+      if (stored === null) return;
+      const item = await kind.make(this.#repository, stored);
+      known.set(one.id, item);
+      // Under the version that was listed: one that was written meanwhile is then read again.
+      kept.set(one.id, { version: one.version, text: kind.write(item) });
+    });
+    const there = new Set((await this.listed()).map(({ id }) => id));
+    writeIndex(
+      path,
+      [...kept].filter(([id]) => there.has(id)),
+    );
+    return known;
+  }
+}
+
+export interface IndexOptions {
+  readonly repository: Repository;
+  readonly source: CheckpointSource;
+}
+
+interface Kind<Item> {
+  readonly file: string;
+  readonly make: (repository: Repository, stored: StoredCheckpoint) => Promise<Item>;
+  readonly write: (item: Item) => string;
+  /** undefined: the row is none. */
+  readonly read: (listed: ListedCheckpoint, text: string) => Item | undefined;
+}
+
+const readsAtOnce = 64;
+const factsKind: Kind<CheckpointFacts> = {
+  file: "checkpoints",
+  make: ({ objects }, stored) => factsOf(objects, stored),
+  write: factsRow,
+  read: ({ id, version }, text) => factsOfRow(id, version, text),
+};
+const anchorsKind: Kind<CheckpointAnchors> = {
+  file: "anchors",
+  make: async (_repository, stored) => anchorsOf(stored),
+  write: ({ anchors }) => JSON.stringify({ anchors }),
+  read: ({ id, version }, text) => {
+    const anchors = objectIn(text)?.["anchors"];
+    return Array.isArray(anchors) ? { id, version, anchors: anchors as readonly Anchor[] } : undefined;
+  },
+};
+
+function newestFirst(a: CheckpointFacts, b: CheckpointFacts): number {
+  const [timeA, timeB] = [a.atMs ?? -Infinity, b.atMs ?? -Infinity];
+  if (timeA !== timeB) return timeA > timeB ? -1 : 1;
+  return a.id < b.id ? 1 : -1;
+}
+
+async function inParallel<Item>(items: readonly Item[], each: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await each(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(readsAtOnce, items.length) }, worker));
+}

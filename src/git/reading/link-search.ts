@@ -1,0 +1,196 @@
+import type { ObjectId } from "../plumbing/objects.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import type { Anchor } from "./anchors.ts";
+import { patchIdBetween } from "./commit-anchors.ts";
+import type { CommitRecord } from "./commits.ts";
+import type { FoundLink } from "./link-file.ts";
+
+/** A checkpoint's commit that is not in the history that is looked at. */
+export interface LostAnchor {
+  readonly checkpoint: string;
+  readonly anchor: Anchor;
+}
+
+/** A commit without a trailer. */
+export interface Candidate {
+  readonly commit: CommitRecord;
+  readonly anchor: Anchor;
+}
+
+/** Looks for lost commits among candidates, by what is surest first; what was found is not looked for again. */
+export class LinkSearch {
+  readonly #repository: Repository;
+  /** Oldest first: the first that fits is the one that brought the change. */
+  readonly #candidates: readonly Candidate[];
+  readonly #lost: Set<LostAnchor>;
+  readonly #links: FoundLink[] = [];
+
+  constructor({ repository, candidates, lost }: SearchParams) {
+    this.#repository = repository;
+    this.#candidates = candidates.toReversed();
+    this.#lost = new Set(lost);
+  }
+
+  async run(): Promise<readonly FoundLink[]> {
+    await this.#byTree();
+    this.#byPatch();
+    await this.#bySquash();
+    this.#byMessage();
+    return this.#links;
+  }
+
+  async #byTree(): Promise<void> {
+    const byTree = groupBy(this.#candidates, ({ commit }) => commit.tree);
+    for (const lost of this.#lost) {
+      const same = byTree.get(lost.anchor.tree) ?? [];
+      const found = same.find(({ anchor }) => hasPatch(anchor, lost.anchor.patchId)) ?? same[0];
+      if (found === undefined) continue;
+      this.#link(lost, found, "certain", "its files are exactly those of the commit that was lost");
+      // A squash ends in the tree of its last commit, and holds those before as well.
+      if (!hasPatch(found.anchor, lost.anchor.patchId)) await this.#linkBefore(lost, found);
+    }
+  }
+
+  #byPatch(): void {
+    const byPatch = groupBy(this.#candidates, ({ anchor }) => anchor.patchId ?? "");
+    for (const lost of this.#lost) {
+      const [found] = lost.anchor.patchId === null ? [] : (byPatch.get(lost.anchor.patchId) ?? []);
+      if (found !== undefined)
+        this.#link(lost, found, "high", "it makes the same change as the commit that was lost");
+    }
+  }
+
+  /** A whole branch that became one commit: the patches of the branch together are that commit's. */
+  async #bySquash(): Promise<void> {
+    const parents = new Set([...this.#lost].flatMap(({ anchor }) => anchor.parents));
+    const tips = [...this.#lost].filter(({ anchor }) => !parents.has(anchor.commit)).slice(0, maxTips);
+    const byPatch = groupBy(this.#candidates, ({ anchor }) => anchor.patchId ?? "");
+    const newest = this.#candidates.at(-1)?.commit.id;
+    for (const tip of tips) {
+      if (newest === undefined || !(await this.#isHere(tip.anchor.commit))) continue;
+      const base = await this.#mergeBase(tip.anchor.commit, newest);
+      const patch = base === null ? null : await patchIdBetween(this.#repository, base, tip.anchor.commit);
+      const [found] = patch === null ? [] : (byPatch.get(patch) ?? []);
+      if (found === undefined) continue;
+      const reason = "it makes the change of the whole branch that was lost";
+      this.#link(tip, found, "high", reason);
+      await this.#linkBefore(tip, found, reason);
+    }
+  }
+
+  #byMessage(): void {
+    const texts = this.#candidates.map((candidate) => ({
+      candidate,
+      subjects: subjectsIn(candidate.commit),
+    }));
+    for (const lost of this.#lost) {
+      const { subject } = lost.anchor;
+      if (subject.length < minSubject) continue;
+      const found = texts.find(
+        ({ candidate, subjects }) => subjects.has(subject) && holdsFiles(candidate.anchor, lost.anchor),
+      );
+      if (found !== undefined)
+        this.#link(
+          lost,
+          found.candidate,
+          "medium",
+          "its message names the commit that was lost, and its files hold those",
+        );
+    }
+  }
+
+  async #linkBefore(
+    lost: LostAnchor,
+    found: Candidate,
+    reason = "it ends in the files of the branch that was lost",
+  ): Promise<void> {
+    const before = await this.#before(lost.anchor.commit, found);
+    for (const other of this.#lost)
+      if (before.has(other.anchor.commit)) this.#link(other, found, "high", reason);
+  }
+
+  /** The commits between what a candidate was built on and a lost commit, as far as they are known here. */
+  async #before(commit: ObjectId, { commit: { parents } }: Candidate): Promise<ReadonlySet<ObjectId>> {
+    if (await this.#isHere(commit)) {
+      const args = ["rev-list", `--max-count=${maxBefore}`, commit, "--not", ...parents, "--"];
+      const { stdout } = await this.#repository.git(args);
+      return new Set(stdout.toString().split("\n").filter(Boolean));
+    }
+    const known = new Map([...this.#lost].map(({ anchor }) => [anchor.commit, anchor]));
+    const before = new Set<ObjectId>();
+    const links = this.#links.find(({ from }) => from === commit);
+    let next = links === undefined ? [] : (this.#parentsOf.get(commit) ?? []);
+    while (next.length > 0 && before.size < maxBefore) {
+      next = next.filter((id) => known.has(id) && !before.has(id));
+      for (const id of next) before.add(id);
+      next = next.flatMap((id) => known.get(id)!.parents);
+    }
+    return before;
+  }
+
+  readonly #parentsOf = new Map<ObjectId, readonly ObjectId[]>();
+
+  #link(lost: LostAnchor, { commit }: Candidate, confidence: FoundLink["confidence"], reason: string): void {
+    this.#lost.delete(lost);
+    const { checkpoint, anchor } = lost;
+    this.#parentsOf.set(anchor.commit, anchor.parents);
+    if (this.#links.some((link) => link.commit === commit.id && link.checkpoint === checkpoint)) return;
+    this.#links.push({ commit: commit.id, checkpoint, confidence, from: anchor.commit, reason });
+  }
+
+  async #isHere(commit: ObjectId): Promise<boolean> {
+    const { objects, objectFormat } = this.#repository;
+    if (commit.length !== (objectFormat === "sha1" ? 40 : 64)) return false;
+    return (await objects.header(commit))?.type === "commit";
+  }
+
+  async #mergeBase(a: ObjectId, b: ObjectId): Promise<ObjectId | null> {
+    const { code, stdout } = await this.#repository.git(["merge-base", a, b], { codes: [0, 1, 128] });
+    return code === 0 ? stdout.toString().trim() : null;
+  }
+}
+
+interface SearchParams {
+  readonly repository: Repository;
+  readonly candidates: readonly Candidate[];
+  readonly lost: readonly LostAnchor[];
+}
+
+const maxTips = 100;
+const maxBefore = 1000;
+// Shorter ones, such as "wip", are in too many messages.
+const minSubject = 8;
+
+function hasPatch({ patchId }: Anchor, other: string | null): boolean {
+  return other !== null && patchId === other;
+}
+
+/** The lines of a message that may be subjects of what was squashed into it: forges write them as a list. */
+function subjectsIn({ message }: CommitRecord): ReadonlySet<string> {
+  const lines = message.split("\n").slice(0, 5000);
+  // A forge puts the number of the request behind the subject.
+  return new Set(
+    lines.map((line) =>
+      line
+        .replace(/^\s*[*-]\s+/, "")
+        .replace(/ \(#\d+\)$/, "")
+        .trim(),
+    ),
+  );
+}
+
+function holdsFiles(holder: Anchor, held: Anchor): boolean {
+  if (holder.filesCount > holder.files.length) return holder.filesCount >= held.filesCount;
+  const files = new Set(holder.files);
+  return held.files.every((file) => files.has(file));
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

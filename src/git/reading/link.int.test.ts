@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Story } from "../../../test/git/story.ts";
+import { anchorFields } from "./anchors.ts";
+import { computeAnchors } from "./commit-anchors.ts";
+import { readCommit } from "./commits.ts";
+import { findLinks, type FoundLinks } from "./link.ts";
+import { keepLinks, keptLinks } from "./link-file.ts";
+import { readLog } from "./log.ts";
+import { checkpointsOf } from "./resolve.ts";
+
+let story: Story;
+
+beforeEach(async () => {
+  story = await Story.make();
+});
+afterEach(async () => {
+  await story[Symbol.asyncDispose]();
+});
+
+const [one, two] = ["aaaaaaaaaaaa", "bbbbbbbbbbbb"] as const;
+
+function find(): Promise<FoundLinks> {
+  return findLinks({ repository: story.repository, index: story.index, maxCommits: 1000 });
+}
+
+/** A branch of two commits with a checkpoint each, and main, which it begins from, checked out. */
+async function branchOfTwo(): Promise<readonly [string, string]> {
+  await story.git("checkout", "-q", "-b", "feature");
+  const first = await story.commit({ "one.ts": "one\n" }, "Add the first part", { checkpoints: [one] });
+  const second = await story.commit({ "two.ts": "two\n" }, "Add the second part", { checkpoints: [two] });
+  await story.git("checkout", "-q", "main");
+  return [first, second];
+}
+
+/** Squashes as a forge does: one commit of its own, without trailers. */
+async function squash(message = "Add both (#12)"): Promise<string> {
+  await story.git("merge", "-q", "--squash", "feature");
+  await story.git("commit", "-q", "-m", message);
+  return story.git("rev-parse", "HEAD");
+}
+
+async function keepAnchors(commits: readonly (readonly [string, string])[]): Promise<void> {
+  for (const [id, commit] of commits) {
+    const anchors = await computeAnchors(story.repository, [await readCommit(story.repository, commit)]);
+    await story.checkpoint({ id, sessions: [{ sessionId: `s-${id}` }], root: anchorFields(anchors) });
+  }
+}
+
+/** As a second machine has it: the branch was never here. */
+async function forget(): Promise<void> {
+  await story.git("branch", "-q", "-D", "feature");
+  await story.git("reflog", "expire", "--expire=now", "--all");
+  await story.git("gc", "-q", "--prune=now");
+}
+
+describe("link", () => {
+  it("finds all checkpoints of a branch that was squashed: its end by the tree, what was before by the branch", async () => {
+    const [first, second] = await branchOfTwo();
+    const squashed = await squash();
+    const { links, lost } = await find();
+    expect(lost).toBe(2);
+    expect(links.map(({ reason: _, ...link }) => link)).toEqual([
+      { commit: squashed, checkpoint: two, confidence: "certain", from: second },
+      { commit: squashed, checkpoint: one, confidence: "high", from: first },
+    ]);
+  });
+
+  it("finds them on a machine that never had the branch, by what the checkpoints keep", async () => {
+    const [first, second] = await branchOfTwo();
+    await keepAnchors([
+      [one, first],
+      [two, second],
+    ]);
+    const squashed = await squash();
+    await forget();
+    const { links } = await find();
+    expect(links.map(({ commit, checkpoint, confidence }) => [commit, checkpoint, confidence])).toEqual([
+      [squashed, two, "certain"],
+      [squashed, one, "high"],
+    ]);
+  });
+
+  it("finds a squash onto a main that has moved by the change of the whole branch", async () => {
+    await branchOfTwo();
+    await story.commit({ "other.ts": "other\n" }, "Meanwhile");
+    const squashed = await squash();
+    const { links } = await find();
+    expect(
+      new Set(links.map(({ commit, checkpoint, confidence }) => `${commit} ${checkpoint} ${confidence}`)),
+    ).toEqual(new Set([`${squashed} ${one} high`, `${squashed} ${two} high`]));
+  });
+
+  it("finds a commit that was made again elsewhere without its trailer by its patch", async () => {
+    await branchOfTwo();
+    await story.commit({ "other.ts": "other\n" }, "Meanwhile");
+    await story.git("cherry-pick", "--no-commit", "feature~1");
+    await story.git("commit", "-q", "-m", "Another message");
+    const { links } = await find();
+    expect(links).toMatchObject([{ checkpoint: one, confidence: "high" }]);
+  });
+
+  it("links by message and files with less confidence where the content was changed in the squash", async () => {
+    const [first, second] = await branchOfTwo();
+    await keepAnchors([
+      [one, first],
+      [two, second],
+    ]);
+    await forget();
+    const message = "Both (#12)\n\n* Add the first part\n\n* Add the second part";
+    const commit = await story.commit({ "one.ts": "1\n", "two.ts": "2\n", "x.ts": "x\n" }, message);
+    const { links } = await find();
+    expect(links.map((link) => [link.commit, link.checkpoint, link.confidence])).toEqual([
+      [commit, one, "medium"],
+      [commit, two, "medium"],
+    ]);
+  });
+
+  it("links nothing where no trailer was lost: merges, reverts of reverts, empty commits, commits of people", async () => {
+    await story.commit({ "a.ts": "a\n" }, "Add a longer subject", { checkpoints: [one] });
+    await story.git("revert", "--no-edit", "HEAD");
+    await story.git("revert", "--no-edit", "HEAD");
+    await story.git("checkout", "-q", "-b", "feature");
+    await story.commit({ "b.ts": "b\n" }, "Add b", { checkpoints: [two] });
+    await story.git("checkout", "-q", "main");
+    await story.git("merge", "-q", "--no-ff", "-m", "Merge", "feature");
+    await story.commit({}, "Empty");
+    await story.commit({ "person.ts": "p\n" }, "A person's own");
+    const amended = `Amended\n\nEntire-Checkpoint: cccccccccccc`;
+    await story.commit({ "c.ts": "c\n" }, "Add what is amended", { checkpoints: ["cccccccccccc"] });
+    await story.git("commit", "-q", "--amend", "-m", amended);
+    await story.commit({ "c.ts": "another c\n" }, "Add what is amended");
+    expect((await find()).links).toEqual([]);
+  });
+
+  it("keeps what was found for log and the others, which otherwise look for one commit at a time", async () => {
+    await branchOfTwo();
+    const squashed = await squash();
+    const { repository, index } = story;
+    const record = await readCommit(repository, squashed);
+    expect(await checkpointsOf({ repository, index }, record)).toMatchObject([
+      { id: two, confidence: "certain" },
+      { id: one, confidence: "high" },
+    ]);
+    expect((await readLog({ repository, index, maxCommits: 1 }))[0]?.checkpoints).toEqual([]);
+    const { links } = await find();
+    expect([keepLinks(repository, links), keepLinks(repository, links)]).toEqual([2, 0]);
+    expect(keptLinks(repository).get(squashed)).toHaveLength(2);
+    const [logged] = await readLog({ repository, index, maxCommits: 1 });
+    expect(logged?.checkpoints).toEqual([
+      { id: two, confidence: "certain", facts: null },
+      { id: one, confidence: "high", facts: null },
+    ]);
+    expect(await story.git("rev-parse", "HEAD")).toBe(squashed);
+  });
+});

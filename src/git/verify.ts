@@ -1,0 +1,153 @@
+import { isHoldfastError } from "../core/errors.ts";
+import type { CheckpointStore, Layout, ListedCheckpoint } from "./checkpoint-store.ts";
+import { layouts, readFlowSettings } from "./flow/flow-settings.ts";
+import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
+import type { Severity } from "./format/findings.ts";
+import { checkId, shapeOfId } from "./format/ids.ts";
+import { openLayout } from "./layouts/open-layout.ts";
+import type { Repository } from "./plumbing/repository.ts";
+import { verifyCommits } from "./verify/commits.ts";
+import { type CheckpointFinding, Found } from "./verify/found.ts";
+import { verifyGenerations } from "./verify/generations.ts";
+import { verifyMirrors } from "./verify/mirrors.ts";
+import { verifyRefNames } from "./verify/ref-names.ts";
+import { verifyTranscripts } from "./verify/transcripts.ts";
+import { verifyTreeNames } from "./verify/tree-names.ts";
+
+/** What is to be looked at. */
+export interface VerifyParams {
+  readonly repository: Repository;
+  /** Only this checkpoint; what is of no checkpoint is then not looked at. */
+  readonly id?: string;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/** What was found; nothing was changed. */
+export interface VerifyReport {
+  /** How many checkpoints each layout has that was looked at. */
+  readonly checkpoints: Readonly<Partial<Record<Layout, number>>>;
+  readonly counts: Readonly<Record<Severity, number>>;
+  /** The first of them, where they are too many. */
+  readonly findings: readonly CheckpointFinding[];
+}
+
+/** Looks at everything that is stored of checkpoints, or of one, and changes nothing. @throws checkpoint_invalid for what is no id */
+export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyReport> {
+  const { repository, id } = params;
+  if (id !== undefined) checkId(id);
+  const found = new Found();
+  if (id === undefined) await verifyPlaces(repository, found);
+  const stores = layouts.map((layout) => openLayout(repository, layout));
+  const listed = new Map<Layout, readonly ListedCheckpoint[]>();
+  for (const store of stores) listed.set(store.layout, await listOf(store, params));
+  const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
+  let done = 0;
+  const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
+  for (const store of stores)
+    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, found, onDone });
+  const known = new Set([...listed.values()].flat().map((one) => one.id));
+  await verifyCommits(repository, { known, only: id, found });
+  if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, found });
+  const counted = [...listed]
+    .filter(([, { length }]) => length > 0)
+    .map(([layout, { length }]) => [layout, length]);
+  return {
+    checkpoints: Object.fromEntries(counted) as VerifyReport["checkpoints"],
+    counts: found.counts,
+    findings: found.findings,
+  };
+}
+
+const atOnce = 32;
+
+async function verifyPlaces(repository: Repository, found: Found): Promise<void> {
+  await verifyRefNames(repository, found);
+  await verifyTreeNames(repository, { layout: "git-branch", ref: branchRef }, found);
+  await verifyTreeNames(repository, { layout: "v2", ref: v2MainRef }, found);
+  await verifyGenerations(repository, found);
+}
+
+async function listOf(store: CheckpointStore, { id }: VerifyParams): Promise<readonly ListedCheckpoint[]> {
+  try {
+    const listed = await store.list();
+    return id === undefined ? listed : listed.filter((one) => one.id === id);
+  } catch (error) {
+    // A ref of many that names nothing here is told where refs are looked at.
+    if (isHoldfastError(error) && damages.has(error.code)) return [];
+    throw error;
+  }
+}
+
+const damages = new Set(["checkpoint_damaged", "git_object_invalid", "git_object_too_large"]);
+
+async function verifyRecords({
+  repository,
+  store,
+  listed,
+  found,
+  onDone,
+}: {
+  repository: Repository;
+  store: CheckpointStore;
+  listed: readonly ListedCheckpoint[];
+  found: Found;
+  onDone: (count: number) => void;
+}): Promise<void> {
+  for (let at = 0; at < listed.length; at += atOnce) {
+    const part = listed.slice(at, at + atOnce);
+    // One store after the other findings in the order of the list, whichever is read first.
+    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id })));
+    for (const { findings } of parts) for (const finding of findings) found.keep(finding);
+    onDone(part.length);
+  }
+}
+
+async function verifyRecord({
+  repository,
+  store,
+  id,
+}: {
+  repository: Repository;
+  store: CheckpointStore;
+  id: string;
+}): Promise<Found> {
+  const found = new Found();
+  const at = { layout: store.layout, id };
+  if (store.layout !== "git-refs" && shapeOfId(id) === "ulid")
+    found.add("ulid_in_tree", { ...at, where: id }, "The id is a ULID.");
+  try {
+    const stored = await store.read(id);
+    for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
+    if (stored !== null) await verifyTranscripts(repository.objects, stored, { found, at });
+  } catch (error) {
+    if (!isHoldfastError(error) || !damages.has(error.code)) throw error;
+    // What its ref names was looked at before.
+    if (store.layout !== "git-refs") found.add("object_missing", { ...at, where: id }, error.message);
+  }
+  return found;
+}
+
+async function verifyOwnMirrors({
+  repository,
+  stores,
+  listed,
+  found,
+}: {
+  repository: Repository;
+  stores: readonly CheckpointStore[];
+  listed: ReadonlyMap<Layout, readonly ListedCheckpoint[]>;
+  found: Found;
+}): Promise<void> {
+  const settings = await readFlowSettings(repository);
+  if (settings === undefined) return;
+  const { stdout } = await repository.git(["config", "--type=bool", "--get", "holdfast.ulidMirrors"], {
+    codes: [0, 1],
+  });
+  await verifyMirrors({
+    commonDir: repository.commonDir,
+    primary: (listed.get(settings.layout) ?? []).map(({ id }) => id),
+    mirrors: stores.filter(({ layout }) => settings.mirrors.includes(layout)),
+    ulidMirrors: stdout.toString().trim() === "true",
+    found,
+  });
+}
