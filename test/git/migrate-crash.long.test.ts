@@ -5,7 +5,6 @@ import { expect, test } from "vitest";
 import type { Layout } from "../../src/git/checkpoint-store.ts";
 import { migrateCheckpoints } from "../../src/git/migrate/migrate.ts";
 import { openRepository } from "../../src/git/plumbing/open-repository.ts";
-import { isLong } from "../long.ts";
 import { checkpointInput, sessionInput } from "./checkpoint-data.ts";
 import { layoutsUnderTest } from "./layouts.ts";
 import { gitTestEnv, makeRepository } from "./repositories.ts";
@@ -19,7 +18,7 @@ for (const [from, to] of [
   ["v2", "git-refs"],
 ] as const)
   test(`killed before any of its refs moves, a migration from ${from} to ${to} is ended by the next one`, async () => {
-    for (let updates = 0; updates < (isLong ? 20 : 3); updates += 1) {
+    for (let updates = 0; updates < 20; updates += 1) {
       using place = await makeRepository("plain");
       await using repository = await openRepository({ cwd: place.path, env: gitTestEnv });
       const source = layoutsUnderTest[from]!.open(repository);

@@ -8,7 +8,6 @@ import { branchRef } from "../../src/git/format/checkpoint-refs.ts";
 import { fileIn, handBranch, handCheckpoint } from "./hand-written.ts";
 import { type Machine, hook, sharing } from "./machines.ts";
 import { fsckClean, gitTestEnv, runTestGit } from "./repositories.ts";
-import { isLong } from "../long.ts";
 
 const ids = ["000000000001", "000000000002", "000000000003"];
 const script = join(import.meta.dirname, "push-worker.ts");
@@ -48,23 +47,19 @@ for (const [point, { hook: at, program }] of Object.entries(points) as [
     await expectBoth(remote, [one, two]);
   });
 
-test.runIf(isLong)(
-  "killed at any moment, a push loses nothing, and the next one ends it",
-  async () => {
-    for (let round = 0; round < 20; round += 1) {
-      const { remote, machine } = await sharing();
-      const [one, two] = [await machine(), await machine()];
-      await work(one, "one");
-      await one.push();
-      await work(two, "two");
-      await pushInProcess(two, remote, round * 60);
-      await settled(remote, two);
-      expect(await two.push()).toMatchObject({ outcome: "done", left: 0 });
-      await expectBoth(remote, [one, two]);
-    }
-  },
-  300_000,
-);
+test("killed at any moment, a push loses nothing, and the next one ends it", async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const { remote, machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    await work(one, "one");
+    await one.push();
+    await work(two, "two");
+    await pushInProcess(two, remote, round * 60);
+    await settled(remote, two);
+    expect(await two.push()).toMatchObject({ outcome: "done", left: 0 });
+    await expectBoth(remote, [one, two]);
+  }
+}, 300_000);
 
 // The same checkpoints with another session on each machine, in both layouts that are pushed.
 async function work({ repository, queue }: Machine, sessionId: string): Promise<void> {

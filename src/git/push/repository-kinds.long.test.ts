@@ -10,7 +10,6 @@ import {
   repositoryKinds,
   runTestGit,
 } from "../../../test/git/repositories.ts";
-import { isLong } from "../../../test/long.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import { fetchCheckpoints } from "./fetch.ts";
@@ -19,9 +18,8 @@ import { PushQueue } from "./queue.ts";
 
 const id = "a3b2c4d5e6f7";
 const other = "0123456789ab";
-const kinds = isLong ? repositoryKinds : (["worktree", "submodule", "partial clone", "alternates"] as const);
 
-test.each(kinds)("checkpoints go to a remote, are joined there and come back: %s", async (kind) => {
+test.each(repositoryKinds)("checkpoints go to a remote, are joined there and come back: %s", async (kind) => {
   using made = await makeRepository(kind);
   await using repository = await openRepository({ cwd: made.path, env: gitTestEnv });
   const remote = join(made.folder, "shared.git");

@@ -5,7 +5,6 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Layout } from "../../src/git/checkpoint-store.ts";
 import { PushQueue } from "../../src/git/push/queue.ts";
-import { isLong } from "../long.ts";
 import { FlowRepository, flowLayouts } from "./flow-repository.ts";
 
 const run = promisify(execFile);
@@ -55,7 +54,7 @@ async function play(layout: Layout): Promise<FlowRepository> {
   return flow;
 }
 
-describe.each(isLong ? flowLayouts : (["git-refs"] as const))("a worker of the layout %s", (layout) => {
+describe.each(flowLayouts)("a worker of the layout %s", (layout) => {
   it(
     "that is killed at any step leaves the same checkpoints to the next one",
     { timeout: 900_000 },
@@ -69,8 +68,8 @@ describe.each(isLong ? flowLayouts : (["git-refs"] as const))("a worker of the l
       const expected = await outcome(flow);
       expect([expected.spool, expected.log]).toEqual([0, ""]);
       expect(steps).toBeGreaterThan(40);
-      // Other steps each day; where there is time, every third.
-      const stride = isLong ? 3 : Math.ceil(steps / 4);
+      // Every third step, and others each time.
+      const stride = 3;
       for (let at = 1 + (Date.now() % stride); at <= steps; at += stride) {
         rmSync(flow.path, { recursive: true, force: true });
         cpSync(pristine, flow.path, { recursive: true, preserveTimestamps: true });
