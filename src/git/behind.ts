@@ -1,10 +1,10 @@
-import { readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fieldsOf, objectIn, textOf } from "../core/json.ts";
 import type { Layout } from "./checkpoint-store.ts";
 import { shapeOfId } from "./format/ids.ts";
 import { uniquePart } from "./plumbing/durable-file.ts";
-import { ownFolder } from "./push/own-folder.ts";
+import { namesIn, ownFolder } from "./push/own-folder.ts";
 
 /** What a mirror has to be brought to. */
 export interface MirrorWork {
@@ -99,8 +99,8 @@ export class BehindNotes {
   }
 
   async #read(): Promise<StoredNote[]> {
-    const folder = await this.#folder();
-    const names = (await readdir(folder)).toSorted();
+    const folder = join(this.#commonDir, "holdfast", "behind");
+    const names = (await namesIn(folder)).toSorted();
     const notes = await Promise.all(names.map((name) => readNote(folder, name)));
     return notes.filter((note) => note !== undefined);
   }

@@ -26,6 +26,8 @@ function rowsOf({
   agent,
   spool,
   sessions,
+  behind,
+  unpushed,
   errors,
   problems,
 }: FlowStatus): [string, string][] {
@@ -49,6 +51,11 @@ function rowsOf({
       "sessions",
       `${active} active, ${idle} idle, ${ended} ended, ${stale} stale; ${counted(touchedFiles, "file")} not committed yet`,
     ],
+    ...behind.map(({ layout, checkpoints, sinceMs, reason = "it was cut off" }): [string, string] => [
+      "behind",
+      `${layout} lacks ${counted(checkpoints, "checkpoint")} since ${localTime(sinceMs)}: ${reason}`,
+    ]),
+    ...rowIf(unpushed > 0, "push", `${counted(unpushed, "ref")} waiting`),
     ...errors.map((line): [string, string] => ["error", line]),
     ...problems.map((problem): [string, string] => ["problem", problem]),
   ];

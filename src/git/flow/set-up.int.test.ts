@@ -2,6 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
+import { BehindNotes } from "../behind.ts";
+import { refOfCheckpoint } from "../format/ids.ts";
+import { PushQueue } from "../push/queue.ts";
 import { hookNames } from "./hook-scripts.ts";
 
 describe("enable", () => {
@@ -34,6 +37,21 @@ describe("enable", () => {
     expect(linked.traces()).toEqual(after);
     expect(await linked.disable()).toMatchObject({ left: [], pending: 0 });
     expect(linked.traces()).toEqual(before);
+  });
+
+  it("tells which mirrors are behind and what waits to be pushed, and makes nothing by looking", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const before = linked.traces();
+    expect(await linked.status()).toMatchObject({ behind: [], unpushed: 0 });
+    expect(linked.traces()).toEqual(before);
+    const notes = new BehindNotes(linked.commonDir);
+    for (const id of ["a3b2c4d5e6f7", "a3b2c4d5e6f8"])
+      await (await notes.begin({ layout: "git-branch", id, what: "write" })).failed("The disk is full.");
+    await new PushQueue(linked.commonDir).add([refOfCheckpoint("a3b2c4d5e6f7")]);
+    expect(await linked.status()).toMatchObject({
+      behind: [{ layout: "git-branch", checkpoints: 2, reason: "The disk is full." }],
+      unpushed: 1,
+    });
   });
 
   it("brings hooks of an earlier version up to date", async () => {

@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { BehindNotes } from "../behind.ts";
+import type { Layout } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { PushQueue } from "../push/queue.ts";
 import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
 import { foldersOf, settingsText } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
@@ -38,6 +41,16 @@ export interface FlowStatus {
     /** Files that hold no session that can be read. */
     readonly unread: readonly string[];
   };
+  /** Checkpoints that a mirror does not hold as the primary does, by mirror. */
+  readonly behind: readonly {
+    readonly layout: Layout;
+    readonly checkpoints: number;
+    readonly sinceMs: number;
+    /** Why the last of them failed, where that is known. */
+    readonly reason: string | undefined;
+  }[];
+  /** Refs that are to be pushed. */
+  readonly unpushed: number;
   /** The last lines of the log, oldest first. */
   readonly errors: readonly string[];
   /** What does not work as it should, each with the next step. */
@@ -66,6 +79,8 @@ export async function flowStatus(
     agent: worktree === null ? [] : agentScopes(worktree),
     spool: spoolStatus(commonDir),
     sessions: sessionStatus(commonDir, now()),
+    behind: await mirrorsBehind(commonDir),
+    unpushed: (await new PushQueue(commonDir).drain()).refs.length,
     errors: lastOfBoth(commonDir),
   };
   return { ...status, problems: enabled ? problemsOf(status) : [] };
@@ -92,6 +107,16 @@ function sessionStatus(commonDir: string, nowMs: number): FlowStatus["sessions"]
   for (const state of sessions) counts[isStale(state, nowMs) ? "stale" : state.phase] += 1;
   const touchedFiles = sessions.reduce((sum, { filesTouchedCount }) => sum + filesTouchedCount, 0);
   return { ...counts, touchedFiles, unread };
+}
+
+async function mirrorsBehind(commonDir: string): Promise<FlowStatus["behind"]> {
+  const byLayout = Map.groupBy(await new BehindNotes(commonDir).list(), ({ layout }) => layout);
+  return Array.from(byLayout, ([layout, notes]) => ({
+    layout,
+    checkpoints: new Set(notes.map(({ id }) => id)).size,
+    sinceMs: Math.min(...notes.map(({ sinceMs }) => sinceMs)),
+    reason: notes.findLast(({ reason }) => reason !== undefined)?.reason,
+  }));
 }
 
 /** The last lines of the hooks' log and of the worker's; each begins with its time. */

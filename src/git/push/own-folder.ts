@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { moveInto, uniquePart, writeNewFile } from "../plumbing/durable-file.ts";
+import { codeOf, moveInto, uniquePart, writeNewFile } from "../plumbing/durable-file.ts";
 
 /** A folder of Holdfast's own in a repository, made where it is not there; readable by its owner alone. */
 export async function ownFolder(commonDir: string, ...names: readonly string[]): Promise<string> {
@@ -15,4 +15,14 @@ export async function writeOwnFile(commonDir: string, name: string, text: string
   const temporary = join(folder, `.${name}.${uniquePart()}`);
   await writeNewFile(temporary, [Buffer.from(text)], 0o600);
   await moveInto(temporary, join(folder, name));
+}
+
+/** The names in a folder; none where it is not there. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
 }

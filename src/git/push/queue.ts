@@ -1,9 +1,9 @@
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { objectIn, textOf } from "../../core/json.ts";
 import { codeOf, moveInto, syncFolder, uniquePart, writeNewFile } from "../plumbing/durable-file.ts";
 import { kindOfRef } from "../format/checkpoint-refs.ts";
-import { ownFolder } from "./own-folder.ts";
+import { namesIn, ownFolder } from "./own-folder.ts";
 
 /**
  * Refs that wait to be pushed, one small file a call of `add`. A file appears whole and only ever goes whole, so
@@ -116,15 +116,6 @@ let count = 0;
 function nextCount(): string {
   count = (count + 1) % 1_000_000;
   return String(count).padStart(6, "0");
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 async function linesOf(path: string): Promise<readonly string[] | undefined> {
