@@ -63,10 +63,9 @@ export class LinkedRepository implements Disposable {
     return linked;
   }
 
-  async enable(more: Partial<EnableParams> = {}): ReturnType<typeof enable> {
-    return await this.#opened((repository) =>
-      enable({ repository, programs: hookPrograms, settings: {}, scope: "local", dryRun: false, ...more }),
-    );
+  async enable(more: Partial<EnableParams> = {}, worktree = this.path): ReturnType<typeof enable> {
+    const params = { programs: hookPrograms, settings: {}, scope: "local", dryRun: false, ...more } as const;
+    return await this.#opened((repository) => enable({ repository, ...params }), worktree);
   }
 
   status(): ReturnType<typeof flowStatus> {
@@ -160,8 +159,8 @@ export class LinkedRepository implements Disposable {
     return this.#made.fsckClean();
   }
 
-  async #opened<T>(use: (repository: Repository) => Promise<T>): Promise<T> {
-    await using repository = await openRepository({ cwd: this.path, env: gitTestEnv });
+  async #opened<T>(use: (repository: Repository) => Promise<T>, cwd = this.path): Promise<T> {
+    await using repository = await openRepository({ cwd, env: gitTestEnv });
     return await use(repository);
   }
 

@@ -164,6 +164,7 @@ describe("worktrees", () => {
   scenario("each has its own sessions, and all of them one worker", async (flow) => {
     const other = join(flow.path, "../other");
     await flow.git("worktree", "add", "-q", "-b", "other", other);
+    await flow.linked.enable({}, other);
     await flow.agent("s-1").turn("Write a", { "a.txt": "The first line of a\n" });
     await flow.agent("s-2", other).turn("Write a there", { "a.txt": "Another first line of a\n" });
     const [id] = await flow.commit("Add a");

@@ -124,32 +124,36 @@ describe("A batch of objects", () => {
     chmodSync(path, 0o644);
   });
 
-  it("that a kill stops in the middle leaves a repository in which git finds nothing wrong, and what was said stays", async () => {
-    using made = await makeRepository("bare");
-    const script = fileURLToPath(new URL("../../../test/git/checkpoint-writer.ts", import.meta.url));
-    for (let round = 0; round < (isLong ? 30 : 3); round += 1) {
-      const child = spawn(process.execPath, [script, made.path, `${round}`], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let said = "";
-      child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-      // After so many were said, plus a part of the next one: never the same step.
-      while (said.split("\n").length < 3 + round) await once(child.stdout, "data");
-      const end = once(child, "close");
-      const until = performance.now() + Math.random() * 20;
-      while (performance.now() < until);
-      child.kill("SIGKILL");
-      await end;
-      await fsckClean(made.path);
-      for (const line of said.split("\n").filter((text) => /^\d+ \S+$/.test(text))) {
-        const [number, commit] = line.split(" ");
-        expect(await made.git("rev-parse", `refs/entire/checkpoints/${round}/${number}`)).toBe(commit);
+  it(
+    "that a kill stops in the middle leaves a repository in which git finds nothing wrong, and what was said stays",
+    { timeout: 240_000 },
+    async () => {
+      using made = await makeRepository("bare");
+      const script = fileURLToPath(new URL("../../../test/git/checkpoint-writer.ts", import.meta.url));
+      for (let round = 0; round < (isLong ? 30 : 3); round += 1) {
+        const child = spawn(process.execPath, [script, made.path, `${round}`], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        let said = "";
+        child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+        // After so many were said, plus a part of the next one: never the same step.
+        while (said.split("\n").length < 3 + round) await once(child.stdout, "data");
+        const end = once(child, "close");
+        const until = performance.now() + Math.random() * 20;
+        while (performance.now() < until);
+        child.kill("SIGKILL");
+        await end;
+        await fsckClean(made.path);
+        for (const line of said.split("\n").filter((text) => /^\d+ \S+$/.test(text))) {
+          const [number, commit] = line.split(" ");
+          expect(await made.git("rev-parse", `refs/entire/checkpoints/${round}/${number}`)).toBe(commit);
+        }
       }
-    }
-    await made.git("prune", "--expire=now");
-    expect(filesOf(made.path).filter((name) => /tmp_obj/.test(name))).toEqual([]);
-    await fsckClean(made.path);
-  });
+      await made.git("prune", "--expire=now");
+      expect(filesOf(made.path).filter((name) => /tmp_obj/.test(name))).toEqual([]);
+      await fsckClean(made.path);
+    },
+  );
 });
 
 describe("The index of a pack", () => {
