@@ -10,8 +10,8 @@ export interface RepositoryState {
   readonly commit?: string;
 }
 
-/** Asks git; never fails, and by default takes no longer than a second. */
-export async function repositoryOf(cwd: string, timeoutMs = 1000): Promise<RepositoryState> {
+/** Asks git; never fails, and by default takes no longer than five seconds. */
+export async function repositoryOf(cwd: string, timeoutMs = 5000): Promise<RepositoryState> {
   const git = (...args: readonly string[]): Promise<string | undefined> => asked({ cwd, args, timeoutMs });
   const [folder, origin, branch, commit] = await Promise.all([
     git("rev-parse", "--show-toplevel"),
