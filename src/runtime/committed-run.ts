@@ -86,7 +86,9 @@ async function partsOf(store: Store, change: Change, run: Run): Promise<readonly
   for (let before = change.seq; left > 0 && before > first;) {
     const after = Math.max(first, before - pageSize) - 1;
     const { changes } = await store.changes({ after, limit: before - 1 - after });
-    for (const each of changes.toReversed().filter((one) => left > 0 && isOf(one, run))) {
+    for (const each of changes.toReversed()) {
+      if (left <= 0) break;
+      if (!isOf(each, run)) continue;
       if (each.kind !== "appended" || each.atMs !== change.atMs) return undefined;
       parts.push(each);
       left -= each.to! - each.from! + 1;
