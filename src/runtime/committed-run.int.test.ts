@@ -5,7 +5,15 @@ import { type Link, linkEntry, linksLog } from "../core/links.ts";
 import { eventLog, type Claim } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import { allChanges, appendTo, logKey, plain, sessionKey } from "../testing/store-suite/samples.ts";
-import { begin, commitOf, endOf, fenceOf, stage } from "../testing/store-suite/work-samples.ts";
+import {
+  admitTo,
+  begin,
+  claimNext,
+  commitOf,
+  endOf,
+  fenceOf,
+  stage,
+} from "../testing/store-suite/work-samples.ts";
 import { committedRun, transcriptOf } from "./committed-run.ts";
 
 const commit = { kind: "commit", commit: "abc1234" } as const;
@@ -14,15 +22,17 @@ onEachStore(({ open }) => {
   describe("a committed run with commits", () => {
     it("is found at its boundary alone, once, with the lines that it committed and what it ran with", async () => {
       const store = await open({ now: () => 1000 });
-      await appendTo(store, "s-1", plain(1, 2));
-      const claim = await begin(store);
+      await admitTo(store, "s-1", "k-1");
+      // As many as the run will commit, right before it begins, and by this clock at the same time.
+      await appendTo(store, "s-1", plain(1, 10));
+      const claim = await claimNext(store);
       await told(store, claim, [commit, { kind: "pull_request", url: "https://h.com/a/b/pull/1" }]);
-      await stage(store, claim, plain(3, 5));
+      await stage(store, claim, plain(11, 13));
       await stage(store, claim, plain(1, 4), "subagents/a");
       expect(await found(store)).toEqual([]);
       await commitOf(store, claim);
       const other = await begin(store, "s-1", "k-2");
-      await stage(store, other, plain(6, 7));
+      await stage(store, other, plain(14, 15));
       await stage(
         store,
         other,
@@ -35,11 +45,11 @@ onEachStore(({ open }) => {
       expect(made).toMatchObject({
         run: { id: claim.run.id },
         commits: ["abc1234"],
-        main: { from: 3, to: 5 },
+        main: { from: 11, to: 13 },
         settings: { cwd: "/w", model: "m" },
         resumeToken: "own-name",
       });
-      expect(await transcriptOf(store, made!)).toBe(lines(1, 5));
+      expect(await transcriptOf(store, made!)).toBe(lines(1, 13));
     });
 
     it("is none while it is open, nor where it was discarded or interrupted", async () => {
