@@ -65,6 +65,7 @@ function declareWorker(program: Command, runs: Runner): void {
     .option("--provider <name>", "only inputs of this provider; may be given several times", collected)
     .option("--project <name>", "only inputs of this project")
     .option("--drain-ms <ms>", "how long its runs may take to end when it is stopped", "30000")
+    .option("--git", "write git checkpoints of the commits that runs make, where holdfast git enable was run")
     .option("--prices <file>", "your own price table")
     .option("--json", "print one JSON document a line")
     .action(runs(async () => (await import("./commands/worker.ts")).work));

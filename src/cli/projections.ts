@@ -7,17 +7,23 @@ import type { ProjectionStatus } from "../runtime/projection.ts";
 import { sessionStatistics, statisticsName } from "../runtime/session-statistics.ts";
 import type { TranscriptReader } from "../runtime/statistics-entry.ts";
 import { usageProjection } from "../runtime/usage-projection.ts";
+import { gitCheckpoints, gitCheckpointsName } from "./git-checkpoints.ts";
 import { harmlessLine } from "./harmless.ts";
 import { say } from "./output.ts";
+import { packageVersion } from "./package-version.ts";
 import { ownPrices, type PricesOption } from "./price-table.ts";
 
 /** The projections of this program. */
-export const projectionNames: readonly string[] = [statisticsName, "usage", mirrorName];
+export const projectionNames: readonly string[] = [statisticsName, "usage", mirrorName, gitCheckpointsName];
 
 /** What takes this program's projections forward, or one of them. @throws usage for a price table that cannot be read */
 export function projectionRunner(store: Store, options: PricesOption, only?: string): ProjectionRunner {
   const readers = [claudeReader(options), { provider: "scripted" }];
-  const all = [sessionStatistics({ readers }), usageProjection({ readers })];
+  const all = [
+    sessionStatistics({ readers }),
+    usageProjection({ readers }),
+    gitCheckpoints({ cliVersion: `holdfast/${packageVersion()}` }),
+  ];
   const projections = all.filter(({ name }) => only === undefined || name === only);
   return new ProjectionRunner({ store, projections, batchSize: 1000 });
 }

@@ -101,15 +101,15 @@ describe("projections", () => {
     const before = await listed();
     expect(before).toMatchObject({
       schemaVersion: 1,
-      projections: [{ name: "session-statistics" }, { name: "usage" }],
+      projections: [{ name: "git-checkpoints" }, { name: "session-statistics" }, { name: "usage" }],
     });
-    expect(before.projections[0].lag).toBeGreaterThan(0);
+    expect(before.projections[1].lag).toBeGreaterThan(0);
     const rows = await home.runInside(["list", "--stats", "--json"]);
     const [row] = JSON.parse(rows.stdout).sessions;
     expect(row.statistics).toMatchObject({ turns: 1, toolCalls: 0, tokens: { input: 1001, output: 11 } });
     const after = await listed();
-    expect(after.projections[0].lag).toBe(0);
-    expect(after.projections[1].lag).toBe(before.projections[1].lag);
+    expect(after.projections[1].lag).toBe(0);
+    expect(after.projections[2].lag).toBe(before.projections[2].lag);
     expect((await home.runInside(["projections", "rebuild", "session-statistics"])).code).toBe(0);
     expect((await home.runInside(["list", "--stats", "--json"])).stdout).toBe(rows.stdout);
   });

@@ -3,6 +3,7 @@ import type { Store } from "../core/store.ts";
 import type { ProjectionStatus } from "../runtime/projection.ts";
 import type { Check } from "./check.ts";
 import { counted } from "./columns.ts";
+import { gitCheckpointsName } from "./git-checkpoints.ts";
 import { behind, projectionRunner } from "./projections.ts";
 import { shownRun } from "./run-table.ts";
 
@@ -49,7 +50,11 @@ function projectionChecks(statuses: readonly ProjectionStatus[]): Check[] {
     message: behind(status),
   }));
   if (told.length > 0) return told;
-  const lag = Math.max(0, ...statuses.map((status) => status.lag));
+  // Git checkpoints are followed only where somebody has asked a worker for them.
+  const followed = statuses.filter(
+    ({ name, updatedAtMs }) => name !== gitCheckpointsName || updatedAtMs !== null,
+  );
+  const lag = Math.max(0, ...followed.map((status) => status.lag));
   // Nobody follows the feed all the time: whoever reads a projection takes it along first.
   const message =
     lag === 0 ? "All hold every change." : `Up to ${counted(lag, "change")} behind until they are read.`;

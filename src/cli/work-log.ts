@@ -4,6 +4,8 @@ import type { Ended } from "../runtime/execute.ts";
 import type { FoundLeftovers } from "../runtime/leftovers.ts";
 import type { Reconciled } from "../runtime/recover-run.ts";
 import { counted } from "./columns.ts";
+import { madeCommitText } from "./links.ts";
+import type { MadeCommit } from "./git-checkpoints.ts";
 import { harmlessLine } from "./harmless.ts";
 import { say, writeJson } from "./output.ts";
 import { leftoverLines, recoveredLine } from "./recovered-line.ts";
@@ -67,6 +69,11 @@ export class WorkLog {
       { type: "unserved", provider, message },
       `Inputs of ${harmlessLine(provider)} are not taken any more: ${shownText(message)}`,
     );
+  }
+
+  /** What became of a commit that a run made. */
+  checkpoint(made: MadeCommit): void {
+    this.#tell({ type: "checkpoint", ...made }, `Run ${made.run}: ${madeCommitText(made)}.`);
   }
 
   /** What goes wrong again and again is told once. */

@@ -7,8 +7,9 @@ import { counted, localTime } from "../columns.ts";
 import { entryJson } from "../entry-json.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { foldedBlocks } from "../folded.ts";
+import { madeCommitsOf } from "../git-checkpoints.ts";
 import { harmlessLine } from "../harmless.ts";
-import { linkLines } from "../links.ts";
+import { linkLines, madeCommitLines } from "../links.ts";
 import { jsonForPeople, schemaVersion, write, writeStored } from "../output.ts";
 import { chosenLog, pagesFromEnd, pagesOf, tailOf } from "../pages.ts";
 import { findSession, type SessionOption } from "../session.ts";
@@ -55,7 +56,10 @@ async function showRaw(store: Store, log: LogKey, tail: number | undefined): Pro
 async function showJson(store: Store, session: SessionRow, log: LogKey, tail: number | undefined) {
   const logs: readonly LogRow[] = await store.logs(session);
   const links = await readLinks(store, session);
-  const head = JSON.stringify({ schemaVersion, session: rowForPeople(session), logs, links, log: log.log });
+  const made = await madeCommitsOf(store, session);
+  const commits = made.length === 0 ? {} : { commits: made };
+  const row = rowForPeople(session);
+  const head = JSON.stringify({ schemaVersion, session: row, logs, links, ...commits, log: log.log });
   await write(`${jsonForPeople(head.slice(0, -1))},"entries":[`);
   let separator = "";
   for await (const entries of entriesOf(store, log, tail)) {
@@ -69,7 +73,9 @@ async function showJson(store: Store, session: SessionRow, log: LogKey, tail: nu
 
 async function showTranscript(store: Store, session: SessionRow, log: LogKey, tail: number | undefined) {
   const style = stdoutStyle();
-  await write(`${[headOf(session, style), ...linkLines(await readLinks(store, session))].join("\n")}\n`);
+  const links = linkLines(await readLinks(store, session));
+  const commits = madeCommitLines(await madeCommitsOf(store, session));
+  await write(`${[headOf(session, style), ...links, ...commits].join("\n")}\n`);
   const subagents = await findSubagents(store, session);
   subagents.leaveOut(log.log);
   const place: Place = { store, log, tail, indent: "", style, subagents };

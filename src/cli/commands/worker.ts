@@ -7,6 +7,7 @@ import type { Store } from "../../core/store.ts";
 import { agentRegistry, leftoversBy, routesFor } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { followCommits } from "../follow-commits.ts";
 import type { PricesOption } from "../price-table.ts";
 import { recoveryOf } from "../recovery.ts";
 import { keptAlive, stopSignals, untilAborted } from "../stop-signals.ts";
@@ -32,6 +33,7 @@ interface WorkerOptions extends StoreOption, PricesOption {
   readonly provider?: readonly string[];
   readonly project?: string;
   readonly drainMs: string;
+  readonly git?: true;
   readonly json?: true;
 }
 
@@ -41,6 +43,7 @@ interface ServeParams extends PricesOption {
   readonly drainMs: number;
   readonly leftoversOf: LeftoversOf;
   readonly project?: string;
+  readonly git?: true;
   readonly json?: true;
 }
 
@@ -73,11 +76,13 @@ async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
   await reconcile({ ...recovery, leftoversOf: params.leftoversOf, onProgress }).catch((error: unknown) =>
     log.failed(error),
   );
+  const following = params.git === true ? followCommits(store, log) : undefined;
   const working = stop.signal.aborted ? Promise.resolve() : worker.run();
   await untilAborted(stop.signal);
   log.stopping(drainMs);
   await keptAlive(worker.stopWithin(drainMs, (runs) => log.interrupting(runs)));
   await working;
+  await following?.end();
   await log.stopped();
   if (served.size === 0) throw stop.signal.reason;
   return exitCodes.ok;

@@ -65,6 +65,18 @@ describe.each(flowLayouts)("the checkpoint of a commit that a run made, in %s", 
 });
 
 describe("a commit that hooks have linked already", () => {
+  it("is left to the work behind them that is still to come", async () => {
+    flow = await FlowRepository.make("git-refs");
+    await flow.agent("s-1").turn("Write a", { "a.txt": "The first line of a\n" });
+    const [id] = await flow.commit("Add a");
+    expect(await write({})).toMatchObject({ id, changed: false });
+    expect(await flow.ids()).toEqual([]);
+    // Of another session's run they know nothing.
+    expect(await write({ sessionId: "s-2" })).toMatchObject({ changed: true });
+    await flow.work();
+    expect((await flow.see(id))!.sessions.map(({ sessionId }) => sessionId)).toEqual(["s-1"]);
+  });
+
   it("keeps its checkpoint, and one that is not there is refused", async () => {
     flow = await FlowRepository.make("git-refs");
     await flow.agent("s-1").turn("Write a", { "a.txt": "The first line of a\n" });

@@ -51,13 +51,14 @@ export async function writeRunCheckpoint(
   if (!isSessionId(made.sessionId)) throw noSession(made.sessionId);
   const commit = await context.repository.objects.commit(made.commit);
   if (commit === null) throw noCommit(made.commit);
-  for (const id of parseTrailers(commit.message).checkpoints) {
-    const stored = await context.store.read(id);
-    if (stored !== null && slotOf(stored, made.sessionId) !== undefined) return { id, changed: false };
+  const trailers = parseTrailers(commit.message);
+  for (const id of trailers.checkpoints) {
+    // Where the message names the session too, a hook has noted it, and the work behind it may be still to come.
+    if (trailers.sessions.includes(made.sessionId) || (await holds(context, id, made)))
+      return { id, changed: false };
   }
   const id = idOf(context.layout, made, commit);
-  const { refs, changed } = await write(context, { made, commit, id });
-  if (changed) await queueRefs(context, refs);
+  const changed = !(await holds(context, id, made)) && (await write(context, { made, commit, id }));
   // The message says nothing of it, and need not: who made it is known.
   keepLinks(context.repository, [
     {
@@ -71,13 +72,18 @@ export async function writeRunCheckpoint(
   return { id, changed };
 }
 
+async function holds({ store }: FlowContext, id: string, { sessionId }: RunCommit): Promise<boolean> {
+  const stored = await store.read(id);
+  return stored !== null && slotOf(stored, sessionId) !== undefined;
+}
+
 interface Making {
   readonly made: RunCommit;
   readonly commit: Commit;
   readonly id: string;
 }
 
-async function write(context: FlowContext, { made, commit, id }: Making) {
+async function write(context: FlowContext, { made, commit, id }: Making): Promise<boolean> {
   const { repository, redactor, cliVersion, isWhole } = context;
   const batch = repository.batch();
   const content = await sessionContent({
@@ -97,7 +103,7 @@ async function write(context: FlowContext, { made, commit, id }: Making) {
   const anchors = await computeAnchors(repository, [{ id: made.commit, ...commit, subject }]);
   const changed = await changedPaths(repository, { commit: made.commit });
   const { model, branch } = made;
-  return await context.store.write({
+  const { refs, changed: isNew } = await context.store.write({
     id,
     strategy,
     cliVersion,
@@ -126,6 +132,8 @@ async function write(context: FlowContext, { made, commit, id }: Making) {
       },
     ],
   });
+  if (isNew) await queueRefs(context, refs);
+  return isNew;
 }
 
 async function compactStart({ transcript, partFrom }: RunCommit, cliVersion: string): Promise<number> {

@@ -1,0 +1,134 @@
+import { statSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import { isHoldfastError } from "../core/errors.ts";
+import { textOf } from "../core/json.ts";
+import type { Store } from "../core/store.ts";
+import { readFlowSettings } from "../git/flow/flow-settings.ts";
+import { openFlow } from "../git/flow/flow-worker.ts";
+import { type RunCommit, writeRunCheckpoint } from "../git/flow/run-checkpoint.ts";
+import { openRepository } from "../git/plumbing/open-repository.ts";
+import type { Repository } from "../git/plumbing/repository.ts";
+import { commitNamed } from "../git/reading/commits.ts";
+import { type CommittedRun, transcriptOf } from "../runtime/committed-run.ts";
+import type { GitCheckpointsParams, MadeCommit } from "./git-checkpoints.ts";
+
+/** Writes the checkpoints of a run's commits, and says of each why it has none. @throws what may pass, such as git_ref_locked */
+export async function writeCheckpoints(
+  store: Store,
+  made: CommittedRun,
+  params: GitCheckpointsParams,
+): Promise<readonly MadeCommit[]> {
+  const without = (reason: string): readonly MadeCommit[] =>
+    made.commits.map((commit) => ({ run: made.run.id, commit, without: reason }));
+  const folders = foldersOf(made);
+  if (folders.length === 0) return without("the run does not tell in which folder it was at work");
+  const folder = folders.find(isFolder);
+  if (folder === undefined) return without(`there is no folder ${folders[0]} on this machine`);
+  const { env = process.env } = params;
+  const opened = await orReason(openRepository({ cwd: folder, env }));
+  if ("reason" in opened) return without(opened.reason);
+  await using repository = opened.value;
+  const settings = await orReason(readFlowSettings(repository));
+  if ("reason" in settings) return without(settings.reason);
+  if (settings.value === undefined) return without(`holdfast git enable was not run in ${folder}`);
+  const written = await orReason(writeInto(repository, { store, made, folder, params }));
+  return "reason" in written ? without(written.reason) : written.value;
+}
+
+/** Where it was at work, and the repository's own folder, if that is gone. */
+function foldersOf({ settings }: CommittedRun): readonly string[] {
+  const told = [textOf(settings["cwd"]), textOf(settings["repository"])];
+  return told.flatMap((path) => (path !== undefined && isAbsolute(path) ? path : []));
+}
+
+interface Writing {
+  readonly store: Store;
+  readonly made: CommittedRun;
+  readonly folder: string;
+  readonly params: GitCheckpointsParams;
+}
+
+async function writeInto(repository: Repository, writing: Writing): Promise<readonly MadeCommit[]> {
+  const { store, made, folder, params } = writing;
+  const flow = await openFlow({ repository, cliVersion: params.cliVersion });
+  const context = { ...flow.context, layout: flow.store.layout };
+  const outcomes: MadeCommit[] = [];
+  let transcript: string | undefined;
+  try {
+    for (const commit of made.commits) {
+      const outcome = (rest: { readonly checkpoint: string } | { readonly without: string }): void =>
+        void outcomes.push({ run: made.run.id, commit, ...rest });
+      const full = await commitOf(repository, commit);
+      if (full === null) {
+        outcome({ without: `the repository of ${folder} has no commit ${commit}` });
+        continue;
+      }
+      transcript ??= await transcriptOf(store, made);
+      if (transcript === undefined) {
+        outcome({ without: "the session's transcript is not in the store any more" });
+        continue;
+      }
+      const written = await orReason(writeRunCheckpoint(context, runCommit(made, full, transcript)));
+      outcome("reason" in written ? { without: written.reason } : { checkpoint: written.value.id });
+    }
+    return outcomes;
+  } finally {
+    await flow.store.settled();
+  }
+}
+
+/** A branch may have such a name too, and is not meant. */
+async function commitOf(repository: Repository, commit: string): Promise<string | null> {
+  if (!/^[0-9a-f]{7,64}$/.test(commit)) return null;
+  const full = await commitNamed(repository, commit);
+  return full?.startsWith(commit) === true ? full : null;
+}
+
+function runCommit(made: CommittedRun, commit: string, transcript: string): RunCommit {
+  const model = textOf(made.settings["model"]);
+  return {
+    commit,
+    sessionId: made.resumeToken ?? made.run.session,
+    agent: made.provider,
+    run: made.run.id,
+    transcript,
+    partFrom: made.main!.from - 1,
+    prompts: made.prompt === "" ? [] : [made.prompt],
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** What will be the same the next time is a reason; what may pass is thrown, so that it is tried again. */
+async function orReason<Value>(
+  promise: Promise<Value>,
+): Promise<{ readonly value: Value } | { readonly reason: string }> {
+  try {
+    return { value: await promise };
+  } catch (error) {
+    if (!isHoldfastError(error) || error.retryable || !lasting.has(error.code)) throw error;
+    return { reason: error.message };
+  }
+}
+
+const lasting: ReadonlySet<string> = new Set([
+  "git_not_a_repository",
+  "git_unsafe",
+  "git_too_old",
+  "git_failed",
+  "git_object_invalid",
+  "git_object_too_large",
+  "git_ref_invalid",
+  "git_ref_damaged",
+  "git_content_invalid",
+  "git_settings_invalid",
+  "checkpoint_invalid",
+  "checkpoint_damaged",
+]);
