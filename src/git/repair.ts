@@ -4,6 +4,7 @@ import type { Repository } from "./plumbing/repository.ts";
 import { openLayout } from "./layouts/open-layout.ts";
 import { PushQueue } from "./push/queue.ts";
 import { repairRef } from "./repair/refs.ts";
+import { whyOutOfReach } from "./repair/out-of-reach.ts";
 import { mendable, repairRecord } from "./repair/records.ts";
 import type { CheckpointFinding } from "./verify/found.ts";
 import { verifyCheckpoints, type VerifyParams } from "./verify.ts";
@@ -35,11 +36,14 @@ export async function repairCheckpoints(params: RepairParams): Promise<RepairRep
   const { findings } = await verifyCheckpoints(params);
   const [repairs, left]: [Repair[], CheckpointFinding[]] = [[], []];
   const records = new Map<string, CheckpointFinding[]>();
+  const outOfReach = findings.some(isOfRef) ? await whyOutOfReach(repository) : null;
   for (const finding of findings) {
     const { code, layout, id, where } = finding;
-    if (layout === "git-refs" && (code === "ref_dangling" || code === "shard_wrong"))
-      repairs.push(...(await repairRef(repository, { ref: where, dryRun })));
-    else if (id !== undefined && (layout === "git-refs" || layout === "git-branch") && mendable.has(code))
+    if (isOfRef(finding)) {
+      const done = await repairRef(repository, { ref: where, dryRun, mayComeBack: outOfReach !== null });
+      if (done === null) left.push(keptRef(finding, outOfReach));
+      else repairs.push(...done);
+    } else if (id !== undefined && (layout === "git-refs" || layout === "git-branch") && mendable.has(code))
       records.set(`${layout} ${id}`, [...(records.get(`${layout} ${id}`) ?? []), finding]);
     else if (code !== "mirror_behind") left.push(finding);
   }
@@ -51,6 +55,18 @@ export async function repairCheckpoints(params: RepairParams): Promise<RepairRep
   const behind = findings.filter(({ code }) => code === "mirror_behind");
   if (behind.length > 0) await repairMirrors({ repository, behind, dryRun, repairs, left });
   return { dryRun, repairs, left };
+}
+
+function isOfRef({ layout, code }: CheckpointFinding): boolean {
+  return layout === "git-refs" && (code === "ref_dangling" || code === "shard_wrong");
+}
+
+function keptRef(finding: CheckpointFinding, outOfReach: string | null): CheckpointFinding {
+  return {
+    ...finding,
+    sentence: `${finding.sentence} The ref is kept: ${outOfReach}.`,
+    next: "Bring what it names within reach, or delete the ref with `git update-ref -d`.",
+  };
 }
 
 async function repairMirrors({

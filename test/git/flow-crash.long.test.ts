@@ -28,11 +28,11 @@ async function outcome(flow: FlowRepository) {
   };
 }
 
-/** Lets the locks of refs that a killed process left look as if that was a minute ago. */
+/** Lets the locks of refs that a killed process left look as if that was an hour ago. */
 function outdateLocks(commonDir: string): void {
-  const minuteAgo = Date.now() / 1000 - 60;
+  const hourAgo = Date.now() / 1000 - 3600;
   for (const name of readdirSync(join(commonDir, "refs"), { recursive: true, encoding: "utf8" }))
-    if (name.endsWith(".lock")) utimesSync(join(commonDir, "refs", name), minuteAgo, minuteAgo);
+    if (name.endsWith(".lock")) utimesSync(join(commonDir, "refs", name), hourAgo, hourAgo);
 }
 
 /** A turn with two commits and an end, a person's commit of what was left, and an amend. */

@@ -192,8 +192,8 @@ export interface FileRefsOptions {
   readonly lockWaitMs?: number;
 }
 
-// Whoever lives holds such a lock for some milliseconds.
-const staleAfterMs = 5_000;
+// We hold such a lock for some milliseconds; a transaction of git's until its `reference-transaction` hook has ended.
+const staleAfterMs = 120_000;
 
 /** What a ref holds: an id, or the name of another ref. */
 type Value =

@@ -30,7 +30,7 @@ describe("a lock that a process left when it died", () => {
   it.each(["refs/heads/entire/checkpoints/v1", "refs/entire/checkpoints/V9/01M7ZQ3S7CNP6ANB10WH660FV9"])(
     "does not keep %s from being written for ever",
     async (name) => {
-      const path = lock(name, 60_000);
+      const path = lock(name, 180_000);
       expect(await repository.refs.update({ name, from: null, to: head })).toBe("updated");
       expect([await repository.refs.read(name), existsSync(path)]).toEqual([head, false]);
       await place.fsckClean();
@@ -38,8 +38,8 @@ describe("a lock that a process left when it died", () => {
   );
 
   it.each([
-    ["of a ref of the user's", "refs/heads/theirs", 60_000],
-    ["that is held by whoever may live", "refs/entire/checkpoints/v2/main", 1_000],
+    ["of a ref of the user's", "refs/heads/theirs", 180_000],
+    ["that is held by whoever may live", "refs/entire/checkpoints/v2/main", 60_000],
   ])("%s is left alone", async (_what, name, ageMs) => {
     const path = lock(name, ageMs);
     await expect(repository.refs.update({ name, from: null, to: head })).rejects.toMatchObject({

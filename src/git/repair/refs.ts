@@ -7,14 +7,18 @@ import { ownFolder } from "../push/own-folder.ts";
 import { PushQueue } from "../push/queue.ts";
 import type { Repair } from "../repair.ts";
 
-/** Moves a ref aside that nobody can use, and puts one of a wrong shard where it is looked for. */
+/**
+ * Moves a ref aside that nobody can use, and puts one of a wrong shard where it is looked for. Null: what it names is
+ * not here, but may come back, so that the ref is left.
+ */
 export async function repairRef(
   repository: Repository,
-  { ref, dryRun }: { readonly ref: string; readonly dryRun: boolean },
-): Promise<readonly Repair[]> {
+  { ref, dryRun, mayComeBack }: RepairRefParams,
+): Promise<readonly Repair[] | null> {
   const target = await repository.refs.read(ref).catch(() => null);
   if (target === null) return [];
   const type = (await repository.objects.header(target))?.type;
+  if (type === undefined && mayComeBack) return null;
   const id = ref.slice(ref.lastIndexOf("/") + 1);
   const right = shapeOfId(id) === undefined ? ref : refOfCheckpoint(id);
   const repairs: Repair[] = [];
@@ -35,6 +39,13 @@ export async function repairRef(
   });
   if (!dryRun) await moveAside(repository, { ref, target, aside: type === undefined ? null : aside });
   return repairs;
+}
+
+export interface RepairRefParams {
+  readonly ref: string;
+  readonly dryRun: boolean;
+  /** Objects that are not here may lie where they cannot be reached now. */
+  readonly mayComeBack: boolean;
 }
 
 const reason = "holdfast: repair";

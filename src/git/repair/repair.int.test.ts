@@ -1,10 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import {
+  gitTestEnv,
+  makeRepository,
+  runTestGit,
+  type TestRepository,
+} from "../../../test/git/repositories.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { contentHashOf } from "../format/hash.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
@@ -108,6 +113,30 @@ test("a ref that names nothing is noted and goes, one to a tree is moved aside, 
   expect(JSON.parse(noted)).toMatchObject({ ref: gone, target: "1".repeat(40) });
   expect(await codes()).toEqual(["checkpoint_without_commit"]);
 });
+
+test.each(["alternates", "partial clone"] as const)(
+  "a ref is kept whose commit is out of reach in a repository of the kind %s",
+  async (kind) => {
+    using borrower = await makeRepository(kind);
+    const origin = join(borrower.folder, "origin");
+    // So that its own history is there without the origin.
+    await borrower.git("repack", "-q", "-a", "-d");
+    const elsewhere = await runTestGit(origin, ["commit-tree", "-m", "Elsewhere", "HEAD^{tree}"]);
+    await using there = await openRepository({ cwd: borrower.path, env: gitTestEnv });
+    const refs = [refOfCheckpoint(id), `refs/entire/checkpoints/00/${id}`];
+    for (const ref of refs) {
+      mkdirSync(dirname(join(there.commonDir, ref)), { recursive: true });
+      writeFileSync(join(there.commonDir, ref), `${elsewhere}\n`);
+    }
+    renameSync(origin, `${origin}.away`);
+    const { repairs, left } = await repairCheckpoints({ repository: there });
+    expect(repairs).toEqual([]);
+    expect(left.map(({ where }) => where)).toEqual(expect.arrayContaining(refs));
+    expect(left[0]!.sentence).toContain("The ref is kept");
+    for (const ref of refs) expect(await there.refs.read(ref)).toBe(elsewhere);
+    expect(existsSync(join(there.commonDir, "holdfast", "quarantine.jsonl"))).toBe(false);
+  },
+);
 
 test("a mirror that is behind is healed, and what two slots repeat is told and not merged", async () => {
   const files = {

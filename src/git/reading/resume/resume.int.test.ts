@@ -96,6 +96,24 @@ describe("resume", () => {
     expect(text.trimEnd().split("\n")).toHaveLength(4);
   });
 
+  it.each(["", "\n"])(
+    "leaves every byte that the agent wrote as it is, the file ending with %j",
+    async (end) => {
+      const [first, second] = transcript(2).trimEnd().split("\n") as [string, string];
+      const [before, after] = second.split("Begun.") as [string, string];
+      // An invalid byte, an empty line, and no newline at the end.
+      const parts = [`${first}\n\n${before}Begun.`, Buffer.from([0xff, 0xc3]), `${after}${end}`];
+      const own = Buffer.concat(parts.map((part) => Buffer.from(part)));
+      mkdirSync(dirname(filePath()), { recursive: true });
+      writeFileSync(filePath(), own);
+      await story.checkpoint({ id, sessions: [{ sessionId: session, transcript: transcript(3) }] });
+      expect(await put()).toMatchObject({ outcome: "extended", lines: 1 });
+      const added = claudeTranscript(session, lines.slice(0, 3), story.path).trimEnd().split("\n").at(-1)!;
+      const rest = Buffer.from(`${end === "" ? "\n" : ""}${added}\n`);
+      expect(readFileSync(filePath()).equals(Buffer.concat([own, rest]))).toBe(true);
+    },
+  );
+
   it("never touches a file that has more than the checkpoint", async () => {
     const more = transcript(4);
     writeFile(more);

@@ -70,8 +70,7 @@ export async function resume({
   if (compared.kind === "complete") return { ...told, outcome: "there", lines: 0, kept: null };
   if (compared.kind === "behind") {
     const rest = lines.slice(compared.from);
-    const text = textOfLines(own.lines) + textOfLines(rest);
-    await replace(files.path, text, own.size);
+    await replace(files.path, extended(own.bytes, textOfLines(rest)), own.size);
     return { ...told, outcome: "extended", lines: rest.length, kept: null };
   }
   if (!force) throw diverged(files.path, compared.line);
@@ -142,7 +141,7 @@ function folderIn(line: string): string | undefined {
 
 async function ownLines(
   path: string,
-): Promise<{ readonly lines: readonly string[]; readonly size: number } | null> {
+): Promise<{ readonly lines: readonly string[]; readonly bytes: Buffer; readonly size: number } | null> {
   const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;
@@ -154,8 +153,15 @@ async function ownLines(
       message: `${path} is ${stat.isFile() ? `a file of ${stat.size} bytes` : "no regular file"}, and is not touched.`,
       next: "Move it away and try again.",
     });
-  const text = await readFile(path, "utf8");
-  return { lines: text.split("\n").filter((line) => line !== ""), size: stat.size };
+  const bytes = await readFile(path);
+  const lines = bytes.toString("utf8").split("\n");
+  return { lines: lines.filter((line) => line !== ""), bytes, size: stat.size };
+}
+
+/** What the agent wrote stays as it is, byte by byte: it need not be UTF-8, nor what a reader would write. */
+function extended(bytes: Buffer, text: string): Buffer {
+  const isOpen = bytes.length > 0 && bytes.at(-1) !== 0x0a;
+  return Buffer.concat([bytes, Buffer.from(isOpen ? `\n${text}` : text)]);
 }
 
 async function writeNew(path: string, text: string): Promise<void> {
@@ -171,7 +177,7 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-async function replace(path: string, text: string, expectedSize: number): Promise<void> {
+async function replace(path: string, text: string | Buffer, expectedSize: number): Promise<void> {
   const temporary = await writeTemporary(path, text);
   try {
     // The agent may be writing it: what it added since must not be lost.
@@ -182,7 +188,7 @@ async function replace(path: string, text: string, expectedSize: number): Promis
   }
 }
 
-async function writeTemporary(path: string, text: string): Promise<string> {
+async function writeTemporary(path: string, text: string | Buffer): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);

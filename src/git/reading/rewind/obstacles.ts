@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import type { ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
@@ -12,6 +12,8 @@ export interface Obstacles {
   readonly changed: readonly string[];
   /** Files that git does not follow, where others would be put. */
   readonly untracked: readonly string[];
+  /** Folders that hold something where only one of both trees has a submodule: git would delete all that is in them. */
+  readonly submodules: readonly string[];
   /** Names that this file system takes for one. */
   readonly colliding: readonly string[];
 }
@@ -22,22 +24,23 @@ export async function obstaclesOf(
   paths: readonly ChangedPath[],
   fromTree: ObjectId,
 ): Promise<Obstacles> {
-  const moved = paths.filter(isFile);
-  const changed = new Set([
-    ...(await changedFiles(repository)),
-    ...(await stagedPaths(repository, fromTree)),
-  ]);
+  const moved = paths.filter((path) => !staysSubmodule(path));
+  const [files, staged] = [await changedFiles(repository), await stagedPaths(repository, fromTree)];
   return {
     operation: operationOf(repository.gitDir),
-    changed: moved.map(({ path }) => path).filter((path) => changed.has(path)),
+    // A submodule's folder that is not there counts as a changed file, and is looked at by itself.
+    changed: moved
+      .filter(({ path, fromMode }) => staged.has(path) || (fromMode !== submodule && files.has(path)))
+      .map(({ path }) => path),
     untracked: untrackedAt(repository.worktree, moved),
+    submodules: filledSubmodules(repository.worktree, moved),
     colliding: (await ignoresCase(repository)) ? collidingIn(paths) : [],
   };
 }
 
-/** Submodules that another commit names: their files are left where they are. */
+/** Submodules of both trees whose commits differ: their files are left where they are. */
 export function submodulesIn(paths: readonly ChangedPath[]): readonly string[] {
-  return paths.filter((path) => !isFile(path)).map(({ path }) => path);
+  return paths.filter(staysSubmodule).map(({ path }) => path);
 }
 
 const operations = [
@@ -53,22 +56,56 @@ function operationOf(gitDir: string): string | null {
   return operations.find(([name]) => existsSync(join(gitDir, name)))?.[1] ?? null;
 }
 
-function isFile({ fromMode, toMode }: ChangedPath): boolean {
-  return fromMode !== "160000" && toMode !== "160000";
+const submodule = "160000";
+
+function staysSubmodule({ fromMode, toMode }: ChangedPath): boolean {
+  return fromMode === submodule && toMode === submodule;
+}
+
+function filledSubmodules(worktree: string, paths: readonly ChangedPath[]): readonly string[] {
+  const leaving = leavingFiles(paths);
+  return paths
+    .filter(({ path, fromMode, toMode }) => {
+      if (fromMode !== submodule && toMode !== submodule) return false;
+      const stat = statAt(join(worktree, path));
+      if (stat === undefined) return false;
+      if (fromMode !== submodule && !isAbsent(fromMode)) return stat.isDirectory();
+      if (!stat.isDirectory()) return true;
+      // Files of ours that go away may be where the submodule is to be.
+      return fromMode === submodule
+        ? readdirSync(join(worktree, path)).length > 0
+        : filesBelow(worktree, path, leaving).length > 0;
+    })
+    .map(({ path }) => path);
+}
+
+/** Nothing too where a folder on the way is a file. */
+function statAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function leavingFiles(paths: readonly ChangedPath[]): ReadonlySet<string> {
+  const leaving = paths.filter(({ fromMode, toMode }) => fromMode !== submodule && isAbsent(toMode));
+  return new Set(leaving.map(({ path }) => path));
 }
 
 /** What lies where a file of the target is to be put that was not there before: ignored files count too. */
 function untrackedAt(worktree: string, paths: readonly ChangedPath[]): readonly string[] {
-  const leaving = new Set(paths.filter(({ toMode }) => isAbsent(toMode)).map(({ path }) => path));
+  const leaving = leavingFiles(paths);
   const found = new Set<string>();
   for (const { path, fromMode, toMode } of paths) {
-    if (!isAbsent(fromMode) || isAbsent(toMode)) continue;
+    if (!isAbsent(fromMode) || isAbsent(toMode) || toMode === submodule) continue;
     const parts = path.split("/");
     // A file of ours that goes away may be where a folder is to be.
     const blocking = parts.map((_, at) => parts.slice(0, at + 1).join("/"));
     const at = blocking.find((part, index) => stopsAt(worktree, part, index === parts.length - 1));
     if (at === undefined || leaving.has(at)) continue;
-    for (const file of filesBelow(worktree, at)) if (!leaving.has(file)) found.add(file);
+    for (const file of filesBelow(worktree, at, leaving)) found.add(file);
   }
   return [...found];
 }
@@ -81,7 +118,7 @@ function stopsAt(worktree: string, path: string, isEnd: boolean): boolean {
   return stat !== undefined && (isEnd || !stat.isDirectory());
 }
 
-function filesBelow(worktree: string, path: string): readonly string[] {
+function filesBelow(worktree: string, path: string, leaving: ReadonlySet<string>): readonly string[] {
   if (lstatSync(join(worktree, path)).isDirectory() !== true) return [path];
   const files: string[] = [];
   const folders = [path];
@@ -93,7 +130,7 @@ function filesBelow(worktree: string, path: string): readonly string[] {
     for (const entry of readdirSync(join(worktree, folder), { withFileTypes: true })) {
       const name = `${folder}/${entry.name}`;
       if (entry.isDirectory()) folders.push(name);
-      else files.push(name);
+      else if (!leaving.has(name)) files.push(name);
     }
   return files;
 }

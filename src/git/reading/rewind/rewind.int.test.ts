@@ -4,6 +4,7 @@ import {
   lstatSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
@@ -241,6 +242,44 @@ describe("rewind", () => {
     await undoRewind({ repository, dryRun: false });
     expect(await git("status", "--porcelain")).toBe("");
   });
+
+  it.each([
+    ["a file", { sub: "a file\n" }],
+    ["files in a folder", { "sub/a.txt": "a\n" }],
+    ["nothing", { "other.txt": "other\n" }],
+  ] as const)(
+    "never deletes a repository in a submodule's folder where the checkpoint has %s",
+    async (what, files) => {
+      await story.commit(files, "Before the submodule", { checkpoints: [id] });
+      await story.git("rm", "-q", "-r", ...Object.keys(files));
+      await story.git("init", "-q", "sub");
+      await runTestGit(path("sub"), ["commit", "-q", "--allow-empty", "-m", "In it"]);
+      story.files({ "sub/work.txt": "nowhere else\n" });
+      await story.commit({}, "With the submodule");
+      const status = await story.git("status", "--porcelain");
+      for (const dryRun of [true, false])
+        await expect(back({ dryRun })).rejects.toMatchObject({
+          code: "rewind_refused",
+          message: expect.stringContaining('"sub" holds files'),
+        });
+      expect([read("sub/work.txt"), existsSync(path("sub/.git/HEAD"))]).toEqual(["nowhere else\n", true]);
+      expect(await story.git("status", "--porcelain")).toBe(status);
+
+      // Without the folder nothing is lost, here and back.
+      rmSync(path("sub"), { recursive: true });
+      await back();
+      for (const [name, text] of Object.entries(files)) expect(read(name)).toBe(text);
+      if (what !== "a file") {
+        story.files({ "sub/work.txt": "since the rewind\n" });
+        await expect(undo()).rejects.toMatchObject({ code: "rewind_refused" });
+        expect(read("sub/work.txt")).toBe("since the rewind\n");
+        rmSync(path("sub/work.txt"));
+      }
+      await undo();
+      for (const name of Object.keys(files)) expect(existsSync(path(name)) && name !== "sub").toBe(false);
+      expect(lstatSync(path("sub")).isDirectory()).toBe(true);
+    },
+  );
 
   it("in one worktree is not undone in another", async () => {
     await story[Symbol.asyncDispose]();

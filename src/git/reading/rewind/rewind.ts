@@ -15,7 +15,7 @@ export interface Rewound {
   /** The commit whose files are here now. */
   readonly target: ObjectId;
   readonly paths: readonly ChangedPath[];
-  /** Submodules that another commit names; their files are left where they are. */
+  /** Submodules of which the target names another commit; their files are left where they are. */
   readonly submodules: readonly string[];
   /** Where all files as they were before are kept; null where nothing was changed. */
   readonly kept: KeptState | null;
@@ -100,7 +100,8 @@ async function startTree(repository: Repository): Promise<ObjectId> {
 }
 
 async function moveFiles(repository: Repository, from: ObjectId, to: ObjectId): Promise<void> {
-  const args = ["read-tree", "-m", "-u", from, to];
+  // Whatever `submodule.recurse` says: what is in a submodule is never moved.
+  const args = ["read-tree", "-m", "-u", "--no-recurse-submodules", from, to];
   try {
     await repository.git(args, { timeoutMs: 600_000 });
   } catch (error) {
@@ -116,7 +117,7 @@ const commitFirst = "Commit or stash that work, or move it away, and try again."
 const maxNamed = 10;
 
 function checkObstacles(
-  { operation, changed, untracked, colliding }: Obstacles,
+  { operation, changed, untracked, submodules, colliding }: Obstacles,
   paths: readonly ChangedPath[],
 ): void {
   if (operation !== null)
@@ -130,6 +131,11 @@ function checkObstacles(
     throw refused(
       `${named(untracked)} would be overwritten, and git does not keep ${untracked.length === 1 ? "it" : "them"}.`,
       commitFirst,
+    );
+  if (submodules.length > 0)
+    throw refused(
+      `${named(submodules)} ${submodules.length === 1 ? "holds" : "hold"} files, and only one of the two commits has a submodule there.`,
+      "Push or copy the work that is in there, move the folder away, and try again.",
     );
   if (colliding.length > 0)
     throw refused(
