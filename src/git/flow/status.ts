@@ -5,7 +5,7 @@ import type { Layout } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
-import { foldersOf, settingsText } from "./enable.ts";
+import { foldersOf, textOf } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type FlowSettings, readFlowSettings } from "./flow-settings.ts";
 import { type HookState, hookStates, otherTools } from "./hook-files.ts";
@@ -90,7 +90,7 @@ const mostErrors = 5;
 
 function agentScopes(worktree: string): readonly SettingsScope[] {
   return (["local", "shared"] as const).filter((scope) =>
-    hasOwnHooks(settingsText(join(worktree, settingsFiles[scope])) ?? ""),
+    hasOwnHooks(textOf(join(worktree, settingsFiles[scope])) ?? ""),
   );
 }
 
