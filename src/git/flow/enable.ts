@@ -14,7 +14,7 @@ import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } 
 import { hookBody } from "./hook-bodies.ts";
 import { hookStates, otherTools, putHooks } from "./hook-files.ts";
 import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
-import { beforeIn, hooksPlace, pointHooks } from "./hooks-path.ts";
+import { beforeIn, hooksPlace, isChainStale, pointHooks } from "./hooks-path.ts";
 import { readOwnFile, replaceOwnFile, type Unread } from "./own-files.ts";
 import { SessionFiles } from "./session-files.ts";
 
@@ -133,7 +133,7 @@ async function hooksStep(repository: Repository): Promise<Step> {
       place.configured === undefined
         ? `hooks of git in ${place.folder}`
         : `core.hooksPath, so that hooks of ours call those in ${place.configured.value}`,
-    isWanted: isStale || isPointed !== (configured !== undefined),
+    isWanted: isStale || isChainStale(repository, place) || isPointed !== (configured !== undefined),
     apply: () => (place.configured === undefined ? putHooks(place.folder) : pointHooks(repository, place)),
   };
 }

@@ -14,24 +14,39 @@ export interface HooksPlace {
   readonly configured?: { readonly value: string; readonly scope: string };
   /** True when `core.hooksPath` points at our folder, whose hooks call those of the configured one. */
   readonly isPointed: boolean;
+  /** True when it points at such a folder of another place, where the repository was before it was moved or copied. */
+  readonly isMoved: boolean;
 }
 
 /** Looks where git looks for hooks. */
 export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
   const { commonDir, worktree } = repository;
   const now = await settingOf(repository, "core.hooksPath");
-  if (now === undefined) return { folder: join(commonDir, "hooks"), isPointed: false };
-  if (now.value !== chainFolder(commonDir)) {
-    const folder = isAbsolute(now.value) ? now.value : join(worktree ?? commonDir, now.value);
-    return { folder, configured: now, isPointed: false };
-  }
+  if (now === undefined) return { folder: join(commonDir, "hooks"), isPointed: false, isMoved: false };
   const before = await settingOf(repository, beforeKey);
+  const isHere = now.value === chainFolder(commonDir);
+  const isMoved = !isHere && before !== undefined && now.value.endsWith("/holdfast/chain");
+  if (!isHere && !isMoved) {
+    const folder = isAbsolute(now.value) ? now.value : join(worktree ?? commonDir, now.value);
+    return { folder, configured: now, isPointed: false, isMoved };
+  }
   const scope = (await settingOf(repository, scopeKey))?.value ?? "local";
   return {
     folder: now.value,
     ...(before === undefined ? {} : { configured: { value: before.value, scope } }),
     isPointed: true,
+    isMoved,
   };
+}
+
+/** True when the hooks of ours that call those of `core.hooksPath` are not as they are to be: there may be new ones to call. */
+export function isChainStale(
+  repository: Repository,
+  { configured, isPointed, isMoved }: HooksPlace,
+): boolean {
+  if (!isPointed || configured === undefined) return false;
+  const folder = chainFolder(repository.commonDir);
+  return isMoved || !chainNames(repository, configured.value).every((name) => existsSync(join(folder, name)));
 }
 
 /**
@@ -39,14 +54,16 @@ export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
  * committed, made anew by a tool, or shared by all repositories of this user: it is not ours to write in.
  */
 export async function pointHooks(repository: Repository, place: HooksPlace): Promise<void> {
-  const { configured, isPointed } = place;
+  const { configured, isPointed, isMoved } = place;
   if (configured === undefined) return;
   writeChain(repository, configured.value);
-  if (isPointed) return;
+  if (isPointed && !isMoved) return;
   const option = scopeOption(configured.scope);
   const chain = chainFolder(repository.commonDir);
-  await repository.git(["config", option, "holdfast.hooksPathBefore", configured.value]);
-  await repository.git(["config", option, "holdfast.hooksPathScope", configured.scope]);
+  if (!isMoved) {
+    await repository.git(["config", option, beforeKey, configured.value]);
+    await repository.git(["config", option, scopeKey, configured.scope]);
+  }
   await repository.git(["config", option, "core.hooksPath", chain]);
   if ((await settingOf(repository, "core.hooksPath"))?.value === chain) return;
   await restoreHooks(repository, { ...place, isPointed: true });
@@ -105,9 +122,12 @@ function scopeOption(scope: string): "--worktree" | "--local" {
 function writeChain(repository: Repository, original: string): void {
   const folder = chainFolder(repository.commonDir);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])) {
+  for (const name of chainNames(repository, original))
     writeHook(join(folder, name), wrapperScript(name, beforeIn(original, name)));
-  }
+}
+
+function chainNames(repository: Repository, original: string): readonly string[] {
+  return [...new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])];
 }
 
 // Also those that are not there yet: they may come later.

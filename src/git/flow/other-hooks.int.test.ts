@@ -133,6 +133,45 @@ describe("hooks that are there already", () => {
     expect(linked.hookFiles(join(linked.path, "../shared hooks"))).toEqual(["post-commit"]);
   });
 
+  it("are called again after the repository was moved, and come back with what core.hooksPath was", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["config", "core.hooksPath", "tools/hooks"]);
+    });
+    const chain = join(linked.commonDir, "holdfast/chain");
+    // What a move leaves behind: the path of where it was.
+    const dead = "/nonexistent/.git/holdfast/chain";
+    await linked.git(["config", "core.hooksPath", dead]);
+    expect((await linked.status()).problems).toEqual([
+      `core.hooksPath points at ${dead}, where this repository was before it was moved: run holdfast git enable again.`,
+    ]);
+    await linked.enable();
+    expect(await linked.git(["config", "core.hooksPath"])).toBe(chain);
+    expect((await linked.status()).problems).toEqual([]);
+    linked.session("s-1", ["a"]);
+    expect((await linked.commit("a")).sessions).toEqual(["s-1"]);
+    expect(ran(linked)).toBe("commit-msg 1\n");
+    await linked.git(["config", "core.hooksPath", dead]);
+    await linked.disable();
+    expect(await linked.git(["config", "core.hooksPath"])).toBe("tools/hooks");
+  });
+
+  it("in a folder of core.hooksPath are called though they came later, once the worker or enable saw them", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["config", "core.hooksPath", "tools/hooks"]);
+    });
+    expect((await linked.enable()).changes).toEqual([]);
+    linked.write("tools/hooks/reference-transaction", noting("reference-transaction"), 0o755);
+    expect((await linked.enable({ dryRun: true })).changes).toEqual([
+      expect.stringMatching(/^core\.hooksPath/),
+    ]);
+    expect(await linked.mend()).toBe(true);
+    expect(await linked.mend()).toBe(false);
+    await linked.git(["update-ref", "refs/heads/new", "HEAD"]);
+    expect(ran(linked)).toContain("reference-transaction 1\n");
+  });
+
   it("of the entire CLI stamp commits alone, whichever of both came first", async () => {
     const id = "a3b2c4d5e6f7";
     const entire = `#!/bin/sh\n# Entire CLI hooks\ngit interpret-trailers --in-place --trailer "Entire-Checkpoint: ${id}" "$1"\n`;
