@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type Before, hookNames, wrapperScript } from "./hook-scripts.ts";
-import { writeHook } from "./hook-files.ts";
+import { takeHooks, writeHook } from "./hook-files.ts";
 
 /** Where git looks for hooks. */
 export interface HooksPlace {
@@ -22,7 +22,13 @@ export interface HooksPlace {
 export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
   const { commonDir, worktree } = repository;
   const now = await settingOf(repository, "core.hooksPath");
-  if (now === undefined) return { folder: join(commonDir, "hooks"), isPointed: false, isMoved: false };
+  const usual = join(commonDir, "hooks");
+  if (now === undefined) {
+    // What a link leads to may be committed.
+    const isLink = lstatSync(usual, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    const configured = isLink ? { configured: { value: usual, scope: noScope } } : {};
+    return { folder: usual, ...configured, isPointed: false, isMoved: false };
+  }
   const before = await settingOf(repository, beforeKey);
   const isHere = now.value === chainFolder(commonDir);
   const isMoved = !isHere && before !== undefined && now.value.endsWith("/holdfast/chain");
@@ -33,7 +39,9 @@ export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
   const scope = (await settingOf(repository, scopeKey))?.value ?? "local";
   return {
     folder: now.value,
-    ...(before === undefined ? {} : { configured: { value: before.value, scope } }),
+    ...(before === undefined
+      ? {}
+      : { configured: { value: scope === noScope ? usual : before.value, scope } }),
     isPointed: true,
     isMoved,
   };
@@ -57,6 +65,8 @@ export async function pointHooks(repository: Repository, place: HooksPlace): Pro
   const { configured, isPointed, isMoved } = place;
   if (configured === undefined) return;
   writeChain(repository, configured.value);
+  // An earlier version put ours there: they would be called twice.
+  if (configured.scope === noScope) takeHooks(configured.value);
   if (isPointed && !isMoved) return;
   const option = scopeOption(configured.scope);
   const chain = chainFolder(repository.commonDir);
@@ -110,6 +120,8 @@ async function settingOf(repository: Repository, key: string) {
 
 const beforeKey = "holdfast.hooksPathBefore";
 const scopeKey = "holdfast.hooksPathScope";
+/** Noted where `core.hooksPath` was not set, and git's own folder of hooks is a link. */
+const noScope = "none";
 
 function chainFolder(commonDir: string): string {
   return join(flowPaths(commonDir).root, "chain");

@@ -172,6 +172,25 @@ describe("hooks that are there already", () => {
     expect(ran(linked)).toContain("reference-transaction 1\n");
   });
 
+  it("in a tracked folder that .git/hooks is a link to are called, and nothing is written there", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["add", "-A"]);
+      await made.git(["commit", "-q", "-m", "Hooks"]);
+      rmSync(join(made.commonDir, "hooks"), { recursive: true });
+      symlinkSync("../tools/hooks", join(made.commonDir, "hooks"));
+    });
+    expect(await linked.git(["status", "--porcelain"])).toBe("");
+    expect((await linked.enable()).changes).toEqual([]);
+    expect((await linked.status()).problems).toEqual([]);
+    linked.session("s-1", ["a"]);
+    expect((await linked.commit("a")).sessions).toEqual(["s-1"]);
+    expect(ran(linked)).toBe("commit-msg 1\n");
+    await linked.disable();
+    await expect(linked.git(["config", "core.hooksPath"])).rejects.toThrow("git config");
+    expect(linked.hookFiles()).toEqual(["commit-msg"]);
+  });
+
   it("of the entire CLI stamp commits alone, whichever of both came first", async () => {
     const id = "a3b2c4d5e6f7";
     const entire = `#!/bin/sh\n# Entire CLI hooks\ngit interpret-trailers --in-place --trailer "Entire-Checkpoint: ${id}" "$1"\n`;

@@ -102,7 +102,7 @@ describe("enable", () => {
     expect(linked.traces()).toEqual(before);
   });
 
-  it.each(["link", "large"] as const)(
+  it.each(["link", "large file"] as const)(
     "never changes an info/exclude that is a %s, and says so",
     async (kind) => {
       const large = `${"# theirs\n".repeat(500_000)}build/\n`;
