@@ -10,7 +10,9 @@ export async function disableGit(_: readonly string[], options: DisableOptions):
   const done = await withRepository((repository) => disable(repository, { forget: options.force === true }));
   if (options.json === true) await writeJson({ ...done });
   else await write(`${linesOf(done).map(harmlessLine).join("\n")}\n`);
-  return done.left.length > 0 || done.pending > 0 ? exitCodes.problems : exitCodes.ok;
+  return done.left.length > 0 || done.skipped.length > 0 || done.pending > 0
+    ? exitCodes.problems
+    : exitCodes.ok;
 }
 
 interface DisableOptions {
@@ -18,11 +20,12 @@ interface DisableOptions {
   readonly json?: true;
 }
 
-function linesOf({ settings, left, pending }: Awaited<ReturnType<typeof disable>>): string[] {
+function linesOf({ settings, left, skipped, pending }: Awaited<ReturnType<typeof disable>>): string[] {
   return [
     "Commits are not linked to sessions any more. Checkpoints stay.",
     ...settings.map((path) => `Claude Code's hooks are gone from ${path}.`),
     ...left.map((name) => `Left as it is: ${name}, because another tool's hook took its place since.`),
+    ...skipped.map((what) => `Skipped: ${what}`),
     ...(pending === 0
       ? []
       : [

@@ -38,7 +38,7 @@ function mirrorsIn(text: string): ReturnType<typeof layoutOf>[] {
 }
 
 function linesOf(
-  { settings, changes, hooks, otherTools }: Awaited<ReturnType<typeof enable>>,
+  { settings, changes, skipped, hooks, otherTools }: Awaited<ReturnType<typeof enable>>,
   dryRun: boolean,
 ) {
   const { layout, mirrors } = settings;
@@ -46,6 +46,7 @@ function linesOf(
   const verb = dryRun ? "would set up" : "set up";
   return [
     ...changes.map((what) => `${verb}  ${what}`),
+    ...skipped.map((what) => `skipped  ${what}`),
     dryRun
       ? "Nothing was changed."
       : `Commits are linked to sessions from now on; checkpoints are kept as ${kept}. Hooks: ${hooks}`,

@@ -82,6 +82,30 @@ describe("the settings of Claude Code", () => {
     expect(() => withoutOwnHooks(text, "f")).toThrow(message);
   });
 
+  it.each([
+    `${launcher} git hook claude-code stop; notify-send done`,
+    `notify-send done && ${launcher} git hook claude-code stop`,
+    "command -v holdfast >/dev/null 2>&1 && holdfast git hook claude-code stop || say none",
+    "echo 'holdfast' git hook claude-code stop",
+  ])("keep a person's own command that calls us among other things: %s", (command) => {
+    const before = JSON.stringify({ hooks: { Stop: [{ hooks: [{ type: "command", command }] }] } });
+    expect(hasOwnHooks(before)).toBe(false);
+    const text = withOwnHooks(before, "f", launcher);
+    expect(hooksIn(text)["Stop"]![0]!.hooks[0]!.command).toBe(command);
+    expect(hooksIn(text)["Stop"]).toHaveLength(2);
+    expect(withOwnHooks(text, "f", launcher)).toBe(text);
+    expect(withoutOwnHooks(text, "f")).toBe(before);
+  });
+
+  it.each([undefined, "/old place/holdfast", "/it's/holdfast", "/old/holdfast/bin/holdfast"])(
+    "know ours again wherever it was: %s",
+    (old) => {
+      const text = withOwnHooks(null, "f", old);
+      expect(withOwnHooks(text, "f", launcher)).toBe(withOwnHooks(null, "f", launcher));
+      expect(withoutOwnHooks(text, "f")).toBeNull();
+    },
+  );
+
   it("are the same JSON but for our hooks, whatever they hold", () => {
     const group = fc.record({ matcher: fc.string(), hooks: fc.array(fc.record({ command: fc.string() })) });
     const hooks = fc.dictionary(fc.constantFrom(...events, "x"), fc.array(group), { noNullPrototype: true });

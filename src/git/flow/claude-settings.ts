@@ -54,15 +54,22 @@ export function withoutOwnHooks(before: string | null, path: string): string | n
   return text !== before && text.trim() === "{}" ? null : text;
 }
 
-/** True when a settings file calls us. */
+/** True when a settings file calls us; in one that is no JSON, when it looks so. */
 export function hasOwnHooks(text: string): boolean {
-  return ownCommand.test(text);
+  if (faultOf(text) !== undefined) return text.includes("holdfast git hook claude-code");
+  return firstOwn({ root: spansOf(text), text }) !== undefined;
 }
 
 const timeoutSeconds = 10;
 
-// However it is called: by a path, by name, or with what an earlier version had around it.
-const ownCommand = /holdfast'? git hook claude-code [a-z-]+/;
+// Only what `hookCommand` writes, whatever the path: a command that holds more than that is a person's own.
+const ownCommand =
+  /^(?:(?:[\w/.-]*\/holdfast|'(?:[^']|'\\'')*\/holdfast') git hook claude-code [a-z-]+|command -v holdfast >\/dev\/null 2>&1 && holdfast git hook claude-code [a-z-]+ \|\| true)$/;
+
+function isOwnCommand(hook: unknown): boolean {
+  const command = fieldsOf(hook)?.["command"];
+  return typeof command === "string" && ownCommand.test(command);
+}
 
 const ownHooks: readonly { readonly event: string; readonly matcher?: string; readonly verb: AgentVerb }[] = [
   { event: "SessionStart", verb: "session-start" },
@@ -82,10 +89,9 @@ function isComplete(text: string, launcher: string | undefined): boolean {
   const found = Object.entries(events).flatMap(([event, groups]) =>
     (groups as readonly unknown[]).flatMap((group) => {
       const { matcher, hooks } = fieldsOf(group) ?? {};
-      const commands = Array.isArray(hooks) ? hooks.map((hook) => fieldsOf(hook)?.["command"]) : [];
-      return commands
-        .filter((one) => ownCommand.test(String(one)))
-        .map((one) => JSON.stringify([event, matcher, one]));
+      return (Array.isArray(hooks) ? hooks : [])
+        .filter(isOwnCommand)
+        .map((hook) => JSON.stringify([event, matcher, fieldsOf(hook)?.["command"]]));
     }),
   );
   const wanted = ownHooks.map(({ event, matcher, verb }) =>
@@ -108,7 +114,9 @@ function firstOwn({ root, text }: { readonly root: Span; readonly text: string }
   for (const [eventAt, event] of (hooks?.members ?? []).entries()) {
     for (const [groupAt, group] of (event.value.items ?? []).entries()) {
       const commands = spanAt(group, "hooks");
-      const own = (commands?.items ?? []).findIndex((one) => ownCommand.test(text.slice(one.from, one.to)));
+      const own = (commands?.items ?? []).findIndex((one) =>
+        isOwnCommand(JSON.parse(text.slice(one.from, one.to))),
+      );
       if (commands === undefined || own === -1) continue;
       if (commands.items!.length > 1) return { span: commands, index: own };
       if (event.value.items!.length > 1) return { span: event.value, index: groupAt };

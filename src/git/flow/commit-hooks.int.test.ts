@@ -1,6 +1,6 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
 import { shapeOfId } from "../format/ids.ts";
 import { fieldOf, fieldsOf } from "./spool.ts";
@@ -175,6 +175,21 @@ describe("a commit", () => {
     await repository.git(["rm", "-q", "notes.txt"]);
     await repository.git(["commit", "-q", "-a", "-m", "Gone"]);
     expect((await repository.trailers()).sessions).toEqual(["s-1"]);
+  });
+
+  it("starts the worker of this repository, though CDPATH leads to another one", async () => {
+    const program = join(repository.path, "../worker.sh");
+    const started = join(repository.path, "../started");
+    repository.write(
+      "../worker.sh",
+      `printf %s "$PWD" > '${started}.tmp' && mv '${started}.tmp' '${started}'\n`,
+    );
+    await repository.enable({ programs: { node: "/bin/sh", program, hook: program } });
+    repository.session("s-1", ["a"]);
+    repository.write("../decoy/.git/holdfast/bin/none", "");
+    await repository.stage("a");
+    await repository.git(["commit", "-q", "-m", "A"], { CDPATH: join(repository.path, "../decoy") });
+    await vi.waitFor(() => expect(readFileSync(started, "utf8")).toBe(repository.commonDir), 10_000);
   });
 
   it("is never stopped by what is broken of ours", async () => {

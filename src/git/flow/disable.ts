@@ -1,8 +1,9 @@
-import { readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { settingsFiles } from "./claude-settings.ts";
-import { excludeLines, settingsText, takeSettings } from "./enable.ts";
+import { takeExclude, takeSettings } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { takeHooks } from "./hook-files.ts";
 import { hooksPlace, restoreHooks } from "./hooks-path.ts";
@@ -13,6 +14,8 @@ export interface Disabled {
   readonly settings: readonly string[];
   /** Hooks that were there before ours, and are left beside: another tool's stand in their place now. */
   readonly left: readonly string[];
+  /** Files that were left as they are because they cannot be read or changed, with the reason. */
+  readonly skipped: readonly string[];
   /** Events whose work is not done; what is needed for it is kept. */
   readonly pending: number;
 }
@@ -25,7 +28,7 @@ export async function disable(
   repository: Repository,
   { forget }: { readonly forget: boolean },
 ): Promise<Disabled> {
-  const settings = await takeAgentHooks(repository);
+  const { settings, skipped } = await takeAgentHooks(repository);
   const place = await hooksPlace(repository);
   await restoreHooks(repository, place);
   const left = takeHooks(join(repository.commonDir, "hooks"));
@@ -36,10 +39,10 @@ export async function disable(
     for (const path of [paths.hooks, join(paths.launcher, ".."), paths.minted])
       rmSync(path, { recursive: true, force: true });
   await removeSection(repository);
-  return { settings, left, pending: forget ? 0 : pending };
+  return { settings, left, skipped, pending: forget ? 0 : pending };
 }
 
-async function takeAgentHooks(repository: Repository): Promise<readonly string[]> {
+async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "settings" | "skipped">> {
   const { stdout } = await repository.git(["worktree", "list", "--porcelain", "-z"], {
     codes: [0, 128, 129],
   });
@@ -49,12 +52,18 @@ async function takeAgentHooks(repository: Repository): Promise<readonly string[]
     .flatMap((line) => /^worktree (.*)$/s.exec(line)?.[1] ?? []);
   const worktrees = new Set([...(repository.worktree === null ? [] : [repository.worktree]), ...named]);
   const files = [...worktrees].flatMap((one) => Object.values(settingsFiles).map((file) => join(one, file)));
-  const taken = files.filter((path) => takeSettings(path));
+  const skipped: string[] = [];
+  const settings = files.filter((path) => {
+    try {
+      return takeSettings(path);
+    } catch (error) {
+      // One that a person must look at is no reason to leave git's hooks in.
+      skipped.push(error instanceof HoldfastError ? error.message : `${path}: ${String(error)}`);
+      return false;
+    }
+  });
   for (const one of worktrees) removeIfEmpty(join(one, ".claude"));
-  const path = join(repository.commonDir, "info", "exclude");
-  const before = settingsText(path) ?? "";
-  if (before.includes(excludeLines)) writeFileSync(path, before.replace(excludeLines, ""));
-  return taken;
+  return { settings, skipped: [...skipped, ...takeExclude(repository)] };
 }
 
 function removeIfEmpty(folder: string): void {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
@@ -14,8 +14,8 @@ import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } 
 import { hookBody } from "./hook-bodies.ts";
 import { hookStates, otherTools, putHooks } from "./hook-files.ts";
 import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
-import { beforeIn, hooksPlace, pointHooks } from "./hooks-path.ts";
-import { readOwnFile, replaceOwnFile } from "./own-files.ts";
+import { beforeIn, hooksPlace, isChainStale, pointHooks } from "./hooks-path.ts";
+import { readOwnFile, replaceOwnFile, type Unread } from "./own-files.ts";
 import { SessionFiles } from "./session-files.ts";
 
 export interface EnableParams {
@@ -31,6 +31,8 @@ export interface Enabled {
   readonly settings: FlowSettings;
   /** What was changed, or would be. */
   readonly changes: readonly string[];
+  /** What could not be changed and was left as it is, with the reason. */
+  readonly skipped: readonly string[];
   readonly hooks: string;
   readonly otherTools: readonly string[];
 }
@@ -55,13 +57,15 @@ export async function enable(params: EnableParams): Promise<Enabled> {
     await hooksStep(repository),
     agentStep({ ...params, worktree }),
   ].filter((step) => step.isWanted);
-  if (!dryRun) for (const step of steps) await step.apply();
+  const skipped: string[] = [];
+  if (!dryRun) for (const step of steps) skipped.push(...((await step.apply()) ?? []));
   if (!dryRun) new SessionFiles(repository).rebuildLinkable();
   const place = await hooksPlace(repository);
   const folder = place.isPointed ? foldersOf(place.configured?.value, worktree) : place.folder;
   return {
     settings,
     changes: steps.map(({ what }) => what),
+    skipped,
     hooks: place.folder,
     otherTools: otherTools(folder),
   };
@@ -83,7 +87,8 @@ export function foldersOf(configured: string | undefined, worktree: string): str
 interface Step {
   readonly what: string;
   readonly isWanted: boolean;
-  readonly apply: () => Promise<void> | void;
+  /** Gives what it had to leave as it is. */
+  readonly apply: () => Promise<readonly string[] | void> | readonly string[] | void;
 }
 
 function settingsStep(
@@ -128,7 +133,7 @@ async function hooksStep(repository: Repository): Promise<Step> {
       place.configured === undefined
         ? `hooks of git in ${place.folder}`
         : `core.hooksPath, so that hooks of ours call those in ${place.configured.value}`,
-    isWanted: isStale || isPointed !== (configured !== undefined),
+    isWanted: isStale || isChainStale(repository, place) || isPointed !== (configured !== undefined),
     apply: () => (place.configured === undefined ? putHooks(place.folder) : pointHooks(repository, place)),
   };
 }
@@ -143,20 +148,21 @@ function agentStep({ repository, worktree, scope }: EnableParams & { readonly wo
     what: `hooks of Claude Code in ${path}`,
     isWanted: before !== after,
     apply: async () => {
-      if (before === null && scope === "local") await exclude(repository, worktree);
+      const skipped = before === null && scope === "local" ? await exclude(repository, worktree) : [];
       writeSettings(path, after);
+      return skipped;
     },
   };
 }
 
 /** The text of a settings file; null where there is none. @throws git_settings_invalid */
-export function settingsText(path: string): string | null {
-  const bytes = readOwnFile(path, { maxBytes: 4 << 20 });
+function settingsText(path: string): string | null {
+  const bytes = readOwnFile(path, { maxBytes: maxSettingsBytes });
   if (Buffer.isBuffer(bytes)) return bytes.toString("utf8");
   if (bytes === "missing") return null;
   throw new HoldfastError({
     code: "git_settings_invalid",
-    message: `${path} is no file that can be changed (${bytes}), and is left as it is.`,
+    message: leftAsItIs(path, bytes),
     next: "Put a plain file there, or take it away.",
     data: { path },
   });
@@ -180,22 +186,45 @@ function writeSettings(path: string, text: string): void {
 }
 
 /** What marks the line of ours in `info/exclude`. */
-export const excludeLines = `# Holdfast: Claude Code's settings of this machine\n/${settingsFiles.local}\n`;
+const excludeLines = `# Holdfast: Claude Code's settings of this machine\n/${settingsFiles.local}\n`;
+
+/** Takes the line of ours out of `info/exclude`; gives what it had to leave as it is. */
+export function takeExclude({ commonDir }: Repository): readonly string[] {
+  const path = join(commonDir, "info", "exclude");
+  const before = readOwnFile(path, { maxBytes: maxSettingsBytes });
+  if (before === "missing") return [];
+  if (!Buffer.isBuffer(before)) return [leftAsItIs(path, before)];
+  const at = before.indexOf(excludeLines);
+  if (at === -1) return [];
+  writeFileSync(path, Buffer.concat([before.subarray(0, at), before.subarray(at + excludeLines.length)]));
+  return [];
+}
 
 // Claude Code sees to it only where it makes the file itself.
-async function exclude(repository: Repository, worktree: string): Promise<void> {
+async function exclude(repository: Repository, worktree: string): Promise<readonly string[]> {
   const { code } = await repository.git(["check-ignore", "-q", "--", join(worktree, settingsFiles.local)], {
     codes: [0, 1],
   });
-  if (code === 0) return;
+  if (code === 0) return [];
   const path = join(repository.commonDir, "info", "exclude");
-  const before = textOf(path) ?? "";
-  const joint = before === "" || before.endsWith("\n") ? "" : "\n";
+  const before = readOwnFile(path, { maxBytes: maxSettingsBytes });
+  // A link leads to a file that is not this repository's, and what is not read cannot be written back.
+  if (!Buffer.isBuffer(before) && before !== "missing")
+    return [`${leftAsItIs(path, before)} Git lists ${settingsFiles.local} as untracked.`];
+  const end = Buffer.isBuffer(before) ? before.subarray(-1).toString("latin1") : "";
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, before + joint + excludeLines);
+  appendFileSync(path, (end === "" || end === "\n" ? "" : "\n") + excludeLines);
+  return [];
 }
 
-function textOf(path: string): string | undefined {
-  const bytes = readOwnFile(path, { maxBytes: 4 << 20 });
+function leftAsItIs(path: string, reason: Unread): string {
+  return `${path} is no file that can be changed (${reason}), and is left as it is.`;
+}
+
+const maxSettingsBytes = 4 << 20;
+
+/** The text of a file that may be anything; undefined where it cannot be read. */
+export function textOf(path: string): string | undefined {
+  const bytes = readOwnFile(path, { maxBytes: maxSettingsBytes });
   return Buffer.isBuffer(bytes) ? bytes.toString("utf8") : undefined;
 }

@@ -19,7 +19,9 @@ const bodies: Readonly<Record<HookName, () => string>> = {
 
 // The file that git calls has set $own, $dir, $hooks and $caller, and reads this one in a subshell.
 function body(text: string): string {
-  return String.raw`if [ -f "$dir/commondir" ]; then tree=${"${dir##*/}"}; else tree=@; fi
+  // With CDPATH set, cd may go elsewhere, and print where.
+  return String.raw`unset CDPATH
+if [ -f "$dir/commondir" ]; then tree=${"${dir##*/}"}; else tree=@; fi
 note=$own/minted/$tree
 ${text}exit 0
 `;

@@ -1,9 +1,9 @@
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -68,8 +68,12 @@ export function takeHooks(folder: string): readonly string[] {
 
 /** The text of a hook; undefined where it is none, or no file that a person could have written. */
 function textOf(path: string): string | undefined {
+  return bytesOf(path)?.toString("utf8");
+}
+
+function bytesOf(path: string): Buffer | undefined {
   const bytes = readOwnFile(path, { maxBytes: 1 << 20 });
-  return Buffer.isBuffer(bytes) ? bytes.toString("utf8") : undefined;
+  return Buffer.isBuffer(bytes) ? bytes : undefined;
 }
 
 const toolMarkers = {
@@ -116,29 +120,47 @@ function isThere(path: string): boolean {
 }
 
 function checkRoom(folder: string, name: HookName): void {
-  const [path, kept] = [join(folder, name), join(folder, name + keptSuffix)];
-  if (isOurs(path) || !isThere(path) || !isThere(kept)) return;
-  if (isSameTool(path, kept)) return;
-  const old = join(folder, `${name}.old`);
-  if (!isThere(old) || isOurs(old)) return;
+  const path = join(folder, name);
+  if (isOurs(path) || !isThere(path) || roomFor(folder, name) !== undefined) return;
   throw new HoldfastError({
     code: "git_hooks_conflict",
-    message: `${path} was replaced since, and both ${name}${keptSuffix} and ${name}.old are kept beside it already.`,
+    message: `${path} was replaced since, and ${name}${keptSuffix} and ${mostOld} older ones are kept beside it already.`,
     next: "Move those that you do not need away, then run holdfast git enable again.",
     data: { path },
   });
 }
 
-function isSameTool(one: string, other: string): boolean {
-  const [a = "", b = ""] = [textOf(one), textOf(other)];
-  return a === b || Object.values(toolMarkers).some((marker) => marker.test(a) && marker.test(b));
+const mostOld = 10;
+
+/** Where the hook goes that was kept until now; undefined where everything is taken by another one. */
+function roomFor(folder: string, name: HookName): string | undefined {
+  const [path, kept] = [join(folder, name), join(folder, name + keptSuffix)];
+  if (!isThere(kept) || isSameHook(path, kept)) return kept;
+  return Array.from({ length: mostOld }, (_, at) =>
+    join(folder, `${name}.old${at === 0 ? "" : `.${at}`}`),
+  ).find((old) => !isThere(old) || isOurs(old) || isSameHook(old, kept));
+}
+
+/** True where one can go without a loss: what cannot be read is the same as nothing else. */
+function isSameHook(one: string, other: string): boolean {
+  const [target, otherTarget] = [targetOf(one), targetOf(other)];
+  if (target !== undefined || otherTarget !== undefined) return target === otherTarget;
+  const [bytes, otherBytes] = [bytesOf(one), bytesOf(other)];
+  return bytes !== undefined && otherBytes !== undefined && bytes.equals(otherBytes);
+}
+
+function targetOf(path: string): string | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+    ? readlinkSync(path)
+    : undefined;
 }
 
 function putHook(folder: string, name: HookName): void {
   const [path, kept] = [join(folder, name), join(folder, name + keptSuffix)];
   for (const other of ownAside(folder, name)) rmSync(join(folder, other));
   if (isThere(path) && !isOurs(path)) {
-    if (isThere(kept) && !isSameTool(path, kept)) renameSync(kept, join(folder, `${name}.old`));
+    const room = roomFor(folder, name);
+    if (room !== undefined && room !== kept) renameSync(kept, room);
     renameSync(path, kept);
   }
   writeHook(path, wrapperScript(name, { kind: "beside" }));
@@ -161,7 +183,7 @@ function takeHook(folder: string, name: HookName): readonly string[] {
     else rmSync(ours);
   }
   for (const other of ownAside(folder, name)) rmSync(join(folder, other));
-  if (!existsSync(kept)) return [];
-  if (isThere(path) && isSameTool(path, kept)) return (rmSync(kept), []);
+  if (!isThere(kept)) return [];
+  if (isThere(path) && isSameHook(path, kept)) return (rmSync(kept), []);
   return [`${name}${keptSuffix}`];
 }

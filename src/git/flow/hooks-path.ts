@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type Before, hookNames, wrapperScript } from "./hook-scripts.ts";
-import { writeHook } from "./hook-files.ts";
+import { takeHooks, writeHook } from "./hook-files.ts";
 
 /** Where git looks for hooks. */
 export interface HooksPlace {
@@ -14,24 +14,47 @@ export interface HooksPlace {
   readonly configured?: { readonly value: string; readonly scope: string };
   /** True when `core.hooksPath` points at our folder, whose hooks call those of the configured one. */
   readonly isPointed: boolean;
+  /** True when it points at such a folder of another place, where the repository was before it was moved or copied. */
+  readonly isMoved: boolean;
 }
 
 /** Looks where git looks for hooks. */
 export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
   const { commonDir, worktree } = repository;
   const now = await settingOf(repository, "core.hooksPath");
-  if (now === undefined) return { folder: join(commonDir, "hooks"), isPointed: false };
-  if (now.value !== chainFolder(commonDir)) {
-    const folder = isAbsolute(now.value) ? now.value : join(worktree ?? commonDir, now.value);
-    return { folder, configured: now, isPointed: false };
+  const usual = join(commonDir, "hooks");
+  if (now === undefined) {
+    // What a link leads to may be committed.
+    const isLink = lstatSync(usual, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    const configured = isLink ? { configured: { value: usual, scope: noScope } } : {};
+    return { folder: usual, ...configured, isPointed: false, isMoved: false };
   }
   const before = await settingOf(repository, beforeKey);
+  const isHere = now.value === chainFolder(commonDir);
+  const isMoved = !isHere && before !== undefined && now.value.endsWith("/holdfast/chain");
+  if (!isHere && !isMoved) {
+    const folder = isAbsolute(now.value) ? now.value : join(worktree ?? commonDir, now.value);
+    return { folder, configured: now, isPointed: false, isMoved };
+  }
   const scope = (await settingOf(repository, scopeKey))?.value ?? "local";
   return {
     folder: now.value,
-    ...(before === undefined ? {} : { configured: { value: before.value, scope } }),
+    ...(before === undefined
+      ? {}
+      : { configured: { value: scope === noScope ? usual : before.value, scope } }),
     isPointed: true,
+    isMoved,
   };
+}
+
+/** True when the hooks of ours that call those of `core.hooksPath` are not as they are to be: there may be new ones to call. */
+export function isChainStale(
+  repository: Repository,
+  { configured, isPointed, isMoved }: HooksPlace,
+): boolean {
+  if (!isPointed || configured === undefined) return false;
+  const folder = chainFolder(repository.commonDir);
+  return isMoved || !chainNames(repository, configured.value).every((name) => existsSync(join(folder, name)));
 }
 
 /**
@@ -39,14 +62,18 @@ export async function hooksPlace(repository: Repository): Promise<HooksPlace> {
  * committed, made anew by a tool, or shared by all repositories of this user: it is not ours to write in.
  */
 export async function pointHooks(repository: Repository, place: HooksPlace): Promise<void> {
-  const { configured, isPointed } = place;
+  const { configured, isPointed, isMoved } = place;
   if (configured === undefined) return;
   writeChain(repository, configured.value);
-  if (isPointed) return;
+  // An earlier version put ours there: they would be called twice.
+  if (configured.scope === noScope) takeHooks(configured.value);
+  if (isPointed && !isMoved) return;
   const option = scopeOption(configured.scope);
   const chain = chainFolder(repository.commonDir);
-  await repository.git(["config", option, "holdfast.hooksPathBefore", configured.value]);
-  await repository.git(["config", option, "holdfast.hooksPathScope", configured.scope]);
+  if (!isMoved) {
+    await repository.git(["config", option, beforeKey, configured.value]);
+    await repository.git(["config", option, scopeKey, configured.scope]);
+  }
   await repository.git(["config", option, "core.hooksPath", chain]);
   if ((await settingOf(repository, "core.hooksPath"))?.value === chain) return;
   await restoreHooks(repository, { ...place, isPointed: true });
@@ -93,6 +120,8 @@ async function settingOf(repository: Repository, key: string) {
 
 const beforeKey = "holdfast.hooksPathBefore";
 const scopeKey = "holdfast.hooksPathScope";
+/** Noted where `core.hooksPath` was not set, and git's own folder of hooks is a link. */
+const noScope = "none";
 
 function chainFolder(commonDir: string): string {
   return join(flowPaths(commonDir).root, "chain");
@@ -105,9 +134,12 @@ function scopeOption(scope: string): "--worktree" | "--local" {
 function writeChain(repository: Repository, original: string): void {
   const folder = chainFolder(repository.commonDir);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])) {
+  for (const name of chainNames(repository, original))
     writeHook(join(folder, name), wrapperScript(name, beforeIn(original, name)));
-  }
+}
+
+function chainNames(repository: Repository, original: string): readonly string[] {
+  return [...new Set([...hookNames, ...clientHooks, ...namesIn(repository, original)])];
 }
 
 // Also those that are not there yet: they may come later.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { snapshot } from "../../../test/cli/home.ts";
@@ -133,6 +133,64 @@ describe("hooks that are there already", () => {
     expect(linked.hookFiles(join(linked.path, "../shared hooks"))).toEqual(["post-commit"]);
   });
 
+  it("are called again after the repository was moved, and come back with what core.hooksPath was", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["config", "core.hooksPath", "tools/hooks"]);
+    });
+    const chain = join(linked.commonDir, "holdfast/chain");
+    // What a move leaves behind: the path of where it was.
+    const dead = "/nonexistent/.git/holdfast/chain";
+    await linked.git(["config", "core.hooksPath", dead]);
+    expect((await linked.status()).problems).toEqual([
+      `core.hooksPath points at ${dead}, where this repository was before it was moved: run holdfast git enable again.`,
+    ]);
+    await linked.enable();
+    expect(await linked.git(["config", "core.hooksPath"])).toBe(chain);
+    expect((await linked.status()).problems).toEqual([]);
+    linked.session("s-1", ["a"]);
+    expect((await linked.commit("a")).sessions).toEqual(["s-1"]);
+    expect(ran(linked)).toBe("commit-msg 1\n");
+    await linked.git(["config", "core.hooksPath", dead]);
+    await linked.disable();
+    expect(await linked.git(["config", "core.hooksPath"])).toBe("tools/hooks");
+  });
+
+  it("in a folder of core.hooksPath are called though they came later, once the worker or enable saw them", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["config", "core.hooksPath", "tools/hooks"]);
+    });
+    expect((await linked.enable()).changes).toEqual([]);
+    linked.write("tools/hooks/reference-transaction", noting("reference-transaction"), 0o755);
+    expect((await linked.enable({ dryRun: true })).changes).toEqual([
+      expect.stringMatching(/^core\.hooksPath/),
+    ]);
+    expect(await linked.mend()).toBe(true);
+    expect(await linked.mend()).toBe(false);
+    await linked.git(["update-ref", "refs/heads/new", "HEAD"]);
+    expect(ran(linked)).toContain("reference-transaction 1\n");
+  });
+
+  it("in a tracked folder that .git/hooks is a link to are called, and nothing is written there", async () => {
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      made.write("tools/hooks/commit-msg", noting("commit-msg"), 0o755);
+      await made.git(["add", "-A"]);
+      await made.git(["commit", "-q", "-m", "Hooks"]);
+      rmSync(join(made.commonDir, "hooks"), { recursive: true });
+      symlinkSync("../tools/hooks", join(made.commonDir, "hooks"));
+    });
+    expect(await linked.git(["status", "--porcelain"])).toBe("");
+    expect((await linked.enable()).changes).toEqual([]);
+    expect((await linked.status()).problems).toEqual([]);
+    linked.session("s-1", ["a"]);
+    expect((await linked.commit("a")).sessions).toEqual(["s-1"]);
+    expect(ran(linked)).toBe("commit-msg 1\n");
+    await linked.disable();
+    await expect(linked.git(["config", "core.hooksPath"])).rejects.toThrow("git config");
+    expect(linked.hookFiles()).toEqual(["commit-msg"]);
+  });
+
   it("of the entire CLI stamp commits alone, whichever of both came first", async () => {
     const id = "a3b2c4d5e6f7";
     const entire = `#!/bin/sh\n# Entire CLI hooks\ngit interpret-trailers --in-place --trailer "Entire-Checkpoint: ${id}" "$1"\n`;
@@ -172,13 +230,53 @@ describe("hooks that are there already", () => {
     );
     const path = join(linked.commonDir, "hooks/commit-msg");
     writeFileSync(path, noting("second"), { mode: 0o755 });
-    writeFileSync(`${path}.old`, noting("third"), { mode: 0o755 });
-    await expect(linked.enable()).rejects.toThrow(
-      /was replaced since, and both .* are kept beside it already/,
-    );
+    for (let at = 0; at < 10; at += 1)
+      writeFileSync(`${path}.old${at === 0 ? "" : `.${at}`}`, noting(`old ${at}`));
+    await expect(linked.enable()).rejects.toThrow(/was replaced since, and .* are kept beside it already/);
+    expect(readFileSync(`${path}.pre-holdfast`, "utf8")).toBe(noting("first"));
     expect(await linked.disable()).toMatchObject({ left: ["commit-msg.pre-holdfast"] });
-    expect(linked.hookFiles()).toEqual(["commit-msg", "commit-msg.old", "commit-msg.pre-holdfast"]);
     expect(readFileSync(path, "utf8")).toBe(noting("second"));
+    expect(readFileSync(`${path}.old`, "utf8")).toBe(noting("old 0"));
+  });
+
+  it("of which one took the other's place are both kept, though they are links, large, or of one tool", async () => {
+    const large = (name: string): string => `${noting(name)}#${"x".repeat(1 << 20)}\n`;
+    const put = (made: LinkedRepository, which: string): void => {
+      const hooks = join(made.commonDir, "hooks");
+      for (const name of ["commit-msg", "pre-push", "post-commit", "post-rewrite"])
+        rmSync(join(hooks, name), { force: true });
+      made.write(`tools/${which}`, noting(which), 0o755);
+      symlinkSync(join(made.path, "tools", which), join(hooks, "commit-msg"));
+      made.write(".git/hooks/pre-push", large(which), 0o755);
+      made.write(".git/hooks/post-commit", `${noting(which)}# not by husky\n`, 0o755);
+      made.write(".git/hooks/post-rewrite", noting("the same"), 0o755);
+    };
+    using linked = await LinkedRepository.make("plain", (made) => put(made, "first"));
+    put(linked, "second");
+    await linked.enable();
+    put(linked, "third");
+    await linked.enable();
+    const kept = (file: string): string => readFileSync(join(linked.commonDir, "hooks", file), "utf8");
+    for (const [suffix, which] of [
+      [".old", "first"],
+      [".old.1", "second"],
+      [".pre-holdfast", "third"],
+    ] as const) {
+      expect(kept(`commit-msg${suffix}`)).toBe(noting(which));
+      expect(kept(`pre-push${suffix}`)).toBe(large(which));
+      expect(kept(`post-commit${suffix}`)).toBe(`${noting(which)}# not by husky\n`);
+    }
+    expect(linked.hookFiles().filter((name) => name.startsWith("post-rewrite."))).toEqual([
+      "post-rewrite.pre-holdfast",
+    ]);
+    put(linked, "fourth");
+    expect((await linked.disable()).left).toEqual([
+      "commit-msg.pre-holdfast",
+      "post-commit.pre-holdfast",
+      "pre-push.pre-holdfast",
+    ]);
+    expect(kept("commit-msg.pre-holdfast")).toBe(noting("third"));
+    expect(kept("pre-push.pre-holdfast")).toBe(large("third"));
   });
 
   it("do nothing in a clone where Holdfast is not, and take a commit's message as it is", async () => {

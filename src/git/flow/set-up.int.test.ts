@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
@@ -100,5 +100,44 @@ describe("enable", () => {
     const before = linked.traces();
     await expect(linked.enable()).rejects.toThrow(/settings\.local\.json is no JSON, and is left as it is/);
     expect(linked.traces()).toEqual(before);
+  });
+
+  it.each(["link", "large file"] as const)(
+    "never changes an info/exclude that is a %s, and says so",
+    async (kind) => {
+      const large = `${"# theirs\n".repeat(500_000)}build/\n`;
+      using linked = await LinkedRepository.make("plain");
+      await linked.disable();
+      const path = join(linked.commonDir, "info/exclude");
+      linked.write("../dotfiles", kind === "link" ? "*.log\n" : large);
+      rmSync(path, { force: true });
+      if (kind === "link") symlinkSync(join(linked.path, "../dotfiles"), path);
+      else linked.write(".git/info/exclude", large);
+      expect((await linked.enable()).skipped).toEqual([
+        expect.stringMatching(/info\/exclude .* left as it is/),
+      ]);
+      expect(readFileSync(path, "utf8")).toBe(kind === "link" ? "*.log\n" : large);
+      expect(linked.read(".claude/settings.local.json")).toBeDefined();
+      expect((await linked.disable()).skipped).toEqual([expect.stringContaining("info/exclude")]);
+      expect(readFileSync(path, "utf8")).toBe(kind === "link" ? "*.log\n" : large);
+      expect(linked.hookFiles()).toEqual([]);
+    },
+  );
+
+  it("is undone for git's hooks though a settings file is a link, which is told and not followed", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const path = join(linked.path, ".claude/settings.local.json");
+    const elsewhere = join(linked.path, "../dotfiles.json");
+    renameSync(path, elsewhere);
+    symlinkSync(elsewhere, path);
+    const before = readFileSync(elsewhere, "utf8");
+    expect((await linked.status()).agent).toEqual([]);
+    expect(await linked.disable()).toMatchObject({
+      settings: [],
+      skipped: [expect.stringMatching(/settings\.local\.json is no file that can be changed/)],
+    });
+    expect(readFileSync(elsewhere, "utf8")).toBe(before);
+    expect(linked.hookFiles()).toEqual([]);
+    expect(existsSync(join(linked.commonDir, "holdfast"))).toBe(false);
   });
 });

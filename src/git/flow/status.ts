@@ -5,7 +5,7 @@ import type { Layout } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
-import { foldersOf, settingsText } from "./enable.ts";
+import { foldersOf, textOf } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type FlowSettings, readFlowSettings } from "./flow-settings.ts";
 import { type HookState, hookStates, otherTools } from "./hook-files.ts";
@@ -28,6 +28,8 @@ export interface FlowStatus {
     readonly calls: string | undefined;
     readonly states: Readonly<Record<HookName, HookState>>;
     readonly otherTools: readonly string[];
+    /** True when `core.hooksPath` points at where this repository was before it was moved or copied. */
+    readonly isMoved: boolean;
   };
   /** The settings files of Claude Code in this worktree that call us. */
   readonly agent: readonly SettingsScope[];
@@ -71,6 +73,7 @@ export async function flowStatus(
     calls,
     states: hookStates(place.folder),
     otherTools: otherTools(calls ?? place.folder),
+    isMoved: place.isMoved,
   };
   const status = {
     enabled,
@@ -90,7 +93,7 @@ const mostErrors = 5;
 
 function agentScopes(worktree: string): readonly SettingsScope[] {
   return (["local", "shared"] as const).filter((scope) =>
-    hasOwnHooks(settingsText(join(worktree, settingsFiles[scope])) ?? ""),
+    hasOwnHooks(textOf(join(worktree, settingsFiles[scope])) ?? ""),
   );
 }
 
@@ -137,7 +140,10 @@ function problemsOf({
   );
   const again = "run holdfast git enable again";
   return [
-    ...(gone.length === 0
+    ...(hooks.isMoved
+      ? [`core.hooksPath points at ${hooks.folder}, where this repository was before it was moved: ${again}.`]
+      : []),
+    ...(gone.length === 0 || hooks.isMoved
       ? []
       : [
           `The hooks ${gone.map(([name]) => name).join(", ")} in ${hooks.folder} are not ours any more: ${again}.`,
