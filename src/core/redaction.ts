@@ -3,7 +3,7 @@ import type { OwnRules } from "./own-rules.ts";
 import { mark, nextHead, secretAt, secretKey, signatureKey } from "./secret-patterns.ts";
 
 /** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
-export const redactionVersion = 1;
+export const redactionVersion = 2;
 
 /** What is looked for beside the known forms of secrets. */
 export interface RedactionOptions {
