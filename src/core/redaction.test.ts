@@ -282,6 +282,20 @@ describe("redaction of what looks random", () => {
     expect(redactJson(json, { entropy: true })).toBe(json);
   });
 
+  it("leaves no name of a file to hide what is in the file", () => {
+    const redacted = (key: string, value: string): string =>
+      redactJson(JSON.stringify({ [key]: value }), { entropy: true });
+    const held = ["originalFile", "file", "files", "data_uri", "root", "folder", "content", "invalid"];
+    for (const key of held) expect(redacted(key, random)).toBe(`{"${key}":"[redacted]"}`);
+    for (const key of ["path", "cwd", "id", "commit"]) {
+      expect(redacted(key, `const key =\n"${random}"`)).not.toContain(random);
+      expect(redacted(key, `${"/a".repeat(2100)}/${random}`)).not.toContain(random);
+    }
+    const names =
+      "filePath notebook_path paths cwd originalCwd filename backupFileName directory uuid parentUuid session_id toolUseId ids userID headUuids content_hash managedCommit sha treeSha";
+    for (const key of names.split(" ")) expect(redacted(key, random)).toContain(random);
+  });
+
   it("finds a random word wherever it stands, and the shortest that there is", () => {
     const shortest = `aB3dE5fG7hJ9${"kL1mN2pQ4rS"}`;
     for (let before = 0; before < 60; before += 1)
