@@ -22,16 +22,25 @@ export function nextLongRun(text: string, from: number, to: number): number {
   return -1;
 }
 
-/** Whether the value under this key is a name or a picture, which may look random. */
+/** Whether the value under this key is a name, which may look random as long as it {@link looksLikeName}. */
 export function mayLookRandom(key: string): boolean {
-  return namingKey.test(key);
+  return idKey.test(key) || hashKey.test(key) || pathKey.test(key);
+}
+
+/** Whether a text can be an id or a path, and not what a file holds. */
+export function looksLikeName(text: string): boolean {
+  return text.length <= maxNameLength && !/\s/.test(text);
 }
 
 // Fewer characters than 2^4.5 cannot have more entropy, however they differ.
 const minLength = 23;
 const minEntropy = 4.5;
-const namingKey =
-  /(?:ids?|path|paths|file|files|filename|dir|directory|cwd|root|folder|signature|fingerprint|digest|hash|commit|sha|uri)$/i;
+const maxNameLength = 4096;
+const idKey = /(?:^|_)(?:uu)?ids?$|(?:I[dD]|Uuid)s?$/;
+const hashKey = /(?:signature|fingerprint|digest|hash|commit|sha)$/i;
+// Whole names, because a key such as `originalFile` holds what is in the file.
+const pathKey =
+  /^(?:(?:file|notebook|transcript|script|display|sub|messaging_?socket|persisted_?output|project|worktree)?_?paths?|(?:original_?)?cwd|(?:backup_?)?file_?names?|(?:working_?)?dir(?:ectory)?)$/i;
 
 const runCharacters = new Uint8Array(128);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-")

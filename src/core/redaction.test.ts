@@ -62,6 +62,15 @@ describe("redactText", () => {
     ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=[redacted];"],
     ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=[redacted] next"],
     ["export SENTRY_DSN='abcdefgh'", "export SENTRY_DSN='[redacted]'"],
+    [`password="it's-a-secret-1" next`, 'password="[redacted]" next'],
+    [`password='ab"cdefghi' next`, "password='[redacted]' next"],
+    ['{"password":"hunter2\\\\secretpart"}', '{"password":"[redacted]"}'],
+    ['{"password":"p\\"rest-of-it","b":1}', '{"password":"[redacted]","b":1}'],
+    ['{"password":"ends-in-one\\\\","b":"c"}', '{"password":"[redacted]","b":"c"}'],
+    ['{\\"password\\":\\"p\\\\\\"rest\\",\\"b\\":1}', '{\\"password\\":\\"[redacted]\\",\\"b\\":1}'],
+    ['{"c":"password=\\"cut off","b":"c"}', '{"c":"password=\\"[redacted]","b":"c"}'],
+    [`password="it's-cut next`, 'password="[redacted] next'],
+    ['password="two\\nlines\n" b', 'password="[redacted]\n" b'],
   ])("redacts %j", (text, expected) => {
     expect(redactText(text)).toBe(expected);
   });
@@ -80,6 +89,8 @@ describe("redactText", () => {
     'token = "<your-token>"',
     "password: changeme",
     'password: "***"',
+    `write('password="' + value + '"')`,
+    "password=''; next='abcdef'",
     "CACHE_KEY=$(hash)",
     "PWD=/home/me",
     "------------------ a line of dashes",
@@ -89,7 +100,42 @@ describe("redactText", () => {
     expect(redactText(text)).toBe(text);
   });
 
+  it.each(["RSA PRIVATE KEY", "PRIVATE KEY", "PGP PRIVATE KEY BLOCK"])(
+    "replaces the whole %s of an account's file inside JSON inside a text",
+    (kind) => {
+      const key = `-----BEGIN ${kind}-----\nMIIE/abc+def==\nabcd\n-----END ${kind}-----`;
+      let [text, expected] = [key, "[redacted]"].map((value) =>
+        JSON.stringify({ private_key_id: "1", private_key: value, text: value }, null, 2),
+      ) as [string, string];
+      for (let level = 0; level < 4; level += 1) {
+        expect(redactText(text)).toBe(expected);
+        [text, expected] = [JSON.stringify({ text, n: 1 }), JSON.stringify({ text: expected, n: 1 })];
+      }
+      for (const name of ["secret=", "SIGNING_KEY="])
+        expect(redactText(`${name}${key} b`)).toBe(`${name}[redacted] b`);
+    },
+  );
+
+  it("replaces the whole of any quoted value, however deep it is inside other JSON", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("'", '"', "\\", "a", "é", " ", "\t", "\n"), { minLength: 0, maxLength: 12 }),
+        fc.nat(3),
+        (parts, depth) => {
+          const nested = (value: string): string => {
+            let text = JSON.stringify({ password: value, b: "c" });
+            for (let level = 0; level < depth; level += 1) text = JSON.stringify({ text });
+            return text;
+          };
+          expect(redactText(nested(`abc${parts.join("")}`))).toBe(nested("[redacted]"));
+        },
+      ),
+    );
+  });
+
   it("is finished with what it has redacted", () => {
+    const cut = `password="it's cut ${"it's ".repeat(1000)}`;
+    expect(redactText(redactText(cut))).toBe(redactText(cut));
     for (const secret of Object.values(secrets)) {
       const once = redactText(`password="${secret}" token=${secret}`);
       expect(redactText(once)).toBe(once);
@@ -130,6 +176,11 @@ describe("redactText", () => {
       "Bearer ",
       "mysql://",
       "_KEY=",
+      'password="',
+      "password='a \" ",
+      'password="\\\\\\',
+      'password=\\"\\\\\\" password="\\',
+      `${"\\".repeat(40)}password="`,
     ]) {
       const startedAtMs = performance.now();
       redactText(piece.repeat(50_000));
@@ -229,6 +280,20 @@ describe("redaction of what looks random", () => {
       data: `iVBORw0KGgo${random}`,
     });
     expect(redactJson(json, { entropy: true })).toBe(json);
+  });
+
+  it("leaves no name of a file to hide what is in the file", () => {
+    const redacted = (key: string, value: string): string =>
+      redactJson(JSON.stringify({ [key]: value }), { entropy: true });
+    const held = ["originalFile", "file", "files", "data_uri", "root", "folder", "content", "invalid"];
+    for (const key of held) expect(redacted(key, random)).toBe(`{"${key}":"[redacted]"}`);
+    for (const key of ["path", "cwd", "id", "commit"]) {
+      expect(redacted(key, `const key =\n"${random}"`)).not.toContain(random);
+      expect(redacted(key, `${"/a".repeat(2100)}/${random}`)).not.toContain(random);
+    }
+    const names =
+      "filePath notebook_path paths cwd originalCwd filename backupFileName directory uuid parentUuid session_id toolUseId ids userID headUuids content_hash managedCommit sha treeSha";
+    for (const key of names.split(" ")) expect(redacted(key, random)).toContain(random);
   });
 
   it("finds a random word wherever it stands, and the shortest that there is", () => {

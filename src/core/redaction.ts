@@ -1,9 +1,9 @@
-import { mayLookRandom, nextLongRun, randomRuns } from "./entropy.ts";
+import { looksLikeName, mayLookRandom, nextLongRun, randomRuns } from "./entropy.ts";
 import type { OwnRules } from "./own-rules.ts";
 import { mark, nextHead, secretAt, secretKey, signatureKey } from "./secret-patterns.ts";
 
 /** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
-export const redactionVersion = 1;
+export const redactionVersion = 2;
 
 /** What is looked for beside the known forms of secrets. */
 export interface RedactionOptions {
@@ -108,11 +108,16 @@ function redactLiteral(line: Line, value: StringValue, options: RedactionOptions
   const kind = key === undefined ? "plain" : kindOf(key);
   if (kind === "signature") return undefined;
   if (kind === "secret") return JSON.stringify(mark);
-  const entropy = options.entropy === true && kind !== "naming" && !isPicture(json, from);
+  const entropy =
+    options.entropy === true && !(kind === "naming" && isName(line, value)) && !isPicture(json, from);
   if (!isSuspect(line, value, entropy ? options : { ...options, entropy })) return undefined;
   const text = decode(json.slice(from, to));
   const redacted = redactText(text, { entropy, own: options.own });
   return redacted === text ? undefined : JSON.stringify(redacted);
+}
+
+function isName({ json }: Line, { from, to }: StringValue): boolean {
+  return looksLikeName(decode(json.slice(from, to)));
 }
 
 type Kind = "signature" | "secret" | "naming" | "plain";

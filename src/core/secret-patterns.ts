@@ -27,7 +27,30 @@ export function secretAt(
   if (groups === undefined) return undefined;
   const lead =
     groups["lead"] ?? groups["scheme"] ?? groups["address"] ?? groups["hook"] ?? groups["variable"] ?? "";
-  return { lead: lead + (groups["quote"] ?? ""), end: secretPattern.lastIndex };
+  const [from, quote] = [secretPattern.lastIndex, groups["quote"]];
+  if (quote === undefined) return { lead, end: from };
+  const end = endOfQuoted(text, from, quote);
+  return end - from < minQuotedLength ? undefined : { lead: lead + quote, end };
+}
+
+/**
+ * Where a quoted value ends: at its own quote, which has as many backslashes before it as the one that opened it had.
+ * More of them belong to the value, fewer to the text around it. By hand, because a regex would try each backslash again.
+ */
+function endOfQuoted(text: string, from: number, opening: string): number {
+  const level = opening.search(/["']/);
+  const quote = opening.charCodeAt(level);
+  const to = Math.min(text.length, from + maxQuotedLength);
+  for (let at = from, backslashes = 0; at < to; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === newline) break;
+    if (code === quote && (backslashes < level || backslashes % (2 * level + 2) === level))
+      return at - Math.min(backslashes, level);
+    backslashes = code === backslash ? backslashes + 1 : 0;
+  }
+  unclosedValue.lastIndex = from;
+  unclosedValue.test(text);
+  return unclosedValue.lastIndex;
 }
 
 // A line of dashes would be tried at each of them.
@@ -40,7 +63,11 @@ function anyCase(word: string): string {
   return word.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }
 
-const [dash, capitalB] = [45, 66];
+const [dash, capitalB, backslash, newline] = [45, 66, 92, 10];
+const minQuotedLength = 3;
+// A quote that closes only behind so much belongs to something else.
+const maxQuotedLength = 4096;
+const unclosedValue = /[^"'\\\n]*\S*/y;
 const secretWords =
   "passw(?:or)?d|passphrase|secret|secret[_-]?key|private[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|token|credentials?";
 
@@ -61,7 +88,8 @@ const keyFormats = [
   "eyJ[\\w-]{8,1024}\\.eyJ[\\w-]{8,}(?:\\.[\\w-]*)?",
 ].join("|");
 
-const pemKey = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)";
+const pemStart = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----";
+const pemKey = `${pemStart}[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`;
 const slackHook = "(?<hook>hooks\\.slack\\.com/services/)[\\w/-]{20,}";
 const databases =
   "postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb";
@@ -77,10 +105,13 @@ const names = [
 const scheme = `(?:${anyCase("(?:basic|bearer|token)")}[ \\t]+)?`;
 const placeholder = "\\$\\{[^}\"']{1,64}\\}|<[\\w .-]{1,64}>|\\*{3,}|changeme\\b";
 // A value that is code (a type name, a call, a variable) is no secret.
-const code = `(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|[\\w.]*[([]|\\[redacted|${placeholder}`;
+const code = `(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|${pemStart}|[\\w.]*[([]|\\[redacted|${placeholder}`;
 const delimiters = "\\s\"'`,;&<>(){}\\[\\]\\\\";
 const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
-const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["'])[^"'\\\\\\n]{3,}|${bareValue})`;
+// What puts a text together from quoted pieces goes on behind the other quote.
+const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
+const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|\\[redacted\\]|${pemStart}|${piece})`;
+const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:${quoted}|${bareValue})`;
 const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
 
 // What sets a colour ends in a letter, which is no part of the word behind it.

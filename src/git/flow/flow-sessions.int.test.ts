@@ -37,7 +37,8 @@ describe("a session", () => {
   scenario("has its subagents with their transcripts, redacted as everything is", async (flow) => {
     const agent = flow.agent("s-1");
     await agent.prompt("Look around, and write a");
-    await agent.task("Look for password=hunter22");
+    const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
+    await agent.task(`Look for password=hunter22 and ${random}`);
     const secret = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789";
     const line = {
       type: "assistant",
@@ -52,7 +53,7 @@ describe("a session", () => {
     const [task] = stored.tasks;
     expect(stored.tasks).toHaveLength(1);
     expect(task!.task.text("subagent_type")).toBe("explorer");
-    expect(task!.task.text("task_description")).toBe("Look for password=[redacted]");
+    expect(task!.task.text("task_description")).toBe("Look for password=[redacted] and [redacted]");
     expect(task!.task.text("completed_at")).toMatch(/^\d{4}-/);
     expect(task!.transcripts.map(({ name }) => name)).toEqual(["agent-a1b2c3.jsonl"]);
     const text = await flow.git("cat-file", "-p", task!.transcripts[0]!.id);

@@ -30,7 +30,7 @@ async function taken(context: FlowContext, state: SessionState, task: TaskState)
     ...(found === undefined ? {} : { transcript: found.text }),
     task: {
       ...(subagentType === undefined ? {} : { subagent_type: context.redactor.text(subagentType) }),
-      ...(description === undefined ? {} : { task_description: description }),
+      ...(description === undefined ? {} : { task_description: context.redactor.text(description) }),
       ...found?.fields,
       started_at: new Date(startedAtMs).toISOString(),
       ...(completedAtMs === undefined ? {} : { completed_at: new Date(completedAtMs).toISOString() }),
