@@ -13,7 +13,8 @@ export default defineConfig({
     isolate: false,
     // The default leaves one core idle.
     maxWorkers: availableParallelism(),
-    testTimeout: 30_000,
+    // What is repeated for long is run beside much else.
+    testTimeout: isLong ? 120_000 : 30_000,
     hookTimeout: 30_000,
     reporters: ["default", "./scripts/summary-reporter.js"],
     coverage: {

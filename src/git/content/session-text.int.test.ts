@@ -293,7 +293,7 @@ describe("SessionText", () => {
     });
   });
 
-  it("stores the same text however it grew", async () => {
+  it("stores the same text however it grew", { timeout: isLong ? 300_000 : 30_000 }, async () => {
     const pieces = fc.array(fc.string({ unit: fc.constantFrom("a", "\n", '"', "{", "é", "\\") }), {
       maxLength: 6,
     });

@@ -62,8 +62,10 @@ function isDone(toolUseId: string, { tasks }: SessionState): boolean {
 
 // A file that is committed as it is here is done; one that was left out, or staged in part, is not.
 function pendingTest({ changed, left, claim }: DoneForCommit): (file: string) => boolean {
-  if (left === undefined) return (file) => !changed.has(file);
-  return (file) => left.has(file) || (!claim.touched.has(file) && !changed.has(file));
+  // What the transcript tells after the commit may not be on disk yet.
+  const isLater = (file: string): boolean => claim.part?.writtenLater.has(file) === true;
+  if (left === undefined) return (file) => isLater(file) || !changed.has(file);
+  return (file) => isLater(file) || left.has(file) || (!claim.touched.has(file) && !changed.has(file));
 }
 
 function progressAfter(now: SessionState, { event, claim }: DoneForCommit): SessionProgress {

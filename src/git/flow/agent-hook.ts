@@ -63,7 +63,8 @@ export function handleAgentHook(params: AgentHookParams): { readonly startWorker
 
 /** What only a look at the disk tells; taken before the lock, because it takes its time. */
 interface Found {
-  readonly dirty: readonly string[];
+  /** Undefined: git took too long, or there are more than are kept. */
+  readonly dirty: readonly string[] | undefined;
   readonly files: readonly string[];
   readonly scannedBytes: number | undefined;
 }
@@ -85,14 +86,13 @@ function isCompaction({ verb, input }: AgentHookParams): boolean {
 function lookAround({ verb, input, place }: AgentHookParams, state: SessionState | undefined): Found {
   const { commonDir, worktreePath } = place;
   const looks = verb === "user-prompt-submit" || verb === "stop" || verb === "session-end";
-  if (!looks) return { dirty: [], files: [], scannedBytes: undefined };
-  const dirty = changedFiles(worktreePath, { timeoutMs: statusTimeoutMs });
-  if (dirty === undefined)
+  if (!looks) return { dirty: undefined, files: [], scannedBytes: undefined };
+  const listed = changedFiles(worktreePath, { timeoutMs: statusTimeoutMs });
+  if (listed === undefined)
     logFailure(commonDir, verb, "git status took too long; files are known by tool calls alone.");
-  const before = new Set(state?.dirtyBefore);
-  // Without a turn nobody knows what was there before it.
-  const isTurn = state?.phase === "active" && verb !== "user-prompt-submit";
-  const files = isTurn ? (dirty ?? []).filter((file) => !before.has(file)) : [];
+  const files = state === undefined || verb === "user-prompt-submit" ? [] : sinceTurnBegan(state, listed);
+  // A part of the list would make the rest the agent's.
+  const dirty = listed !== undefined && listed.length <= mostKept.files ? listed : undefined;
   const path = textOf(input["transcript_path"]) ?? state?.transcriptPath;
   try {
     const scanned =
@@ -100,14 +100,24 @@ function lookAround({ verb, input, place }: AgentHookParams, state: SessionState
         ? undefined
         : scanTranscript(path, { scannedBytes: state?.scannedBytes ?? 0, worktreePath });
     return {
-      dirty: dirty ?? [],
+      dirty,
       files: [...(scanned?.files ?? []), ...files],
       scannedBytes: scanned?.scannedBytes,
     };
   } catch (error) {
     logFailure(commonDir, `${verb}: transcript`, error);
-    return { dirty: dirty ?? [], files, scannedBytes: undefined };
+    return { dirty, files, scannedBytes: undefined };
   }
+}
+
+/** None where nobody knows what was there before the turn: it may be a person's. */
+function sinceTurnBegan(
+  { phase, dirtyBefore }: SessionState,
+  listed: readonly string[] | undefined,
+): readonly string[] {
+  if (phase !== "active" || dirtyBefore === undefined || listed === undefined) return [];
+  const before = new Set(dirtyBefore);
+  return listed.filter((file) => !before.has(file));
 }
 
 function changed(params: AgentHookParams, before: SessionState, found: Found, nowMs: number): SessionState {
@@ -138,7 +148,7 @@ function turned(
     const prompt = redactText((textOf(input["prompt"]) ?? "").slice(0, maxPromptCharacters));
     const turnId = randomBytes(6).toString("hex");
     const asked = prompt === "" ? state : withPrompt(state, prompt, { atMs: nowMs, turn: turnId });
-    return { ...asked, turnId, turnStartedAtMs: nowMs, dirtyBefore: dirty.slice(0, mostKept.files) };
+    return { ...asked, turnId, turnStartedAtMs: nowMs, dirtyBefore: dirty };
   }
   return verb === "pre-task" || verb === "post-task" || verb === "subagent-stop"
     ? withTask(verb, input, state, nowMs)

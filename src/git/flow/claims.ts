@@ -93,8 +93,10 @@ async function claimOf(
 /** What a session changed through a shell is seen only when its turn ends; a commit of one that is alone is its own. */
 function alone(claim: Claim, { changed, named }: ClaimParams): Claim {
   const { state, files } = claim;
+  const { dirtyBefore } = state;
+  if (dirtyBefore === undefined) return claim;
   if (files.length > 0 || state.phase !== "active" || !named.includes(state.sessionId)) return claim;
-  const before = new Set(state.dirtyBefore);
+  const before = new Set(dirtyBefore);
   return { ...claim, files: [...changed.keys()].filter((path) => !before.has(path)) };
 }
 

@@ -106,6 +106,25 @@ describe("a commit", () => {
     expect(await repository.message()).toBe("Subject\n");
   });
 
+  it.each([
+    ["in an editor", "true"],
+    ["without one", ":"],
+  ])("whose template nobody edited is given up as ever %s, and an edited one is linked", async (_, left) => {
+    repository.session("s-1", ["a"]);
+    repository.write(".git/template", "# What and why\nSubject:\n\nTell why.\n");
+    await repository.git(["config", "commit.template", ".git/template"]);
+    await repository.stage("a");
+    await expect(repository.git(["commit", "-q"], { GIT_EDITOR: left })).rejects.toThrow(/did not edit/);
+    expect(repository.events()).toEqual([]);
+    await repository.git(["commit", "-q"], {
+      GIT_EDITOR: 'sh -c \'sed -i "s/^Subject:/Subject: a/" "$1"\' --',
+    });
+    const { checkpoints } = await repository.trailers();
+    expect(await repository.message()).toBe(
+      `Subject: a\n\nTell why.\n\nEntire-Checkpoint: ${checkpoints[0]}\nAgent-Session: s-1\n`,
+    );
+  });
+
   it("with an empty message is given up as ever, and the next one is linked", async () => {
     repository.session("s-1", ["a"]);
     await repository.stage("a");

@@ -72,6 +72,21 @@ describe("history that is made anew", () => {
     expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: [], lastCheckpoint: id });
   });
 
+  scenario("an amend leaves a checkpoint of another tool as it was but for its links", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    const [id] = await flow.commit("Add a");
+    await flow.work({ cliVersion: "0.11.4" });
+    const before = (await flow.see(id))!;
+    await agent.turn("And b", { "b.txt": "The first line of b\n" });
+    await flow.commit("Add a and b", "--amend");
+    await flow.work();
+    const after = (await flow.see(id))!;
+    expect(after.sessions).toEqual(before.sessions);
+    expect(after.root["cli_version"]).toBe("0.11.4");
+    expect(await linksOf(flow, id)).toEqual([await head(flow)]);
+  });
+
   scenario("a rebase maps every checkpoint to what its commit became", async (flow) => {
     const agent = flow.agent("s-1");
     await flow.git("checkout", "-q", "-b", "work");

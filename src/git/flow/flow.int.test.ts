@@ -1,7 +1,10 @@
-import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Layout } from "../checkpoint-store.ts";
 import { FlowRepository, layoutsFor } from "../../../test/git/flow-repository.ts";
+import { handleAgentHook } from "./agent-hook.ts";
+import { placeOf } from "./place.ts";
 
 const flows: FlowRepository[] = [];
 afterEach(async () => {
@@ -179,6 +182,23 @@ describe("a commit of agents' work", () => {
     expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: [] });
   });
 
+  scenario("leaves what the agent had asked for since, though it is not on disk yet", async (flow) => {
+    const agent = flow.agent("s-1");
+    await agent.prompt("Write a and b");
+    agent.edit("a.txt", "The first line of a\n");
+    await flow.commit("Add a");
+    agent.edit("b.txt", "The first line of b\n");
+    // The line of a tool's call stands in the transcript before the tool has run.
+    rmSync(join(flow.path, "b.txt"));
+    await flow.work();
+    expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: ["b.txt"] });
+    flow.linked.write("b.txt", "The first line of b\n");
+    const [id] = await flow.commit("Add b");
+    await flow.work();
+    expect((await flow.see(id))!.root["files_touched"]).toEqual(["b.txt"]);
+    expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: [] });
+  });
+
   scenario("goes on where the last checkpoint of the session ended", async (flow) => {
     const agent = flow.agent("s-1");
     await agent.turn("Write a", { "a.txt": "The first line of a\n" });
@@ -211,6 +231,26 @@ describe("a commit that is nobody's", () => {
     expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: ["a.txt"], promptCount: 1 });
   });
 
+  scenario(
+    "is not a session's where git was too slow to tell what was there before the turn",
+    async (flow) => {
+      const agent = flow.agent("s-1");
+      await agent.start();
+      flow.linked.write("mine.txt", "By a person\n");
+      vi.stubEnv("PATH", `${slowGit(flow)}:${process.env["PATH"]}`);
+      const input = { session_id: "s-1", transcript_path: agent.transcript, prompt: "Only think" };
+      const place = placeOf(flow.path)!;
+      handleAgentHook({ agent: "claude-code", verb: "user-prompt-submit", input, place, parent: 1 });
+      vi.unstubAllEnvs();
+      await agent.stop();
+      expect(flow.linked.sessions.read("s-1")!.dirtyBefore).toBeUndefined();
+      expect(flow.linked.sessions.read("s-1")).toMatchObject({ filesTouched: [] });
+      expect(await flow.commit("Mine")).toEqual([]);
+      await flow.work();
+      expect(await flow.ids()).toEqual([]);
+    },
+  );
+
   scenario("is not a session's whose new file a person wrote anew under the same name", async (flow) => {
     const [one, two] = [flow.agent("s-1"), flow.agent("s-2")];
     await one.turn("Write a", { "a.txt": "A line that the agent wrote\n" });
@@ -240,3 +280,12 @@ describe("a commit that is nobody's", () => {
     expect(await flow.ids()).toEqual([]);
   });
 });
+
+/** A folder with a git that does not answer. */
+function slowGit({ home }: FlowRepository): string {
+  const folder = join(home, "bin");
+  mkdirSync(folder);
+  const script = "#!/bin/sh\nexec sleep 30\n";
+  writeFileSync(join(folder, "git"), script, { mode: 0o755 });
+  return folder;
+}

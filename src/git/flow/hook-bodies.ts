@@ -37,7 +37,8 @@ if [ "$GIT_EDITOR" != : ]; then
   comment=$(git config core.commentChar 2>/dev/null)
   case $comment in '' | auto) comment='#' ;; esac
 fi
-awk -v comment="$comment" '
+plain() { grep -v -e '^Entire-Checkpoint: ' -e '^Agent-Session: ' "$1" | git stripspace -s; }
+{ [ -f "$note.template" ] && [ "$(plain "$1")" = "$(plain "$note.template")" ]; } || awk -v comment="$comment" '
   comment != "" && index($0, comment " ------------------------ >8 ------------------------") == 1 { exit }
   comment != "" && index($0, comment) == 1 { next }
   /^[ \t\r]*$/ || /^(Entire-Checkpoint|Agent-Session): / { next }

@@ -4,6 +4,7 @@ import { entireMarker } from "./hook-scripts.ts";
 const readMessage = String.raw`file=$1
 source=$2
 [ ! -s "$note" ] || : > "$note"
+[ ! -f "$note.template" ] || rm -f "$note.template"
 [ "$source" != merge ] || exit 0
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
   [ ! -e "$dir/$one" ] || exit 0
@@ -189,13 +190,15 @@ for id in $sessions; do set -- "$@" --trailer "Agent-Session: $id"; done
 (
   umask 077
   {
-    [ "$GIT_EDITOR" != : ] || [ -z "$first" ] || echo said
+    [ "$GIT_EDITOR" != : ] || [ -z "$first" ] || [ "$source" = template ] || echo said
     [ -z "$stamp" ] || echo "at $stamp"
     [ -z "$minted" ] || echo "minted $minted"
     for id in $inherited; do echo "inherited $id"; done
     for id in $sessions; do echo "session $id"; done
     [ $restored = 0 ] || echo restored
   } > "$note"
+  # A template that nobody edits makes no commit: commit-msg compares.
+  case $source$cleanup in *verbatim) ;; template*) cat "$file" > "$note.template" ;; esac
 )
 case $words$cleanup in *verbatim*) [ -z "$(tail -c 1 "$file")" ] || echo >> "$file" ;; esac
 git -c trailer.separators=: -c trailer.where=end interpret-trailers --in-place --no-divider --where end --if-exists addIfDifferent --if-missing add "$@" "$file" 2>/dev/null

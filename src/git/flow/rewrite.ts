@@ -1,5 +1,5 @@
 import { parseTrailers } from "../format/trailers.ts";
-import { type Anchor, anchorsKey } from "../reading/anchors.ts";
+import type { Anchor } from "../reading/anchors.ts";
 import { computeAnchors } from "../reading/commit-anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
@@ -93,6 +93,9 @@ async function newCommits(
   }));
 }
 
+// How `cli_version` of what we write begins; to link a commit leaves that key as it is.
+const ownWriter = "holdfast/";
+
 /** New work of sessions that an amend took in goes to the checkpoint that the commit keeps. */
 async function condenseAmended(
   context: FlowContext,
@@ -102,7 +105,7 @@ async function condenseAmended(
   const [{ commit }, [from], id] = [anchor, olds, named.at(-1)];
   const stored = id === undefined || from === undefined ? null : await context.store.read(id);
   // One that another tool wrote is not ours to go on with.
-  if (stored === null || stored.root.get(anchorsKey) === undefined) return;
+  if (stored === null || stored.root.text("cli_version")?.startsWith(ownWriter) !== true) return;
   const changed = await changedPaths(context.repository, { commit, from: from! });
   const worktree = fieldOf(event, "worktree") ?? "";
   const claims = await claimsOf(context, {

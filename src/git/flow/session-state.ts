@@ -31,8 +31,11 @@ export interface SessionState {
   readonly filesTouched: readonly string[];
   /** How many there were, kept or not. */
   readonly filesTouchedCount: number;
-  /** Files that were not clean when the turn began, so that they are not taken for the agent's. */
-  readonly dirtyBefore: readonly string[];
+  /**
+   * Files that were not clean when the turn began, so that they are not taken for the agent's; undefined where nobody
+   * knows, and then nothing is the agent's by git alone.
+   */
+  readonly dirtyBefore: readonly string[] | undefined;
   /** Bytes of the transcript that were looked through for touched files. */
   readonly scannedBytes: number;
   /** Lines of the transcript before the part of the next checkpoint. */
@@ -182,7 +185,7 @@ export function readSessionText(text: string, sessionId: string): SessionState |
     promptCount: Math.max(prompts.length, wholeOf(all["promptCount"])),
     filesTouched,
     filesTouchedCount: Math.max(filesTouched.length, wholeOf(all["filesTouchedCount"])),
-    dirtyBefore: textsIn(all["dirtyBefore"], mostKept.files),
+    dirtyBefore: Array.isArray(all["dirtyBefore"]) ? textsIn(all["dirtyBefore"], mostKept.files) : undefined,
     scannedBytes: wholeOf(all["scannedBytes"]),
     checkpointTranscriptStart: wholeOf(all["checkpointTranscriptStart"]),
     turnCheckpoints: textsIn(all["turnCheckpoints"], mostKept.turnCheckpoints),

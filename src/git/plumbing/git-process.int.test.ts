@@ -22,13 +22,14 @@ describe("A git command", () => {
   it("that does not end in time is killed with what it has started", async () => {
     const pidFile = join(folder, "pid");
     const at = fakeGit("slow", `sleep 60 & echo $! > ${pidFile}; wait`);
-    await expect(runGit(["fetch"], at, { timeoutMs: 300 })).rejects.toMatchObject({
+    // By then the shell must have noted its child, also where much else runs.
+    await expect(runGit(["fetch"], at, { timeoutMs: 3000 })).rejects.toMatchObject({
       code: "git_timeout",
       retryable: true,
     });
     const pid = Number(readFileSync(pidFile, "utf8"));
     // A killed process stays a zombie until its new parent has looked.
-    await expect.poll(() => stateOf(pid)).toMatch(/^[ZX]?$/);
+    await expect.poll(() => stateOf(pid), { timeout: 10_000 }).toMatch(/^[ZX]?$/);
   });
 
   it("that prints more than allowed is killed", async () => {
@@ -48,7 +49,7 @@ describe("A git command", () => {
     expect(existsSync(marker)).toBe(false);
     const given = new AbortController();
     const running = runGit(["gc"], at, { signal: given.signal });
-    await expect.poll(() => existsSync(marker)).toBe(true);
+    await expect.poll(() => existsSync(marker), { timeout: 10_000 }).toBe(true);
     given.abort();
     await expect(running).rejects.toMatchObject({ code: "aborted" });
   });

@@ -112,7 +112,7 @@ describe("The reader of objects", () => {
     const asked = reader.header(id);
     await reader[Symbol.asyncDispose]();
     await expect(asked).rejects.toThrow(/closed/);
-    await expect.poll(() => childrenNamed("cat-file")).toEqual([]);
+    await expect.poll(() => childrenNamed("cat-file"), { timeout: 10_000 }).toEqual([]);
     await expect(reader.header(id)).rejects.toThrow(/closed/);
   });
 });

@@ -362,7 +362,7 @@ describe("The file packed-refs", () => {
     }
     expect(await refs.list("refs/entire/checkpoints/0a/")).toHaveLength(4096);
     // Parsing the whole file takes about 100 ms: a hundred times would be seen.
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(8000);
     expect(readFileSync(join(made.path, ".git", "packed-refs")).length).toBeGreaterThan(7_000_000);
   });
 });

@@ -232,7 +232,7 @@ describe("a remote that does not do as it should", () => {
     const report = await one.push(700);
 
     expect(report).toMatchObject({ outcome: "incomplete", reason: "out_of_time", left: 1 });
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(15_000);
     expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
   });
 });

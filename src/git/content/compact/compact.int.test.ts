@@ -233,37 +233,41 @@ describe("CompactText", () => {
     expect(await write(large)).toBeUndefined();
   });
 
-  it("never throws, and writes lines that are read back, whatever the transcript holds", async () => {
-    const hostile = fc.oneof(
-      fc.jsonValue(),
-      fc.record({
-        type: fc.constantFrom("user", "assistant", "response_item", "event_msg"),
-        role: fc.option(fc.constantFrom("user", "assistant"), { nil: undefined }),
-        message: fc.oneof(
-          fc.jsonValue(),
-          fc.record({ id: fc.jsonValue(), content: fc.array(fc.jsonValue()), usage: fc.jsonValue() }),
-        ),
-        payload: fc.option(
-          fc.record({
-            type: fc.jsonValue(),
-            role: fc.jsonValue(),
-            content: fc.jsonValue(),
-            output: fc.jsonValue(),
-          }),
-          { nil: undefined },
-        ),
-      }),
-    );
-    let runs = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(hostile, { maxLength: 20 }), async (lines) => {
-        const compact = await write(lines, { key: `${(runs += 1)}` });
-        const count = compact?.content.toString().split("\n").flatMap(readCompact).length;
-        expect(count).toBe(compact?.lines);
-      }),
-      { numRuns: isLong ? 2000 : 200 },
-    );
-  });
+  it(
+    "never throws, and writes lines that are read back, whatever the transcript holds",
+    { timeout: isLong ? 300_000 : 30_000 },
+    async () => {
+      const hostile = fc.oneof(
+        fc.jsonValue(),
+        fc.record({
+          type: fc.constantFrom("user", "assistant", "response_item", "event_msg"),
+          role: fc.option(fc.constantFrom("user", "assistant"), { nil: undefined }),
+          message: fc.oneof(
+            fc.jsonValue(),
+            fc.record({ id: fc.jsonValue(), content: fc.array(fc.jsonValue()), usage: fc.jsonValue() }),
+          ),
+          payload: fc.option(
+            fc.record({
+              type: fc.jsonValue(),
+              role: fc.jsonValue(),
+              content: fc.jsonValue(),
+              output: fc.jsonValue(),
+            }),
+            { nil: undefined },
+          ),
+        }),
+      );
+      let runs = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(hostile, { maxLength: 20 }), async (lines) => {
+          const compact = await write(lines, { key: `${(runs += 1)}` });
+          const count = compact?.content.toString().split("\n").flatMap(readCompact).length;
+          expect(count).toBe(compact?.lines);
+        }),
+        { numRuns: isLong ? 2000 : 200 },
+      );
+    },
+  );
 });
 
 describe("reading a compact transcript", () => {
