@@ -70,6 +70,7 @@ describe("redactText", () => {
     ["cmd --password 'correct horse' -v", "cmd --password '[redacted]' -v"],
     ["CREATE USER a IDENTIFIED BY 'correct horse';", "CREATE USER a IDENTIFIED BY '[redacted]';"],
     ["alter user a with password 'correct horse'", "alter user a with password '[redacted]'"],
+    ["https:\\/\\/me:hunter2@host", "https:\\/\\/[redacted]@host"],
     [`password="it's-a-secret-1" next`, 'password="[redacted]" next'],
     [`password='ab"cdefghi' next`, "password='[redacted]' next"],
     ['{"password":"hunter2\\\\secretpart"}', '{"password":"[redacted]"}'],

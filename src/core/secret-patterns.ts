@@ -97,7 +97,7 @@ const databases =
 // A database's password is often written with an "@" or a "/" in it that should have been escaped.
 const connection = `(?<=\\b(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
 const credentials = `[^\\s/?#:@"'<>\\\\]*:[^\\s/@"'<>]+|[^\\s/?#:@"'<>\\\\]{20,}`;
-const urlCredentials = `(?<address>://)(?:${connection}|(?:${credentials})(?=@))`;
+const urlCredentials = `(?<address>:(?:\\\\{0,8}/){2})(?:${connection}|(?:${credentials})(?=@))`;
 const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
 const names = [
   anyCase("passw(?:or)?d|passphrase|secret|token|authorization"),
@@ -130,7 +130,7 @@ const secretPattern = new RegExp(
 
 const heads = [
   "sk-|sk_|rk_|pk_|ghp|gho|ghu|ghs|ghr|git|glp|gld|glr|glc|glf|gls|gli|gla|glo|AGE|AKI|ASI|ABI|ACC|AIz|ya2|GOC|xox|xap",
-  "whs|npm|sb_|sbp|eyJ|---|hoo|://|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
+  "whs|npm|sb_|sbp|eyJ|---|hoo|://|:\\/|:\\\\|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
 ].flatMap((line) => line.split("|"));
 const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri", "ide"];
 const [firstPairs, secondPairs] = [new Uint8Array(1 << 14), new Uint8Array(1 << 14)];
