@@ -83,6 +83,7 @@ const keyFormats = [
   "(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\\d-[A-Za-z0-9-]{10,})",
   "(?:[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
   "npm_[A-Za-z0-9]{30,}",
+  "AGE-SECRET-KEY-1[A-Z0-9]{20,}",
   "(?:sb_secret_[\\w-]{16,}|sbp_[A-Za-z0-9_]{20,})",
   // Bounded, because the scan goes on from the next letters where no second part follows.
   "eyJ[\\w-]{8,1024}\\.eyJ[\\w-]{8,}(?:\\.[\\w-]*)?",
@@ -96,7 +97,7 @@ const databases =
 // A database's password is often written with an "@" or a "/" in it that should have been escaped.
 const connection = `(?<=\\b(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
 const credentials = `[^\\s/?#:@"'<>\\\\]*:[^\\s/@"'<>]+|[^\\s/?#:@"'<>\\\\]{20,}`;
-const urlCredentials = `(?<address>://)(?:${connection}|(?:${credentials})(?=@))`;
+const urlCredentials = `(?<address>:(?:\\\\{0,8}/){2})(?:${connection}|(?:${credentials})(?=@))`;
 const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
 const names = [
   anyCase("passw(?:or)?d|passphrase|secret|token|authorization"),
@@ -111,7 +112,11 @@ const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 // What puts a text together from quoted pieces goes on behind the other quote.
 const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
 const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|\\[redacted\\]|${pemStart}|${piece})`;
-const assignment = `(?<lead>(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme})(?:${quoted}|${bareValue})`;
+// Prose names flags too: what follows one is a secret where it is quoted or has a digit.
+const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names})[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
+const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;
+const named = `(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme}`;
+const assignment = `(?<lead>${named}|${flag}|${sql})(?:${quoted}|${bareValue})`;
 const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
 
 // What sets a colour ends in a letter, which is no part of the word behind it.
@@ -124,10 +129,10 @@ const secretPattern = new RegExp(
 );
 
 const heads = [
-  "sk-|sk_|rk_|pk_|ghp|gho|ghu|ghs|ghr|git|glp|gld|glr|glc|glf|gls|gli|gla|glo|AKI|ASI|ABI|ACC|AIz|ya2|GOC|xox|xap",
-  "whs|npm|sb_|sbp|eyJ|---|hoo|://|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
+  "sk-|sk_|rk_|pk_|ghp|gho|ghu|ghs|ghr|git|glp|gld|glr|glc|glf|gls|gli|gla|glo|AGE|AKI|ASI|ABI|ACC|AIz|ya2|GOC|xox|xap",
+  "whs|npm|sb_|sbp|eyJ|---|hoo|://|:\\/|:\\\\|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
 ].flatMap((line) => line.split("|"));
-const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri"];
+const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri", "ide"];
 const [firstPairs, secondPairs] = [new Uint8Array(1 << 14), new Uint8Array(1 << 14)];
 for (const head of heads) addHead(head);
 for (const head of headsInAnyCase)
