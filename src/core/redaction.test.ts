@@ -194,7 +194,7 @@ describe("redactText", () => {
     ]) {
       const startedAtMs = performance.now();
       redactText(piece.repeat(50_000));
-      expect(performance.now() - startedAtMs).toBeLessThan(2000);
+      expect(performance.now() - startedAtMs).toBeLessThan(15_000);
     }
   });
 });
@@ -236,7 +236,7 @@ describe("redactJson", () => {
     const json = JSON.stringify(Array.from({ length: 200_000 }, (_, n) => `text ${n}`));
     const startedAtMs = performance.now();
     expect(redactJson(json, { entropy: true })).toBe(json);
-    expect(performance.now() - startedAtMs).toBeLessThan(2000);
+    expect(performance.now() - startedAtMs).toBeLessThan(15_000);
   });
 
   it("redacts names, and what stands outside of strings where the text is no JSON", () => {
