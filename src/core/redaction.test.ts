@@ -175,7 +175,7 @@ describe("redactText", () => {
     );
   });
 
-  it("takes time in proportion to a long hostile line", () => {
+  it("takes time in proportion to a long hostile line", { timeout: 120_000 }, () => {
     for (const piece of [
       "a.a-",
       "://",
@@ -193,8 +193,8 @@ describe("redactText", () => {
       `${"\\".repeat(40)}password="`,
     ]) {
       const startedAtMs = performance.now();
-      redactText(piece.repeat(50_000));
-      expect(performance.now() - startedAtMs).toBeLessThan(15_000);
+      redactText(piece.repeat(100_000));
+      expect(performance.now() - startedAtMs, piece).toBeLessThan(8_000);
     }
   });
 });
