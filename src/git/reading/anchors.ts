@@ -23,7 +23,7 @@ export interface CheckpointAnchors {
 }
 
 /** The root's own key in which anchors are kept: readers of the format pass over what they do not know (section 19). */
-export const anchorsKey = "commit_anchors";
+const anchorsKey = "commit_anchors";
 
 /** Anchors as a checkpoint's root keeps them. */
 export function anchorFields(anchors: readonly Anchor[]): Readonly<Record<string, unknown>> {
