@@ -8,8 +8,9 @@ export default defineConfig({
     // The whole suite once more over another door or another shape of the tables: what HOLDFAST_LONG_TESTS asks for.
     exclude: ["**/node_modules/**", "test/e2e/**", ...(isLong ? [] : ["**/*.long.test.ts"])],
     globalSetup: "test/postgres/server.ts",
+    setupFiles: "test/put-back.ts",
     pool: "forks",
-    // A process a file costs more than most files do; what a test changes of its process, it puts back.
+    // A process a file costs more than most files do; what a test changes of its process is put back.
     isolate: false,
     // The default leaves one core idle.
     maxWorkers: availableParallelism(),

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "../../src/cli/run.ts";
+import { replaceEnvironment } from "../environment.ts";
 import { Screen, type Terminal } from "./screen.ts";
 
 /** The program's file. */
@@ -98,12 +99,6 @@ export function snapshot(folder: string): Record<string, string> {
     files[name] = stat.isFile() ? readFileSync(path, "latin1") : stat.isSocket() ? "socket" : "folder";
   }
   return files;
-}
-
-// Key by key: the home folder is asked of the real environment, which an assigned object would not reach.
-function replaceEnvironment(env: NodeJS.ProcessEnv): void {
-  for (const key of Object.keys(process.env)) if (env[key] === undefined) delete process.env[key];
-  Object.assign(process.env, env);
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

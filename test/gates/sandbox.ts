@@ -16,7 +16,9 @@ const configs = [
   ".oxfmtrc.json",
   "knip.json",
   "vitest.config.ts",
+  "test/environment.ts",
   "test/long.ts",
+  "test/put-back.ts",
 ];
 
 /** The smallest tree that passes every gate: one file per layer, and a use of every dependency. */
