@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeBlob, storeText } from "../../test/git/checkpoint-data.ts";
 import { commitByHand, filesByHand } from "../../test/git/hand-made.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../test/git/repositories.ts";
-import { copyRepository } from "../../test/git/repository-copy.ts";
+import { openedForEach } from "../../test/git/opened-repository.ts";
+import { gitTestEnv, type TestRepository } from "../../test/git/repositories.ts";
 import { BehindNotes } from "./behind.ts";
 import type { CheckpointInput, CheckpointStore, Layout, Written } from "./checkpoint-store.ts";
 import { DualStore, type DualWriteOptions } from "./dual-write.ts";
@@ -15,32 +15,20 @@ import { branchRef } from "./format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "./format/ids.ts";
 import { BranchLayout } from "./layouts/branch.ts";
 import { RefsLayout } from "./layouts/refs.ts";
-import { openRepository } from "./plumbing/open-repository.ts";
 import type { Repository } from "./plumbing/repository.ts";
 
 const id = "a3b2c4d5e6f7";
 const other = "0123456789ab";
 const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-let template: TestRepository;
 let place: TestRepository;
 let repository: Repository;
 let refs: RefsLayout;
 let branch: BranchLayout;
 
-beforeAll(async () => {
-  template = await makeRepository("plain");
-});
-afterAll(() => template[Symbol.dispose]());
-beforeEach(async () => {
-  place = copyRepository(template);
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
+openedForEach((opened) => {
+  ({ place, repository } = opened);
   refs = new RefsLayout(repository);
   branch = new BranchLayout(repository);
-});
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  await place.fsckClean();
-  place[Symbol.dispose]();
 });
 
 const input = async (session = "s1", changes: Partial<CheckpointInput> = {}): Promise<CheckpointInput> =>

@@ -1,33 +1,19 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { openedForAll } from "../../../test/git/opened-repository.ts";
 import { contentHashOf } from "../format/hash.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { redactor } from "./redactor.ts";
 import { sessionContent, type SessionContent, type SessionContentParams } from "./session-content.ts";
 
 const key = `ghp_${"aB3d".repeat(9)}`;
-let place: TestRepository;
 let repository: Repository;
 let folder: string;
 let path: string;
 
-beforeAll(async () => {
-  place = await makeRepository("sha256");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-});
-
-afterAll(async () => {
-  try {
-    await place.fsckClean();
-  } finally {
-    await repository[Symbol.asyncDispose]();
-    place[Symbol.dispose]();
-  }
-});
+openedForAll((opened) => ({ repository } = opened), "sha256");
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-session-"));

@@ -12,35 +12,21 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { openedForAll } from "../../../test/git/opened-repository.ts";
 import { isLong } from "../../../test/long.ts";
 import type { StoredText } from "../checkpoint-store.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { redactor } from "./redactor.ts";
 import { SessionText, type TakenText, type TakeParams } from "./session-text.ts";
 import { storedLines } from "./stored-lines.ts";
 
 const key = `ghp_${"aB3d".repeat(9)}`;
-let place: TestRepository;
 let repository: Repository;
 let folder: string;
 let transcript: string;
 
-beforeAll(async () => {
-  place = await makeRepository("plain");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-});
-
-afterAll(async () => {
-  try {
-    await place.fsckClean();
-  } finally {
-    await repository[Symbol.asyncDispose]();
-    place[Symbol.dispose]();
-  }
-});
+openedForAll((opened) => ({ repository } = opened));
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-content-"));

@@ -1,13 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../test/git/checkpoint-data.ts";
 import { checkpointSuite } from "../../../test/git/checkpoint-suite.ts";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
-import { copyRepository } from "../../../test/git/repository-copy.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
+import { openedForEach } from "../../../test/git/opened-repository.ts";
+import type { TestRepository } from "../../../test/git/repositories.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { BranchLayout } from "./branch.ts";
@@ -17,7 +16,6 @@ checkpointSuite(layoutsUnderTest["git-branch"]!);
 const id = "a3b2c4d5e6f7";
 const neighbour = "a30000000000";
 const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-let template: TestRepository;
 let place: TestRepository;
 let repository: Repository;
 let store: BranchLayout;
@@ -32,21 +30,13 @@ const byHand: Readonly<Record<string, string>> = {
 };
 
 describe("one branch of all checkpoints", () => {
-  beforeAll(async () => {
-    template = await makeRepository("plain");
-  });
-  afterAll(() => template[Symbol.dispose]());
-
-  beforeEach(async () => {
-    place = copyRepository(template);
-    repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-    store = new BranchLayout(repository);
-  });
-
-  afterEach(async () => {
-    await repository[Symbol.asyncDispose]();
-    place[Symbol.dispose]();
-  });
+  openedForEach(
+    (opened) => {
+      ({ place, repository } = opened);
+      store = new BranchLayout(repository);
+    },
+    { areDamaged: true },
+  );
 
   test("it begins with an empty tree, and is an orphan", async () => {
     const { commit, refs } = await store.write(checkpointInput(id, [await sessionInput(repository, "s1")]));

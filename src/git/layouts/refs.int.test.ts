@@ -1,11 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../test/git/checkpoint-data.ts";
 import { checkpointSuite } from "../../../test/git/checkpoint-suite.ts";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
-import { copyRepository } from "../../../test/git/repository-copy.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
+import { openedForEach } from "../../../test/git/opened-repository.ts";
+import type { TestRepository } from "../../../test/git/repositories.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { RefsLayout } from "./refs.ts";
 
@@ -15,7 +14,6 @@ const id = "a3b2c4d5e6f7";
 const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 const ref = "refs/entire/checkpoints/f7/a3b2c4d5e6f7";
 const session = "5f0c2d1e-8a47-4b39-9c66-0d2f7be1a934";
-let template: TestRepository;
 let place: TestRepository;
 let repository: Repository;
 let store: RefsLayout;
@@ -82,21 +80,9 @@ const files: Readonly<Record<string, string>> = {
 };
 
 describe("one ref a checkpoint", () => {
-  beforeAll(async () => {
-    template = await makeRepository("plain");
-  });
-  afterAll(() => template[Symbol.dispose]());
-
-  beforeEach(async () => {
-    place = copyRepository(template);
-    repository = await openRepository({ cwd: place.path, env: gitTestEnv });
+  openedForEach((opened) => {
+    ({ place, repository } = opened);
     store = new RefsLayout(repository);
-  });
-
-  afterEach(async () => {
-    await repository[Symbol.asyncDispose]();
-    await place.fsckClean();
-    place[Symbol.dispose]();
   });
 
   test("what is written is, byte for byte, what the specification says", async () => {

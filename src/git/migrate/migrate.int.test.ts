@@ -1,14 +1,14 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { checkpointInput, sessionInput, storeText, textOfBlobs } from "../../../test/git/checkpoint-data.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import { openedForEach } from "../../../test/git/opened-repository.ts";
+import type { TestRepository } from "../../../test/git/repositories.ts";
 import type { CheckpointStore, Layout } from "../checkpoint-store.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { type MigrateParams, migrateCheckpoints } from "./migrate.ts";
@@ -29,15 +29,7 @@ const author = { name: "Ann Other", email: "ann@example.com", atMs: 1_760_000_00
 let place: TestRepository;
 let repository: Repository;
 
-beforeEach(async () => {
-  place = await makeRepository("plain");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-});
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  await place.fsckClean();
-  place[Symbol.dispose]();
-});
+openedForEach((opened) => ({ place, repository } = opened));
 
 const storeOf = (layout: Layout): CheckpointStore => layoutsUnderTest[layout]!.open(repository);
 const migrate = (from: Layout, to: Layout, more: Partial<MigrateParams> = {}): Promise<MigrateReport> =>

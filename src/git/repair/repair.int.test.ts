@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
+import { openedForEach } from "../../../test/git/opened-repository.ts";
 import {
   gitTestEnv,
   makeRepository,
@@ -22,15 +23,7 @@ const id = "a3b2c4d5e6f7";
 let place: TestRepository;
 let repository: Repository;
 
-beforeEach(async () => {
-  place = await makeRepository("plain");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-});
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  await place.fsckClean();
-  place[Symbol.dispose]();
-});
+openedForEach((opened) => ({ place, repository } = opened));
 
 const codes = async (): Promise<readonly string[]> =>
   (await verifyCheckpoints({ repository })).findings.map(({ code }) => code);

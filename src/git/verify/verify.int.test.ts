@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeText } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
+import { openedForEach } from "../../../test/git/opened-repository.ts";
+import type { TestRepository } from "../../../test/git/repositories.ts";
 import { branchRef, v2ArchivePrefix, v2CurrentRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
-import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { verifyCheckpoints } from "../verify.ts";
 
@@ -16,14 +16,7 @@ const folder = `${id.slice(0, 2)}/${id.slice(2)}`;
 let place: TestRepository;
 let repository: Repository;
 
-beforeEach(async () => {
-  place = await makeRepository("plain");
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
-});
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  place[Symbol.dispose]();
-});
+openedForEach((opened) => ({ place, repository } = opened), { areDamaged: true });
 
 const codes = async (only?: string): Promise<readonly string[]> => {
   const { findings } = await verifyCheckpoints({ repository, ...(only === undefined ? {} : { id: only }) });

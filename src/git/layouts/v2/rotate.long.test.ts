@@ -3,16 +3,16 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   checkpointInput,
   sessionInput,
   storeText,
   textOfBlobs,
 } from "../../../../test/git/checkpoint-data.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../../test/git/repositories.ts";
+import { openedForEach } from "../../../../test/git/opened-repository.ts";
+import { gitTestEnv, type TestRepository } from "../../../../test/git/repositories.ts";
 import { v2ArchivePrefix, v2CurrentRef } from "../../format/checkpoint-refs.ts";
-import { openRepository } from "../../plumbing/open-repository.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { V2Layout } from "./layout.ts";
 import { expiredArchives, removeArchives } from "./retention.ts";
@@ -24,16 +24,9 @@ let place: TestRepository;
 let repository: Repository;
 let store: V2Layout;
 
-beforeEach(async () => {
-  place = await makeRepository();
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
+openedForEach((opened) => {
+  ({ place, repository } = opened);
   store = new V2Layout(repository, { rotateAt });
-});
-
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  await place.fsckClean();
-  place[Symbol.dispose]();
 });
 
 const write = async (id: string, at = "2026-02-03T06:21:41Z") => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   checkpointInput,
   sessionInput,
@@ -7,11 +7,11 @@ import {
   textOfBlobs,
 } from "../../../../test/git/checkpoint-data.ts";
 import { commitByHand, filesByHand } from "../../../../test/git/hand-made.ts";
-import { gitTestEnv, makeRepository, type TestRepository } from "../../../../test/git/repositories.ts";
+import { openedForEach } from "../../../../test/git/opened-repository.ts";
+import type { TestRepository } from "../../../../test/git/repositories.ts";
 import { v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../../format/checkpoint-refs.ts";
 import { RawObject } from "../../format/raw-json.ts";
 import { objectText } from "../../format/write-json.ts";
-import { openRepository } from "../../plumbing/open-repository.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { V2Layout } from "./layout.ts";
 
@@ -21,16 +21,9 @@ let place: TestRepository;
 let repository: Repository;
 let store: V2Layout;
 
-beforeEach(async () => {
-  place = await makeRepository();
-  repository = await openRepository({ cwd: place.path, env: gitTestEnv });
+openedForEach((opened) => {
+  ({ place, repository } = opened);
   store = new V2Layout(repository);
-});
-
-afterEach(async () => {
-  await repository[Symbol.asyncDispose]();
-  await place.fsckClean();
-  place[Symbol.dispose]();
 });
 
 const pathOf = (id: string): string => `${id.slice(0, 2)}/${id.slice(2)}`;
