@@ -67,7 +67,7 @@ describe("export --folder", () => {
     const { stderr } = await home.runInside(["export", first, "--folder", folder]);
     expect(stderr).toContain("--raw");
     const text = readFileSync(join(folder, `${first}.jsonl`), "utf8");
-    expect(text).toContain("[redacted]");
+    expect(text).toContain("REDACTED");
     expect(text).not.toContain(secret);
   });
 

@@ -70,7 +70,7 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
     expect(await textOfBlobs(repository, earlier!.sessions[0]!.transcript)).not.toContain("Made b.txt");
     const explained = await explain({ repository, source, id: second!, maxPartBytes: 10_000 });
     expect(explained.sessions).toMatchObject([
-      { session: "own-name", agent: "committing", prompts: [prompt.replace("hunter22", "[redacted]")] },
+      { session: "own-name", agent: "committing", prompts: [prompt.replace("hunter22", "REDACTED")] },
     ]);
     expect(explained.sessions[0]!.part).toMatchObject({ before: entries.length / 2 });
     await made.fsckClean();

@@ -58,7 +58,7 @@ async function tell(): Promise<string> {
   });
 }
 
-const redacted = "Add it with [redacted]␛[2J";
+const redacted = "Add it with REDACTED␛[2J";
 
 describe("holdfast git log, list, explain and why", () => {
   it("show people what was asked and done, redacted and harmless to a terminal", async () => {

@@ -99,13 +99,13 @@ test("a session that was imported from Claude's folder is not doubled, and keeps
   const title = '{"type":"summary","summary":"secret","leafUuid":"x"}';
   writeFileSync(join(folder, `${session}.jsonl`), `${title}\n${message(1, "secret")}\n${message(2)}\n`);
   expect((await holdfast("import", "--config-dir", home.claude)).code).toBe(0);
-  const redacted = `${title.replace("secret", "[redacted]")}\n${message(1, "[redacted]")}\n${message(2)}\n${message(3)}\n`;
+  const redacted = `${title.replace("secret", "REDACTED")}\n${message(1, "REDACTED")}\n${message(2)}\n${message(3)}\n`;
   await write(one, session, redacted);
   expect(await json("git", "import")).toMatchObject({ import: { sessions: 1, entries: 1, problems: [] } });
   const { stdout } = await holdfast("show", session);
   expect(stdout).toContain("secret");
   expect(stdout).toContain("Answer 3");
-  expect(stdout).not.toContain("[redacted]");
+  expect(stdout).not.toContain("REDACTED");
 });
 
 test("a transcript that is not here is told, and the other sessions come", async () => {

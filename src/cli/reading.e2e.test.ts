@@ -83,7 +83,7 @@ describe("show", () => {
       ["tail", first, "-n", "99"],
     ]) {
       const { stdout } = await home.run(args);
-      expect(stdout).toContain("[redacted]");
+      expect(stdout).toContain("REDACTED");
       expect(stdout).not.toContain(secret);
       expect(stdout).not.toContain("\u001b");
       expect(stdout).not.toContain("\u0007");

@@ -24,11 +24,11 @@ describe("a tool call", () => {
     ]);
     await home.runInside(["import"]);
     const { stdout } = await home.runInside(["show", first]);
-    expect(stdout).toContain("▸ Bash make world → built with [redacted]\n▸ Bash lost → no result\n");
+    expect(stdout).toContain("▸ Bash make world → built with REDACTED\n▸ Bash lost → no result\n");
     expect(stdout).toContain("▸ Read /x → 2 lines\n");
     expect(stdout.match(/→/g)).toHaveLength(3);
     const markdown = (await home.runInside(["export", first, "--format", "markdown"])).stdout;
-    expect(markdown).toContain("Bash make world</summary>\n\n```\nbuilt with [redacted]\n```");
+    expect(markdown).toContain("Bash make world</summary>\n\n```\nbuilt with REDACTED\n```");
     expect(markdown).toContain("Bash lost (no result)</summary>");
   });
 
@@ -69,7 +69,7 @@ describe("a tool call", () => {
       ["Grep", { path: "/src", pattern: "todo" }, "todo"],
       ["WebFetch", { prompt: "sum up", url: "https://x.test" }, "https://x.test"],
       ["Agent", { prompt: "long", description: "short" }, "short"],
-      ["mcp__x__y", { a: 1, token: secret }, '{"a":1,"token":"[redacted]"}'],
+      ["mcp__x__y", { a: 1, token: secret }, '{"a":1,"token":"REDACTED"}'],
       ["Nothing", {}, ""],
     ];
     const calls = inputs.map(([name, input], at) => call(`t${at}`, name, input));
@@ -98,9 +98,9 @@ describe("commands of the user's own", () => {
     async (verb) => {
       const { stdout } = await home.runInside([verb, first]);
       expect(stdout).toContain(
-        "● Done.\n\n── conversation compacted ──\n\n❯ /compact now\n  ⎿ Compacted\n    whole\n\n❯ ! cat it\n  ⎿ line 0 [redacted]\n    line 1",
+        "● Done.\n\n── conversation compacted ──\n\n❯ /compact now\n  ⎿ Compacted\n    whole\n\n❯ ! cat it\n  ⎿ line 0 REDACTED\n    line 1",
       );
-      expect(stdout).toMatch(/line 7 \[redacted\]\n {4}… 22 more lines\n$/);
+      expect(stdout).toMatch(/line 7 REDACTED\n {4}… 22 more lines\n$/);
       expect(stdout).not.toMatch(/command-|stdout|␛/);
     },
   );
@@ -108,11 +108,11 @@ describe("commands of the user's own", () => {
   it("are dim on a terminal, within its width, and whole in Markdown", async () => {
     const { stdout } = await home.runInside(["show", first], { terminal: { columns: 15 } });
     expect(stdout).toContain("\u001b[2mCompacted\u001b[22m\n");
-    expect(plain(stdout)).toContain("  ⎿ line 0\n    [redacted]\n");
+    expect(plain(stdout)).toContain("  ⎿ line 0\n    REDACTED\n");
     const markdown = (await home.runInside(["export", first, "--format", "markdown"])).stdout;
     expect(markdown).toContain("## User\n\n/compact now\n");
     expect(markdown).toContain("<summary>Output</summary>\n\n```\nCompacted\nwhole\n```");
-    expect(markdown).toContain("line 29 [redacted]");
+    expect(markdown).toContain("line 29 REDACTED");
   });
 });
 

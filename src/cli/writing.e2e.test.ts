@@ -186,7 +186,7 @@ describe("export", () => {
     const { stdout } = await home.run(["export", first, "--format", "markdown"]);
     expect(stdout).toMatch(/^# /);
     expect(stdout).toContain("inner answer");
-    expect(stdout).toContain("[redacted]");
+    expect(stdout).toContain("REDACTED");
     expect(stdout).not.toContain(secret);
     expect((await home.run(["export", first, "--format", "markdown", "--raw"])).code).toBe(2);
     expect((await home.run(["export", first, "--format", "pdf"])).code).toBe(2);

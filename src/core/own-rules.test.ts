@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { cpuMs } from "../../test/cpu-time.ts";
 import { ownRules } from "./own-rules.ts";
 import { redactText } from "./redaction.ts";
 
@@ -10,8 +11,8 @@ describe("ownRules", () => {
       "a{3,}b?",
       "(?:c{1}){2}\\|[)|(]",
     ]);
-    expect(redactText("id ACME-1234-XY and intern-abx", { own })).toBe("id [redacted] and [redacted]");
-    expect(redactText("aaaab cc|| ccc", { own })).toBe("[redacted] [redacted] ccc");
+    expect(redactText("id ACME-1234-XY and intern-abx", { own })).toBe("id REDACTED and REDACTED");
+    expect(redactText("aaaab cc|| ccc", { own })).toBe("REDACTED REDACTED ccc");
     expect(own?.sources).toHaveLength(4);
     expect(ownRules([])).toBeUndefined();
   });
@@ -49,8 +50,6 @@ describe("ownRules", () => {
 
   it("is done with a hostile text soon", () => {
     const own = ownRules(["a+a+b", "(?:ab?a)a+e"])!;
-    const startedAtMs = performance.now();
-    own.redact("a".repeat(20_000), "-");
-    expect(performance.now() - startedAtMs).toBeLessThan(5000);
+    expect(cpuMs(() => own.redact("a".repeat(20_000), "-"))).toBeLessThan(5000);
   });
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cpuMs } from "../../test/cpu-time.ts";
 import { redactJson, redactText } from "./redaction.ts";
 import { secretAt } from "./secret-patterns.ts";
 
@@ -29,7 +30,7 @@ describe("redactText", () => {
     "replaces a key of the kind %s and keeps the text around it",
     (_, secret) => {
       const after = secret.endsWith("-----") || !secret.includes("\n") ? " after" : "";
-      expect(redactText(`before ${secret}${after}`)).toBe(`before [redacted]${after}`);
+      expect(redactText(`before ${secret}${after}`)).toBe(`before REDACTED${after}`);
     },
   );
 
@@ -37,49 +38,46 @@ describe("redactText", () => {
     "replaces a key of the kind %s that a terminal shows in a colour",
     (_, secret) => {
       for (const colour of ["\u001b[31m", "\u009b1;31m", "\u241b[38:5:9m"])
-        expect(redactText(`${colour}${secret}\u001b[0m`)).toContain(`${colour}[redacted]`);
+        expect(redactText(`${colour}${secret}\u001b[0m`)).toContain(`${colour}REDACTED`);
     },
   );
 
   it.each([
-    ["Authorization: Bearer abc123def456", "Authorization: Bearer [redacted]"],
-    ["curl -H 'bearer abcdefghijklmnopqrst'", "curl -H 'bearer [redacted]'"],
-    ["curl -H 'bearer abcd1234'", "curl -H 'bearer [redacted]'"],
-    ["postgres://me:hunter2@db/x", "postgres://[redacted]@db/x"],
-    ["https://abcdefghij0123456789@host/x", "https://[redacted]@host/x"],
-    [
-      "https://hooks.slack.com/services/T0000/B0000/abcdefghij",
-      "https://hooks.slack.com/services/[redacted]",
-    ],
-    ["DB_PASSWORD=hunter2 next", "DB_PASSWORD=[redacted] next"],
-    ['password: "with some spaces"', 'password: "[redacted]"'],
-    ['{\\"api_key\\": \\"abcdef\\"}', '{\\"api_key\\": \\"[redacted]\\"}'],
-    ["aws_secret_access_key = abc/def+ghi", "aws_secret_access_key = [redacted]"],
-    ["Token := abcd", "Token := [redacted]"],
-    ["x-api-key: abcdef", "x-api-key: [redacted]"],
-    ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://[redacted]@host/db"],
-    ["redis://:hunter2@host", "redis://[redacted]@host"],
-    ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=[redacted];"],
-    ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=[redacted];"],
-    ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=[redacted] next"],
-    ["export SENTRY_DSN='abcdefgh'", "export SENTRY_DSN='[redacted]'"],
+    ["Authorization: Bearer abc123def456", "Authorization: Bearer REDACTED"],
+    ["curl -H 'bearer abcdefghijklmnopqrst'", "curl -H 'bearer REDACTED'"],
+    ["curl -H 'bearer abcd1234'", "curl -H 'bearer REDACTED'"],
+    ["postgres://me:hunter2@db/x", "postgres://REDACTED@db/x"],
+    ["https://abcdefghij0123456789@host/x", "https://REDACTED@host/x"],
+    ["https://hooks.slack.com/services/T0000/B0000/abcdefghij", "https://hooks.slack.com/services/REDACTED"],
+    ["DB_PASSWORD=hunter2 next", "DB_PASSWORD=REDACTED next"],
+    ['password: "with some spaces"', 'password: "REDACTED"'],
+    ['{\\"api_key\\": \\"abcdef\\"}', '{\\"api_key\\": \\"REDACTED\\"}'],
+    ["aws_secret_access_key = abc/def+ghi", "aws_secret_access_key = REDACTED"],
+    ["Token := abcd", "Token := REDACTED"],
+    ["x-api-key: abcdef", "x-api-key: REDACTED"],
+    ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://REDACTED@host/db"],
+    ["redis://:hunter2@host", "redis://REDACTED@host"],
+    ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=REDACTED;"],
+    ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=REDACTED;"],
+    ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=REDACTED next"],
+    ["export SENTRY_DSN='abcdefgh'", "export SENTRY_DSN='REDACTED'"],
     [
       "cmd --password hunter2secret --api-token abcdefgh12345",
-      "cmd --password [redacted] --api-token [redacted]",
+      "cmd --password REDACTED --api-token REDACTED",
     ],
-    ["cmd --password 'correct horse' -v", "cmd --password '[redacted]' -v"],
-    ["CREATE USER a IDENTIFIED BY 'correct horse';", "CREATE USER a IDENTIFIED BY '[redacted]';"],
-    ["alter user a with password 'correct horse'", "alter user a with password '[redacted]'"],
-    ["https:\\/\\/me:hunter2@host", "https:\\/\\/[redacted]@host"],
-    [`password="it's-a-secret-1" next`, 'password="[redacted]" next'],
-    [`password='ab"cdefghi' next`, "password='[redacted]' next"],
-    ['{"password":"hunter2\\\\secretpart"}', '{"password":"[redacted]"}'],
-    ['{"password":"p\\"rest-of-it","b":1}', '{"password":"[redacted]","b":1}'],
-    ['{"password":"ends-in-one\\\\","b":"c"}', '{"password":"[redacted]","b":"c"}'],
-    ['{\\"password\\":\\"p\\\\\\"rest\\",\\"b\\":1}', '{\\"password\\":\\"[redacted]\\",\\"b\\":1}'],
-    ['{"c":"password=\\"cut off","b":"c"}', '{"c":"password=\\"[redacted]","b":"c"}'],
-    [`password="it's-cut next`, 'password="[redacted] next'],
-    ['password="two\\nlines\n" b', 'password="[redacted]\n" b'],
+    ["cmd --password 'correct horse' -v", "cmd --password 'REDACTED' -v"],
+    ["CREATE USER a IDENTIFIED BY 'correct horse';", "CREATE USER a IDENTIFIED BY 'REDACTED';"],
+    ["alter user a with password 'correct horse'", "alter user a with password 'REDACTED'"],
+    ["https:\\/\\/me:hunter2@host", "https:\\/\\/REDACTED@host"],
+    [`password="it's-a-secret-1" next`, 'password="REDACTED" next'],
+    [`password='ab"cdefghi' next`, "password='REDACTED' next"],
+    ['{"password":"hunter2\\\\secretpart"}', '{"password":"REDACTED"}'],
+    ['{"password":"p\\"rest-of-it","b":1}', '{"password":"REDACTED","b":1}'],
+    ['{"password":"ends-in-one\\\\","b":"c"}', '{"password":"REDACTED","b":"c"}'],
+    ['{\\"password\\":\\"p\\\\\\"rest\\",\\"b\\":1}', '{\\"password\\":\\"REDACTED\\",\\"b\\":1}'],
+    ['{"c":"password=\\"cut off","b":"c"}', '{"c":"password=\\"REDACTED","b":"c"}'],
+    [`password="it's-cut next`, 'password="REDACTED next'],
+    ['password="two\\nlines\n" b', 'password="REDACTED\n" b'],
   ])("redacts %j", (text, expected) => {
     expect(redactText(text)).toBe(expected);
   });
@@ -114,7 +112,7 @@ describe("redactText", () => {
     "replaces the whole %s of an account's file inside JSON inside a text",
     (kind) => {
       const key = `-----BEGIN ${kind}-----\nMIIE/abc+def==\nabcd\n-----END ${kind}-----`;
-      let [text, expected] = [key, "[redacted]"].map((value) =>
+      let [text, expected] = [key, "REDACTED"].map((value) =>
         JSON.stringify({ private_key_id: "1", private_key: value, text: value }, null, 2),
       ) as [string, string];
       for (let level = 0; level < 4; level += 1) {
@@ -122,7 +120,7 @@ describe("redactText", () => {
         [text, expected] = [JSON.stringify({ text, n: 1 }), JSON.stringify({ text: expected, n: 1 })];
       }
       for (const name of ["secret=", "SIGNING_KEY="])
-        expect(redactText(`${name}${key} b`)).toBe(`${name}[redacted] b`);
+        expect(redactText(`${name}${key} b`)).toBe(`${name}REDACTED b`);
     },
   );
 
@@ -137,7 +135,7 @@ describe("redactText", () => {
             for (let level = 0; level < depth; level += 1) text = JSON.stringify({ text });
             return text;
           };
-          expect(redactText(nested(`abc${parts.join("")}`))).toBe(nested("[redacted]"));
+          expect(redactText(nested(`abc${parts.join("")}`))).toBe(nested("REDACTED"));
         },
       ),
     );
@@ -158,7 +156,7 @@ describe("redactText", () => {
       ..."password=|Secret:|TOKEN = |api-key: |x_KEY=|;Pwd=|; \tpwd=|Bearer |://|@|hooks.slack.com/services/|---".split(
         "|",
       ),
-      ..."abcdefgh|A1b2C3d4|é→|\u001b[31m| |\n|\"|'|me:pw@h|[redacted]|postgres".split("|"),
+      ..."abcdefgh|A1b2C3d4|é→|\u001b[31m| |\n|\"|'|me:pw@h|REDACTED|postgres".split("|"),
     ];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
@@ -166,7 +164,7 @@ describe("redactText", () => {
         let expected = "";
         for (let at = 0; at < text.length;) {
           const secret = secretAt(text, at);
-          expected += secret === undefined ? text[at] : `${secret.lead}[redacted]`;
+          expected += secret === undefined ? text[at] : `${secret.lead}REDACTED`;
           at = secret?.end ?? at + 1;
         }
         expect(redactText(text)).toBe(expected);
@@ -192,9 +190,11 @@ describe("redactText", () => {
       'password=\\"\\\\\\" password="\\',
       `${"\\".repeat(40)}password="`,
     ]) {
-      const startedAtMs = performance.now();
-      redactText(piece.repeat(100_000));
-      expect(performance.now() - startedAtMs, piece).toBeLessThan(8_000);
+      const text = piece.repeat(100_000);
+      expect(
+        cpuMs(() => redactText(text)),
+        piece,
+      ).toBeLessThan(8_000);
     }
   });
 });
@@ -202,14 +202,12 @@ describe("redactText", () => {
 describe("redactJson", () => {
   it("redacts strings and leaves numbers, key order and white space as they are", () => {
     const json = `{"b": 9007199254740993, "a":["${secrets["github"]}"], "c":{"text":"x\\n${secrets["npm"]}"} }`;
-    expect(redactJson(json)).toBe(
-      '{"b": 9007199254740993, "a":["[redacted]"], "c":{"text":"x\\n[redacted]"} }',
-    );
+    expect(redactJson(json)).toBe('{"b": 9007199254740993, "a":["REDACTED"], "c":{"text":"x\\nREDACTED"} }');
   });
 
   it("redacts whatever stands under a secret's name", () => {
     expect(redactJson('{"password":"x","apiKey" : "y","token":"","input_tokens":5}')).toBe(
-      '{"password":"[redacted]","apiKey" : "[redacted]","token":"","input_tokens":5}',
+      '{"password":"REDACTED","apiKey" : "REDACTED","token":"","input_tokens":5}',
     );
   });
 
@@ -218,34 +216,30 @@ describe("redactJson", () => {
     expect(redactJson(`{"signature":"${key}","thinkingSignature": "${key}"}`)).toBe(
       `{"signature":"${key}","thinkingSignature": "${key}"}`,
     );
-    expect(redactJson(`{"signature":["${key}"]}`)).toBe('{"signature":["[redacted]"]}');
+    expect(redactJson(`{"signature":["${key}"]}`)).toBe('{"signature":["REDACTED"]}');
   });
 
   it("finds the end of a string behind escaped quotes and backslashes", () => {
-    expect(redactJson('{"a\\\\":"b\\"","password":"c\\\\"}')).toBe(
-      '{"a\\\\":"b\\"","password":"[redacted]"}',
-    );
+    expect(redactJson('{"a\\\\":"b\\"","password":"c\\\\"}')).toBe('{"a\\\\":"b\\"","password":"REDACTED"}');
   });
 
   it("redacts text that is no JSON as far as it can", () => {
-    expect(redactJson(`{"a":"\\x ${secrets["npm"]}"}`)).toBe('{"a":"\\\\x [redacted]"}');
+    expect(redactJson(`{"a":"\\x ${secrets["npm"]}"}`)).toBe('{"a":"\\\\x REDACTED"}');
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
   });
 
   it("takes time in proportion to a line of very many strings", () => {
     const json = JSON.stringify(Array.from({ length: 200_000 }, (_, n) => `text ${n}`));
-    const startedAtMs = performance.now();
-    expect(redactJson(json, { entropy: true })).toBe(json);
-    expect(performance.now() - startedAtMs).toBeLessThan(15_000);
+    let redacted = "";
+    expect(cpuMs(() => (redacted = redactJson(json, { entropy: true })))).toBeLessThan(15_000);
+    expect(redacted).toBe(json);
   });
 
   it("redacts names, and what stands outside of strings where the text is no JSON", () => {
     const key = secrets["github"]!;
-    expect(redactJson(`{"${key}":1}`)).toBe('{"[redacted]":1}');
-    expect(redactJson(`not JSON: ${key}`)).toBe("not JSON: [redacted]");
-    expect(redactJson(`{"a":1} ${key} "b" password=hunter2`)).toBe(
-      '{"a":1} [redacted] "b" password=[redacted]',
-    );
+    expect(redactJson(`{"${key}":1}`)).toBe('{"REDACTED":1}');
+    expect(redactJson(`not JSON: ${key}`)).toBe("not JSON: REDACTED");
+    expect(redactJson(`{"a":1} ${key} "b" password=hunter2`)).toBe('{"a":1} REDACTED "b" password=REDACTED');
   });
 
   it("gives valid JSON for any value, and is finished in one pass", () => {
@@ -265,8 +259,8 @@ const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
 describe("redaction of what looks random", () => {
   it("is only done where it is asked for", () => {
     expect(redactText(`a ${random} b`)).toBe(`a ${random} b`);
-    expect(redactText(`a ${random} b`, { entropy: true })).toBe("a [redacted] b");
-    expect(redactJson(`{"a":["\\n${random}\\n"]}`, { entropy: true })).toBe('{"a":["\\n[redacted]\\n"]}');
+    expect(redactText(`a ${random} b`, { entropy: true })).toBe("a REDACTED b");
+    expect(redactJson(`{"a":["\\n${random}\\n"]}`, { entropy: true })).toBe('{"a":["\\nREDACTED\\n"]}');
   });
 
   it.each([
@@ -296,7 +290,7 @@ describe("redaction of what looks random", () => {
     const redacted = (key: string, value: string): string =>
       redactJson(JSON.stringify({ [key]: value }), { entropy: true });
     const held = ["originalFile", "file", "files", "data_uri", "root", "folder", "content", "invalid"];
-    for (const key of held) expect(redacted(key, random)).toBe(`{"${key}":"[redacted]"}`);
+    for (const key of held) expect(redacted(key, random)).toBe(`{"${key}":"REDACTED"}`);
     for (const key of ["path", "cwd", "id", "commit"]) {
       expect(redacted(key, `const key =\n"${random}"`)).not.toContain(random);
       expect(redacted(key, `${"/a".repeat(2100)}/${random}`)).not.toContain(random);
@@ -309,12 +303,12 @@ describe("redaction of what looks random", () => {
   it("finds a random word wherever it stands, and the shortest that there is", () => {
     const shortest = `aB3dE5fG7hJ9${"kL1mN2pQ4rS"}`;
     for (let before = 0; before < 60; before += 1)
-      expect(redactText(`${".".repeat(before)}${shortest}.`, { entropy: true })).toContain("[redacted].");
+      expect(redactText(`${".".repeat(before)}${shortest}.`, { entropy: true })).toContain("REDACTED.");
     expect(redactText(shortest.slice(1), { entropy: true })).toBe(shortest.slice(1));
     for (let before = 0; before < 60; before += 1)
       for (const pad of [".", "ab.", " "]) {
         const text = `${pad.repeat(before)} ${random} ${pad.repeat(60 - before)}`;
-        expect(redactText(text, { entropy: true })).toBe(text.replace(random, "[redacted]"));
+        expect(redactText(text, { entropy: true })).toBe(text.replace(random, "REDACTED"));
       }
   });
 
@@ -322,14 +316,14 @@ describe("redaction of what looks random", () => {
     const escaped = Array.from(secrets["github"]!).map(
       (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
     );
-    expect(redactJson(`{"a":"${escaped.join("")}"}`)).toBe('{"a":"[redacted]"}');
-    expect(redactJson('{"a":"https:\\/\\/me:hunter2@host"}')).toBe('{"a":"https://[redacted]@host"}');
+    expect(redactJson(`{"a":"${escaped.join("")}"}`)).toBe('{"a":"REDACTED"}');
+    expect(redactJson('{"a":"https:\\/\\/me:hunter2@host"}')).toBe('{"a":"https://REDACTED@host"}');
   });
 
   it("knows keys of any number and length", () => {
     const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`key${n}`, "x"]));
     const json = JSON.stringify({ ...many, [`${"k".repeat(100)}token`]: "abc" });
-    expect(redactJson(json)).toBe(json.replace('"abc"', '"[redacted]"'));
+    expect(redactJson(json)).toBe(json.replace('"abc"', '"REDACTED"'));
   });
 
   it("changes JSON no further in a second pass", () => {

@@ -1,5 +1,5 @@
 /** What stands in a secret's place. */
-export const mark = "[redacted]";
+export const mark = "REDACTED";
 
 /** A JSON key whose value must stay as it is, because it vouches for other bytes. */
 export const signatureKey = /^(?:thinking|thought)?_?signature$/i;
@@ -106,12 +106,12 @@ const names = [
 const scheme = `(?:${anyCase("(?:basic|bearer|token)")}[ \\t]+)?`;
 const placeholder = "\\$\\{[^}\"']{1,64}\\}|<[\\w .-]{1,64}>|\\*{3,}|changeme\\b";
 // A value that is code (a type name, a call, a variable) is no secret.
-const code = `(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|${pemStart}|[\\w.]*[([]|\\[redacted|${placeholder}`;
+const code = `(?:string|number|boolean|null|undefined|true|false|unknown|any|process\\.env)\\b|${pemStart}|[\\w.]*[([]|${mark}\\b|${placeholder}`;
 const delimiters = "\\s\"'`,;&<>(){}\\[\\]\\\\";
 const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 // What puts a text together from quoted pieces goes on behind the other quote.
 const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
-const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|\\[redacted\\]|${pemStart}|${piece})`;
+const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|${mark}\\b|${pemStart}|${piece})`;
 // Prose names flags too: what follows one is a secret where it is quoted or has a digit.
 const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names})[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
 const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;

@@ -93,7 +93,7 @@ async function importClaude({
 function withoutRedactedExtras(text: string): string {
   return text
     .split("\n")
-    .filter((line) => line.includes('"uuid"') || !/REDACTED|\[redacted\]/.test(line))
+    .filter((line) => line.includes('"uuid"') || !/REDACTED|REDACTED/.test(line))
     .join("\n");
 }
 

@@ -68,14 +68,14 @@ describe("lists of a checkpoint", () => {
 
 describe("redactor", () => {
   it("redacts prompts and leaves out what is empty", () => {
-    expect(redactPrompts([`use ${key}`, " \n"], redactor())).toEqual(["use [redacted]"]);
+    expect(redactPrompts([`use ${key}`, " \n"], redactor())).toEqual(["use REDACTED"]);
   });
 
   it("redacts the texts of a value and keeps its shape", () => {
     expect(redactValue({ intent: key, line: 3, list: [key] }, redactor())).toEqual({
-      intent: "[redacted]",
+      intent: "REDACTED",
       line: 3,
-      list: ["[redacted]"],
+      list: ["REDACTED"],
     });
     expect(redactValue(undefined, redactor())).toBeUndefined();
   });

@@ -51,7 +51,7 @@ describe("sessionContent", () => {
   it("gives a checkpoint the whole session, and of its own part the tokens, the files and where it begins", async () => {
     writeFileSync(path, turn(1, "a.ts"));
     const first = await content({ prompts: [`do 1 with ${key}`] });
-    expect(first.input.prompts).toEqual(["do 1 with [redacted]"]);
+    expect(first.input.prompts).toEqual(["do 1 with REDACTED"]);
     expect(first).toMatchObject({ lines: 2, compactLines: 2, files: ["a.ts"] });
     appendFileSync(path, turn(20, "b.ts"));
     const second = await content({ partFrom: first.lines });

@@ -210,7 +210,7 @@ describe("SessionText", () => {
     for (const content of [document, JSON.stringify(JSON.parse(document))]) {
       const taken = await take({ content: Buffer.from(content) });
       expect(taken).toMatchObject({ format: "document", restarted: true });
-      expect(await wholeOf(taken.text)).toBe(content.replace(key, "[redacted]"));
+      expect(await wholeOf(taken.text)).toBe(content.replace(key, "REDACTED"));
     }
   });
 
@@ -234,7 +234,7 @@ describe("SessionText", () => {
     const taken = await take();
     const { id } = taken.text!.chunks[0]!;
     const stored = await repository.objects.blob(id, { maxBytes: 1000 });
-    expect(stored?.toString("latin1")).toBe(bytes.toString("latin1").replace(key, "[redacted]").trimEnd());
+    expect(stored?.toString("latin1")).toBe(bytes.toString("latin1").replace(key, "REDACTED").trimEnd());
   });
 
   it("says which transcript cannot be read", async () => {

@@ -31,7 +31,7 @@ describe("an agent", () => {
     expect(await agent.prompt("Write a; the password=hunter22 is secret")).toEqual([quiet]);
     expect(stateOf(agent)).toMatchObject({
       phase: "active",
-      prompts: ["Write a; the password=[redacted] is secret"],
+      prompts: ["Write a; the password=REDACTED is secret"],
       turnId: expect.stringMatching(/^[0-9a-f]{12}$/),
       dirtyBefore: ["human.txt"],
     });

@@ -53,7 +53,7 @@ describe("a session", () => {
     const [task] = stored.tasks;
     expect(stored.tasks).toHaveLength(1);
     expect(task!.task.text("subagent_type")).toBe("explorer");
-    expect(task!.task.text("task_description")).toBe("Look for password=[redacted] and [redacted]");
+    expect(task!.task.text("task_description")).toBe("Look for password=REDACTED and REDACTED");
     expect(task!.task.text("completed_at")).toMatch(/^\d{4}-/);
     expect(task!.transcripts.map(({ name }) => name)).toEqual(["agent-a1b2c3.jsonl"]);
     const text = await flow.git("cat-file", "-p", task!.transcripts[0]!.id);

@@ -53,7 +53,7 @@ describe.each(flowLayouts)("the checkpoint of a commit that a run made, in %s", 
     const { sessions, root, stored } = (await flow.see(id))!;
     expect(stored.findings).toEqual([]);
     expect(root).toMatchObject({ linked_commits: [{ sha: head }], files_touched: ["a.txt"] });
-    expect(sessions[0]).toMatchObject({ sessionId: "s-1", prompt: "Three, password=[redacted]" });
+    expect(sessions[0]).toMatchObject({ sessionId: "s-1", prompt: "Three, password=REDACTED" });
     expect(sessions[0]!.metadata).toMatchObject({
       run_id: "run-1",
       checkpoint_transcript_start: 2,

@@ -44,7 +44,7 @@ describe("the worker", () => {
     expect(await work(params)).toEqual({ held: true, done: 2, failed: 1, aside: 0 });
     expect(seen).toEqual(["a", "c"]);
     expect(lastFailures(commonDir, 5, "workerLog")).toEqual([
-      expect.stringMatching(/post-commit .*The disk is full, password=\[redacted\]/),
+      expect.stringMatching(/post-commit .*The disk is full, password=REDACTED/),
     ]);
     expect(statSync(flowPaths(commonDir).workerLog).mode & 0o777).toBe(0o600);
     expect(await work(params)).toEqual({ held: true, done: 1, failed: 0, aside: 0 });

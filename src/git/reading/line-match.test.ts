@@ -49,7 +49,7 @@ describe("a tool call", () => {
 
   it("explains a line with a secret, which is stored redacted, and is unsure of lines that every file has", () => {
     const secret = "token = 'sk-ant-REDACTED'";
-    const input = { file_path: "/w/a.ts", content: "token = '[redacted]'\n}\n" };
+    const input = { file_path: "/w/a.ts", content: "token = 'REDACTED'\n}\n" };
     expect(best("Write", input, "a.ts", secret)).toBe("exact");
     expect(best("Write", input, "a.ts", "}")).toBe("common");
     expect(best("Write", { file_path: "/w/x/a.ts", content: "}" }, "a.ts", "}")).toBe("common");

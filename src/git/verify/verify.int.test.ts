@@ -130,7 +130,7 @@ test("a trailer without a checkpoint and a checkpoint without a commit are found
 test("a compact transcript that shows a secret which the whole one does not is found", async () => {
   const secret = `ghp_${"a1B2c3D4".repeat(5)}`.slice(0, 40);
   const line = (text: string): string => `${JSON.stringify({ v: 1, content: text })}\n`;
-  const [clear, hidden] = [line(`token ${secret}`), line("token [redacted]")];
+  const [clear, hidden] = [line(`token ${secret}`), line("token REDACTED")];
   await write("git-refs", {
     transcript: await storeText(repository, hidden),
     compact: await storeText(repository, clear),

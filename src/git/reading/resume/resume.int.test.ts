@@ -86,7 +86,7 @@ describe("resume", () => {
       sessions: [
         {
           sessionId: session,
-          transcript: transcript(4, [prompt("Begin with [redacted]"), ...lines.slice(1)]),
+          transcript: transcript(4, [prompt("Begin with REDACTED"), ...lines.slice(1)]),
         },
       ],
     });
