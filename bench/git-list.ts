@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import fs, { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import isomorphic from "isomorphic-git";
 import { refOfCheckpoint } from "../src/git/format/ids.ts";
 import { RefsLayout } from "../src/git/layouts/refs.ts";
 import { openRepository } from "../src/git/plumbing/open-repository.ts";
@@ -12,7 +13,7 @@ import { interleave, ms, type Row } from "./measure.ts";
 const count = 10_000;
 const rounds = 15;
 
-/** The list of 10,000 checkpoints, each time by a repository that is opened anew, against git's own list of their refs. */
+/** The list of 10,000 checkpoints, each time by a repository that is opened anew, against git's own list of their refs and isomorphic-git's. */
 export async function benchGitList(folder: string): Promise<Row[]> {
   const path = join(folder, "git-list");
   mkdirSync(path);
@@ -26,14 +27,15 @@ export async function benchGitList(folder: string): Promise<Row[]> {
       [
         { name: "ours", run: () => list(path) },
         { name: "git", run: () => void git(path, ["for-each-ref", "refs/entire/checkpoints/"]) },
+        { name: "isomorphic", run: () => listIsomorphic(path) },
       ],
       rounds,
     );
-    const [ours, theirs] = [times.get("ours")!, times.get("git")!];
+    const [ours, theirs, peer] = [times.get("ours")!, times.get("git")!, times.get("isomorphic")!];
     rows.push({
       what: `list of ${count} checkpoints, warm, ${kind} (cold: ${ms(coldMs)})`,
       ours: ms(ours),
-      limit: `${ms(theirs)} (git for-each-ref)`,
+      limit: `${ms(theirs)} (git for-each-ref), ${ms(peer)} (refs of isomorphic-git)`,
       ratio: ms(ours),
       bar: "150 ms",
     });
@@ -47,6 +49,13 @@ async function list(path: string): Promise<void> {
   const facts = await new FactsIndex({ repository, source }).all();
   if (facts.length !== count || facts[0]?.sessions[0]?.prompt !== "Do it.")
     throw new Error(`${facts.length} checkpoints were listed.`);
+}
+
+/** Only the names and values of the refs. */
+async function listIsomorphic(path: string): Promise<void> {
+  const place = { fs, dir: path, gitdir: join(path, ".git") };
+  const names = await isomorphic.listRefs({ ...place, filepath: "refs/entire/checkpoints" });
+  for (const name of names) await isomorphic.resolveRef({ ...place, ref: `refs/entire/checkpoints/${name}` });
 }
 
 async function fill(path: string): Promise<void> {

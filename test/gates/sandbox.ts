@@ -70,6 +70,7 @@ export default function setup(): void {
   if (EmbeddedPostgres.name === pg.Pool.name) throw new Error("one library twice");
 }
 `,
+  "bench/main.ts": 'import isomorphic from "isomorphic-git";\n\nconsole.log(isomorphic.version());\n',
   "src/core/one.test.ts": `import fc from "fast-check";
 import { expect, it } from "vitest";
 import { one } from "./one.ts";
