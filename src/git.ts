@@ -65,13 +65,9 @@ export {
 export { type PushParams, type PushReport, pushWaiting } from "./git/push/push.ts";
 export { type FlowWorkParams, workOnFlow } from "./git/flow/flow-worker.ts";
 export type { Worked } from "./git/flow/worker.ts";
-export {
-  type ClaudeResult,
-  type ClaudeSession,
-  importCheckpoints,
-  type ImportParams,
-  type ImportReport,
-} from "./git/import.ts";
+export { importCheckpoints, type ImportParams, type ImportReport } from "./git/import.ts";
+export type { ClaudeTranscript } from "./git/import/claude-code.ts";
+export type { SessionResult } from "./git/import/session-result.ts";
 export { openLayout } from "./git/layouts/open-layout.ts";
 export { migrateCheckpoints, type MigrateParams } from "./git/migrate/migrate.ts";
 export type { MigrateReport } from "./git/migrate/report.ts";

@@ -4,8 +4,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Home } from "../../test/cli/home.ts";
 import { checkpointInput, sessionInput, storeText } from "../../test/git/checkpoint-data.ts";
 import { gitTestEnv, makeRepository, type TestRepository } from "../../test/git/repositories.ts";
+import type { CheckpointInput } from "../git/checkpoint-store.ts";
 import { RefsLayout } from "../git/layouts/refs.ts";
 import { openRepository } from "../git/plumbing/open-repository.ts";
+import type { Repository } from "../git/plumbing/repository.ts";
 
 const [one, two] = ["a3b2c4d5e6f7", "0123456789ab"];
 const session = "5f0c2d1e-8a47-4b39-9c66-0d2f7be1a934";
@@ -50,15 +52,21 @@ const message = (number: number, text = `Answer ${number}`): string =>
     },
   });
 
-async function write(id: string, sessionId: string, text: string, metadata = {}): Promise<void> {
+async function write(
+  id: string,
+  sessionId: string,
+  text: string,
+  metadata = {},
+  more: (repository: Repository) => Promise<Partial<CheckpointInput>> = async () => ({}),
+): Promise<void> {
   await using repository = await openRepository({ cwd: place.path, env: gitTestEnv });
   const given = { created_at: "2026-05-01T10:00:00Z", agent: "Claude Code", ...metadata };
   const transcript = await storeText(repository, text);
   const input = await sessionInput(repository, sessionId, { transcript, metadata: given });
-  await new RefsLayout(repository).write(checkpointInput(id, [input]));
+  await new RefsLayout(repository).write(checkpointInput(id, [input], await more(repository)));
 }
 
-test("import brings each session once, with its longest transcript, its usage and its commits", async () => {
+test("import brings each session once, with its usage and its commits", async () => {
   await write(one, `2026-05-01-${session}`, `${message(1)}\n${message(2)}\n`);
   await write(two, session, `${message(1)}\n${message(2)}\n${message(3)}\n`);
   const log = `${JSON.stringify({ type: "message", payload: { text: "hello" } })}\n`;
@@ -108,6 +116,50 @@ test("a session that was imported from Claude's folder is not doubled, and keeps
   expect(stdout).not.toContain("REDACTED");
 });
 
+test("import loses no turn of a session whose checkpoints hold different parts of it", async () => {
+  const title = (text: string): string => JSON.stringify({ type: "summary", summary: text, leafUuid: "x" });
+  const at = (day: number): object => ({ created_at: `2026-05-0${day}T10:00:00Z` });
+  await write(one, session, `${message(1)}\n${message(2)}\n`, at(1));
+  await write("bbbbbbbbbbb2", session, `${[1, 2, 3, 4].map((n) => message(n)).join("\n")}\n`, at(2));
+  await write("bbbbbbbbbbb3", session, `${message(5)}\n${title("key REDACTED")}\n${message(6)}\n`, at(3));
+  expect(await json("git", "import", "--dry-run")).toMatchObject({ import: { sessions: 1, problems: [] } });
+  expect(await json("git", "import")).toMatchObject({
+    import: { sessions: 1, entries: 7, duplicates: 0, problems: [] },
+  });
+  const { stdout } = await holdfast("show", session, "--raw");
+  expect(stdout.match(/Answer \d|key REDACTED/g)).toEqual([
+    ...["Answer 1", "Answer 2", "Answer 3", "Answer 4", "Answer 5"],
+    ...["key REDACTED", "Answer 6"],
+  ]);
+  // What came from a checkpoint is there, what is new beside it is not taken for it.
+  const later = [message(5), title("key REDACTED"), title("REDACTED too"), message(7)].join("\n");
+  await write("bbbbbbbbbbb4", session, later, at(4));
+  expect(await json("git", "import")).toMatchObject({ import: { entries: 2, problems: [] } });
+  expect(await json("git", "import")).toMatchObject({ import: { entries: 0, problems: [] } });
+});
+
+test("import brings a subagent's transcript as the session's, and tells of one that belongs to none", async () => {
+  const own = message(1).replace(/"uuid"/, '"agentId":"a1","isSidechain":true,"uuid"');
+  const task = async (repository: Repository, agentId: string, text: string) => ({
+    ...{ toolUseId: `toolu_${agentId}`, task: { subagent_type: "Explore" }, agentId },
+    transcript: await storeText(repository, text),
+  });
+  await write(one, session, `${message(2)}\n`, {}, async (repository) => ({
+    tasks: [
+      await task(repository, "a1", `${own}\n`),
+      await task(repository, "b2", `${own.replace(session, "elsewhere")}\n`),
+    ],
+  }));
+  await write(one, "other", `${JSON.stringify({ type: "message" })}\n`);
+  const report = await holdfast("git", "import", "--json");
+  expect(report.code).toBe(3);
+  expect(JSON.parse(report.stdout)).toMatchObject({
+    import: { sessions: 2, entries: 3, problems: [expect.stringContaining("agent-b2.jsonl")] },
+  });
+  const { stdout } = await holdfast("show", session, "--log", "subagents/agent-a1", "--raw");
+  expect(stdout).toBe(`${own}\n`);
+});
+
 test("a transcript that is not here is told, and the other sessions come", async () => {
   await write(one, session, `${message(1)}\n`);
   await write(two, "gone", "");
@@ -115,7 +167,7 @@ test("a transcript that is not here is told, and the other sessions come", async
   expect(report.code).toBe(3);
   expect(JSON.parse(report.stdout)).toMatchObject({
     import: {
-      sessions: 2,
+      sessions: 1,
       entries: 1,
       problems: [expect.stringContaining("gone: no checkpoint has its transcript")],
     },

@@ -8,7 +8,7 @@ import type {
   StoredText,
   TaskInput,
 } from "./checkpoint-store.ts";
-import { chunkIndex, chunksOf } from "./format/chunks.ts";
+import { agentFiles } from "./format/agent-files.ts";
 import { ContentHasher, isContentHash } from "./format/hash.ts";
 import { slotsBySession } from "./format/slots.ts";
 import { promptSeparator } from "./layouts/slot-tree.ts";
@@ -114,14 +114,12 @@ async function inputsOfTask(
   blobs: Blobs,
   { toolUseId, task, transcripts }: StoredTask,
 ): Promise<TaskInput[]> {
-  const agents = transcripts.flatMap(({ name }) => /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? []);
+  const agents = agentFiles(transcripts);
   const fields = task.fields();
   if (agents.length === 0) return [{ toolUseId, task: fields }];
   const inputs: TaskInput[] = [];
-  for (const agentId of agents) {
-    const file = `agent-${agentId}.jsonl`;
-    const own = transcripts.filter(({ name }) => chunkIndex(file, name) !== undefined);
-    const transcript = await blobs.text(chunksOf(file, own).chunks.map(({ id }) => id));
+  for (const { agentId, chunks } of agents) {
+    const transcript = await blobs.text(chunks);
     inputs.push({ toolUseId, task: fields, agentId, ...(transcript === undefined ? {} : { transcript }) });
   }
   return inputs;

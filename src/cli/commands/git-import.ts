@@ -1,14 +1,12 @@
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { importTranscript } from "../../agents/claude/import-transcript.ts";
 import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
-import {
-  type ClaudeResult,
-  type ClaudeSession,
-  importCheckpoints,
-  type ImportReport,
-} from "../../git/import.ts";
+import { importCheckpoints, type ImportReport } from "../../git/import.ts";
+import type { ClaudeTranscript } from "../../git/import/claude-code.ts";
+import type { SessionResult } from "../../git/import/session-result.ts";
 import type { Repository } from "../../git/plumbing/repository.ts";
 import { counted, size } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -16,6 +14,7 @@ import { withRepository } from "../git-repository.ts";
 import { harmlessLine } from "../harmless.ts";
 import { say, write, writeJson } from "../output.ts";
 import { progressBar } from "../progress.ts";
+import { isRedactedExtra, SaidLines } from "../said-lines.ts";
 import { homesOf } from "../session-homes.ts";
 import { type StoreOption, withNewStore } from "../store.ts";
 
@@ -28,7 +27,7 @@ export async function importGit(_: readonly string[], options: ImportOptions): P
         ...{ repository, store, onProgress: bar.update, dryRun: options.dryRun === true },
         homeOf: (session, provider) =>
           homeOf(store, { project: options.project ?? projectOf(repository), session }, provider),
-        importClaude: (session) => importClaude({ repository, store, session }),
+        importClaude: (transcript) => importClaude({ repository, store, transcript }),
       }),
     ),
   ).finally(bar.done);
@@ -58,43 +57,58 @@ async function homeOf(store: Store, key: SessionKey, provider: string): Promise<
 async function importClaude({
   repository,
   store,
-  session: { key, text, atMs },
+  transcript: { key, name, pieces, atMs },
 }: {
   repository: Repository;
   store: Store;
-  session: ClaudeSession;
-}): Promise<ClaudeResult> {
+  transcript: ClaudeTranscript;
+}): Promise<SessionResult> {
   const folder = join(repository.commonDir, "holdfast", "import");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${key.session}.jsonl`);
-  const isHeld = (await store.session(key)) !== null;
+  const path = join(folder, `${name}.jsonl`);
   try {
     rmSync(path, { force: true });
-    writeFileSync(path, isHeld ? withoutRedactedExtras(text) : text, { mode: 0o600, flag: "wx" });
+    await writeFile(
+      path,
+      withoutSaidLines(pieces, () => SaidLines.of(store, key)),
+      {
+        ...{ mode: 0o600, flag: "wx" },
+      },
+    );
     utimesSync(path, atMs / 1000, atMs / 1000);
     const { size: bytes, mtimeMs } = statSync(path);
-    const file = { path, projectKey: key.project, sessionId: key.session, log: "", size: bytes, mtimeMs };
-    const result = await importTranscript({ store, file, key: { ...key, log: "" } });
+    const file = {
+      ...{ path, projectKey: key.project, sessionId: key.session, log: key.log },
+      ...{ size: bytes, mtimeMs },
+    };
+    const result = await importTranscript({ store, file, key });
     // Checkpoints are redacted: where the store has the line as it was said, that one stays.
     const told = result.conflicts.map(({ line, uuid }) => `${path}:${line}: ${uuid} `);
     const problems = result.problems.filter((problem) => !told.some((start) => problem.startsWith(start)));
     const { entries, duplicates } = result;
-    return {
-      entries,
-      duplicates,
-      problems: problems.map((problem) => problem.replaceAll(path, key.session)),
-    };
+    const shown = key.log === "" ? key.session : `${key.session} ${key.log}`;
+    return { entries, duplicates, problems: problems.map((problem) => problem.replaceAll(path, shown)) };
   } finally {
     rmSync(path, { force: true });
   }
 }
 
-// A line without a uuid is told apart by its words: one that was redacted would come beside the one that was not.
-function withoutRedactedExtras(text: string): string {
-  return text
-    .split("\n")
-    .filter((line) => line.includes('"uuid"') || !/REDACTED|REDACTED/.test(line))
-    .join("\n");
+/** A transcript without redacted lines that the store has as they were said. Pieces end where lines do. */
+async function* withoutSaidLines(
+  pieces: AsyncIterable<Buffer>,
+  read: () => Promise<SaidLines>,
+): AsyncGenerator<Buffer | string> {
+  let said: SaidLines | undefined;
+  for await (const piece of pieces) {
+    if (!piece.includes("REDACTED")) {
+      yield piece;
+      continue;
+    }
+    const kept: string[] = [];
+    for (const line of piece.toString().split("\n"))
+      if (!isRedactedExtra(line) || !(said ??= await read()).take(line)) kept.push(line);
+    yield kept.join("\n");
+  }
 }
 
 async function writeReport(report: ImportReport): Promise<void> {

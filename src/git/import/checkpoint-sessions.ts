@@ -1,11 +1,13 @@
-import { isHoldfastError } from "../../core/errors.ts";
 import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
+import { isDamage } from "../damage.ts";
 import { layouts } from "../flow/flow-settings.ts";
+import type { RawObject } from "../format/raw-json.ts";
 import { openLayout } from "../layouts/open-layout.ts";
 import { namedInCommits } from "../named-in-commits.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import type { RawObject } from "../format/raw-json.ts";
+import { type NamedSession, namedSessions, timeOf } from "./named-sessions.ts";
+import { type SessionTranscript, Transcripts } from "./session-transcripts.ts";
 
 /** A session as its checkpoints together have it. */
 export interface CheckpointSession {
@@ -14,16 +16,15 @@ export interface CheckpointSession {
   /** The label of its agent, such as `Claude Code`; empty where nobody said. */
   readonly agent: string;
   readonly createdAtMs: number;
-  /** Pieces of its longest transcript. */
-  readonly transcript: readonly ObjectId[];
-  readonly bytes: number;
+  /** Its own and its subagents', log by log; of each log the oldest first. */
+  readonly transcripts: readonly SessionTranscript[];
   /** The first prompt's blob of its first checkpoint. */
   readonly prompt: ObjectId | undefined;
   readonly parts: readonly SessionPart[];
 }
 
 /** What one checkpoint says of a session. */
-interface SessionPart {
+export interface SessionPart {
   readonly checkpoint: string;
   readonly atMs: number;
   readonly model: string;
@@ -38,73 +39,62 @@ export async function checkpointSessions(
   problems: string[],
 ): Promise<readonly CheckpointSession[]> {
   const commits = await namedInCommits(repository);
-  const sessions = new Map<string, CheckpointSession>();
+  const transcripts = new Transcripts(repository.objects, problems);
+  const sessions = new Map<string, WithoutTranscripts>();
   const seen = new Set<string>();
   for (const layout of layouts) {
     const store = openLayout(repository, layout);
-    for (const { id } of await store.list()) {
-      const stored = await readOrTell(() => store.read(id), `${id} in ${layout}`, problems);
-      for (const session of stored?.sessions ?? []) {
-        const sessionId = (session.sessionId ?? "").replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
-        if (!/^[\w][\w.:@+=-]{0,199}$/.test(sessionId)) continue;
+    const listed = await orTell(() => store.list(), `the checkpoints in ${layout}`, problems);
+    for (const { id } of listed ?? []) {
+      const stored = await orTell(() => store.read(id), `${id} in ${layout}`, problems);
+      if (stored === null || stored === undefined) continue;
+      const named = namedSessions(stored, problems);
+      for (const { sessionId, session } of named) {
         const isKnown = seen.has(`${id} ${sessionId}`);
         seen.add(`${id} ${sessionId}`);
-        const part = isKnown ? undefined : partOf(id, session, commits.get(id) ?? []);
-        sessions.set(
-          sessionId,
-          await joined(repository, { known: sessions.get(sessionId), sessionId, session, part }),
-        );
+        const part = isKnown ? [] : [partOf(stored, session, commits.get(id) ?? [])];
+        sessions.set(sessionId, joined(sessions.get(sessionId), { sessionId, session, part }));
       }
+      await transcripts.add(stored, named);
     }
   }
-  return [...sessions.values()].toSorted((a, b) => a.createdAtMs - b.createdAtMs);
+  const found: CheckpointSession[] = [];
+  for (const session of sessions.values())
+    found.push({ ...session, transcripts: await transcripts.of(session.sessionId) });
+  return found.toSorted((a, b) => a.createdAtMs - b.createdAtMs);
 }
 
-async function readOrTell(
-  read: () => Promise<StoredCheckpoint | null>,
+type WithoutTranscripts = Omit<CheckpointSession, "transcripts">;
+
+async function orTell<Result>(
+  read: () => Promise<Result>,
   what: string,
   problems: string[],
-): Promise<StoredCheckpoint | null> {
+): Promise<Result | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (!isHoldfastError(error)) throw error;
+    if (!isDamage(error)) throw error;
     problems.push(`${what}: ${error.message}`);
-    return null;
+    return undefined;
   }
 }
 
-function partOf(checkpoint: string, { metadata }: StoredSession, commits: readonly string[]): SessionPart {
+function partOf(
+  { id }: StoredCheckpoint,
+  { metadata }: StoredSession,
+  commits: readonly string[],
+): SessionPart {
   return {
-    ...{ checkpoint, commits, atMs: timeOf(metadata), usage: metadata.object("token_usage") },
+    ...{ checkpoint: id, commits, atMs: timeOf(metadata), usage: metadata.object("token_usage") },
     model: metadata.text("model") ?? "",
   };
 }
 
-function timeOf(metadata: RawObject): number {
-  const atMs = Date.parse(metadata.text("created_at") ?? "");
-  return Number.isNaN(atMs) || atMs < 0 ? 0 : atMs;
-}
-
-async function joined(
-  { objects }: Repository,
-  {
-    known,
-    sessionId,
-    session,
-    part,
-  }: {
-    known: CheckpointSession | undefined;
-    sessionId: string;
-    session: StoredSession;
-    part: SessionPart | undefined;
-  },
-): Promise<CheckpointSession> {
-  const headers = await Promise.all(session.transcript.map((id) => objects.header(id)));
-  // One that is not whole is worth no more than none.
-  const isWhole = headers.every((header) => header !== null);
-  const bytes = isWhole ? headers.reduce((sum, header) => sum + (header?.size ?? 0) + 1, -1) : 0;
-  const isLonger = bytes > (known?.bytes ?? 0);
+function joined(
+  known: WithoutTranscripts | undefined,
+  { sessionId, session, part }: NamedSession & { readonly part: readonly SessionPart[] },
+): WithoutTranscripts {
   const atMs = timeOf(session.metadata);
   const isFirst = known === undefined || (atMs !== 0 && atMs < known.createdAtMs);
   const agent = session.metadata.text("agent") ?? "";
@@ -112,9 +102,7 @@ async function joined(
     sessionId,
     agent: known === undefined || known.agent === "" ? agent : known.agent,
     createdAtMs: isFirst ? atMs : known.createdAtMs,
-    transcript: isLonger ? session.transcript : (known?.transcript ?? []),
-    bytes: isLonger ? bytes : (known?.bytes ?? 0),
     prompt: isFirst ? (session.prompt ?? known?.prompt) : known.prompt,
-    parts: [...(known?.parts ?? []), ...(part === undefined ? [] : [part])],
+    parts: [...(known?.parts ?? []), ...part],
   };
 }
