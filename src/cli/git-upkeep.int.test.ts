@@ -5,6 +5,7 @@ import { Home } from "../../test/cli/home.ts";
 import { checkpointInput, sessionInput, storeText } from "../../test/git/checkpoint-data.ts";
 import { gitTestEnv, makeRepository, type TestRepository } from "../../test/git/repositories.ts";
 import type { CheckpointInput } from "../git/checkpoint-store.ts";
+import { noTokens, type UsageGroup } from "../core/usage.ts";
 import { RefsLayout } from "../git/layouts/refs.ts";
 import { openRepository } from "../git/plumbing/open-repository.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
@@ -158,6 +159,34 @@ test("import brings a subagent's transcript as the session's, and tells of one t
   });
   const { stdout } = await holdfast("show", session, "--log", "subagents/agent-a1", "--raw");
   expect(stdout).toBe(`${own}\n`);
+});
+
+test("import counts what an agent used as its checkpoints say, whether in parts or in sums", async () => {
+  const line = (number: number): string => `${JSON.stringify({ type: "message", number })}\n`;
+  const used = (input: number, day: number, more = {}) => ({
+    ...{ created_at: `2026-05-0${day}T10:00:00Z`, agent: "Codex", model: "gpt-5" },
+    token_usage: { input_tokens: input, ...more },
+  });
+  const subagents = { cache_creation_tokens: 9, cache_creation_1h_tokens: 4 };
+  await write("aaaaaaaaaaa1", "old", line(1), used(100, 1));
+  await write("aaaaaaaaaaa2", "old", line(1) + line(2), used(250, 2));
+  const inParts = async () => ({ root: { token_usage_version: 2 } });
+  await write("bbbbbbbbbbb1", "new", line(1), used(10, 1), inParts);
+  await write(
+    "bbbbbbbbbbb2",
+    "new",
+    line(1) + line(2),
+    used(20, 2, { subagent_tokens: { input_tokens: 3, ...subagents } }),
+    inParts,
+  );
+  await json("git", "import");
+  await write("aaaaaaaaaaa3", "old", line(1) + line(2) + line(3), used(300, 3));
+  await json("git", "import");
+  const { groups } = (await json("usage", "--by", "session")) as unknown as { groups: UsageGroup[] };
+  expect(groups.map(({ name, tokens }) => [name?.split("/").at(-1), tokens])).toEqual([
+    ["new", { ...noTokens, input: 33, cacheWrite5m: 5, cacheWrite1h: 4 }],
+    ["old", { ...noTokens, input: 300 }],
+  ]);
 });
 
 test("a transcript that is not here is told, and the other sessions come", async () => {

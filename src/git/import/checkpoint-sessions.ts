@@ -29,6 +29,8 @@ export interface SessionPart {
   readonly atMs: number;
   readonly model: string;
   readonly usage: RawObject | undefined;
+  /** The root's `token_usage_version`; undefined where it has none. */
+  readonly usageVersion: number | undefined;
   /** The commits that name the checkpoint. */
   readonly commits: readonly string[];
 }
@@ -81,13 +83,14 @@ async function orTell<Result>(
 }
 
 function partOf(
-  { id }: StoredCheckpoint,
+  { id, root }: StoredCheckpoint,
   { metadata }: StoredSession,
   commits: readonly string[],
 ): SessionPart {
   return {
     ...{ checkpoint: id, commits, atMs: timeOf(metadata), usage: metadata.object("token_usage") },
     model: metadata.text("model") ?? "",
+    usageVersion: root.number("token_usage_version"),
   };
 }
 

@@ -2,8 +2,8 @@ import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
 import { usageKey, type UsageRow } from "../../core/usage.ts";
 import { isDamage } from "../damage.ts";
-import type { RawObject } from "../format/raw-json.ts";
 import type { ObjectReader } from "../plumbing/objects.ts";
+import { tokenFacts, totalOf } from "../reading/token-facts.ts";
 import type { CheckpointSession, SessionPart } from "./checkpoint-sessions.ts";
 import type { SessionResult } from "./session-result.ts";
 import { nameOf, type SessionTranscript } from "./session-transcripts.ts";
@@ -35,7 +35,7 @@ export async function importOtherAgent(params: {
     }
   }
   // Claude Code's responses tell what they used; of others only the checkpoint does.
-  const rows = session.parts.flatMap((part) => usageRow(session.sessionId, part));
+  const rows = usageRows(session);
   if (rows.length > 0 && counts.entries + counts.duplicates > 0)
     await store.recordUsage({ session: key, rows });
   return { ...counts, problems };
@@ -90,21 +90,28 @@ async function textOf(
   return Buffer.concat(pieces).toString();
 }
 
-function usageRow(sessionId: string, { checkpoint, atMs, model, usage }: SessionPart): readonly UsageRow[] {
-  if (usage === undefined) return [];
-  const tokens = {
-    input: countOf(usage, "input_tokens"),
-    output: countOf(usage, "output_tokens"),
-    cacheRead: countOf(usage, "cache_read_tokens"),
-    cacheWrite5m: countOf(usage, "cache_creation_tokens"),
-    cacheWrite1h: 0,
-  };
-  if (Object.values(tokens).every((count) => count === 0)) return [];
-  const key = usageKey({ lineage: sessionId, contentHash: `checkpoint ${checkpoint}` });
-  return [{ key, model: model === "" ? "unknown" : model.slice(0, 200), atMs, tokens, microDollars: null }];
+/**
+ * A checkpoint of version 2 tells what was used since the one before it. Older ones may tell the sum up to then, and of
+ * those only the latest counts (section 3.1), under one key: the greatest that was ever seen stays.
+ */
+function usageRows({ sessionId, parts }: CheckpointSession): readonly UsageRow[] {
+  const isPart = ({ usageVersion = 0 }: SessionPart): boolean => usageVersion >= 2;
+  const sums = parts.filter((part) => !isPart(part) && part.usage !== undefined);
+  const latest = sums.toSorted((a, b) => a.atMs - b.atMs).at(-1);
+  return [
+    ...parts.filter(isPart).flatMap((part) => usageRow(sessionId, part, `checkpoint ${part.checkpoint}`)),
+    ...(latest === undefined ? [] : usageRow(sessionId, latest, "checkpoints")),
+  ];
 }
 
-function countOf(usage: RawObject, key: string): number {
-  const count = usage.number(key) ?? 0;
-  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+function usageRow(
+  sessionId: string,
+  { atMs, model, usage }: SessionPart,
+  contentHash: string,
+): readonly UsageRow[] {
+  const used = tokenFacts(usage);
+  if (used === null || totalOf(used) === 0) return [];
+  const key = usageKey({ lineage: sessionId, contentHash });
+  const name = model === "" ? "unknown" : model.slice(0, 200);
+  return [{ key, model: name, atMs, tokens: used.tokens, microDollars: null }];
 }
