@@ -5,12 +5,15 @@ import type { CheckpointSource } from "../git/reading/checkpoint-source.ts";
 import { FactsIndex } from "../git/reading/facts-index.ts";
 import { RoutedSource } from "../git/reading/routed-source.ts";
 import { withRepository } from "./git-repository.ts";
+import { sayError } from "./output.ts";
 
 /** A repository with what is read of its checkpoints. */
 export interface Checkpoints {
   readonly repository: Repository;
   readonly source: CheckpointSource;
   readonly index: FactsIndex;
+  /** Whether something could not be read so far; it was told. */
+  readonly isDamaged: () => boolean;
 }
 
 /** Opens the checkpoints of the current folder's repository, whichever layouts they lie in. @throws git_not_a_repository */
@@ -18,7 +21,14 @@ export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>
   return withRepository(async (repository) => {
     const primary = (await readFlowSettings(repository))?.layout ?? "git-refs";
     const order = [primary, ...layouts.filter((layout) => layout !== primary)];
-    const source = new RoutedSource(order.map((layout) => openLayout(repository, layout)));
-    return await use({ repository, source, index: new FactsIndex({ repository, source }) });
+    const told = new Set<string>();
+    const onDamage = ({ message }: Error): void => {
+      if (!told.has(message)) sayError(message);
+      told.add(message);
+    };
+    const stores = order.map((layout) => openLayout(repository, layout));
+    const source = new RoutedSource(stores, { onDamage });
+    const index = new FactsIndex({ repository, source, onDamage });
+    return await use({ repository, source, index, isDamaged: () => told.size > 0 });
   });
 }

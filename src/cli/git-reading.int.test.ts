@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
 import { gitTestEnv } from "../../test/git/repositories.ts";
@@ -108,6 +108,41 @@ describe("holdfast git log, list, explain and why", () => {
     });
     expect(await json("link")).toMatchObject({ links: [], written: false });
     expect(await json("rewind", id, "--dry-run")).toMatchObject({ dryRun: true, paths: [], kept: null });
+  });
+
+  it("tell of refs that cannot be read, and show all others", async () => {
+    await tell();
+    await story.commit({ "b.ts": "b\n" }, "Lost", { checkpoints: ["ffffffffffff"] });
+    const [main, lost] = ["refs/entire/checkpoints/v2/main", "refs/entire/checkpoints/ff/ffffffffffff"];
+    const blob = await story.git("rev-parse", "HEAD:b.ts");
+    for (const [ref, target] of [
+      [main, blob],
+      [lost, "1".repeat(40)],
+    ] as const) {
+      mkdirSync(dirname(join(story.path, ".git", ref)), { recursive: true });
+      writeFileSync(join(story.path, ".git", ref), `${target}\n`);
+    }
+    const list = await holdfast("list");
+    expect(list.code).toBe(3);
+    expect(list.stdout).toContain(`${id}  2026-02-03`);
+    const told = list.stderr.trim().split("\n");
+    expect(told).toHaveLength(2);
+    for (const [index, ref] of [main, lost].entries())
+      expect(told[index]).toMatch(new RegExp(`${ref} .*holdfast git verify`));
+    expect(await holdfast("log", "-n", "2")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`${id}  Claude Code`),
+      stderr: list.stderr,
+    });
+    const imported = await holdfast("import", "--json");
+    expect(imported.code).toBe(3);
+    expect(JSON.parse(imported.stdout)).toMatchObject({
+      import: {
+        sessions: 1,
+        problems: [expect.stringContaining(lost), expect.stringContaining(main)],
+      },
+    });
+    for (const ref of [main, lost]) rmSync(join(story.path, ".git", ref));
   });
 
   it("end with 3 where nobody can tell, and with 2 where nothing is named", async () => {

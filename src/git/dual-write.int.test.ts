@@ -231,7 +231,8 @@ describe("where checkpoints are read from", () => {
     await branch.remove(id);
     expect(await refsFirst().read(id)).toBeNull();
     await expect(dual({ primary: refs, mirrors: [] }).read(id)).rejects.toMatchObject({
-      code: "git_object_invalid",
+      code: "checkpoint_damaged",
+      message: expect.stringContaining(refOfCheckpoint(id)),
     });
     await place.git("update-ref", "-d", refOfCheckpoint(id));
   });

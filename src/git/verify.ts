@@ -1,9 +1,9 @@
-import { isHoldfastError } from "../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "./checkpoint-store.ts";
+import { isDamage } from "./damage.ts";
 import { layouts, readFlowSettings } from "./flow/flow-settings.ts";
 import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
-import { checkId, shapeOfId } from "./format/ids.ts";
+import { checkId, refOfCheckpoint, shapeOfId } from "./format/ids.ts";
 import { openLayout } from "./layouts/open-layout.ts";
 import type { Repository } from "./plumbing/repository.ts";
 import { verifyCommits } from "./verify/commits.ts";
@@ -39,15 +39,21 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   if (id === undefined) await verifyPlaces(repository, found);
   const stores = layouts.map((layout) => openLayout(repository, layout));
   const listed = new Map<Layout, readonly ListedCheckpoint[]>();
-  for (const store of stores) listed.set(store.layout, await listOf(store, params));
+  for (const store of stores) {
+    const list = await listOf(store, params, found);
+    if (list !== null) listed.set(store.layout, list);
+  }
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
   for (const store of stores)
-    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, found, onDone });
+    await verifyRecords({
+      ...{ repository, store, found, onDone, listed: listed.get(store.layout) ?? [] },
+      isAlone: id !== undefined,
+    });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
   await verifyCommits(repository, { known, only: id, found });
-  if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, found });
+  if (id === undefined) await verifyOwnMirrors({ repository, listed, found });
   const counted = [...listed]
     .filter(([, { length }]) => length > 0)
     .map(([layout, { length }]) => [layout, length]);
@@ -67,36 +73,42 @@ async function verifyPlaces(repository: Repository, found: Found): Promise<void>
   await verifyGenerations(repository, found);
 }
 
-async function listOf(store: CheckpointStore, { id }: VerifyParams): Promise<readonly ListedCheckpoint[]> {
+/** null: it cannot be read, as is told here where refs are not looked at. */
+async function listOf(
+  store: CheckpointStore,
+  { id }: VerifyParams,
+  found: Found,
+): Promise<readonly ListedCheckpoint[] | null> {
   try {
     const listed = await store.list();
     return id === undefined ? listed : listed.filter((one) => one.id === id);
   } catch (error) {
-    // A ref of many that names nothing here is told where refs are looked at.
-    if (isHoldfastError(error) && damages.has(error.code)) return [];
-    throw error;
+    if (!isDamage(error)) throw error;
+    if (id !== undefined)
+      found.add("ref_dangling", { layout: store.layout, where: store.layout }, error.message);
+    return null;
   }
 }
-
-const damages = new Set(["checkpoint_damaged", "git_object_invalid", "git_object_too_large"]);
 
 async function verifyRecords({
   repository,
   store,
   listed,
+  isAlone,
   found,
   onDone,
 }: {
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
+  isAlone: boolean;
   found: Found;
   onDone: (count: number) => void;
 }): Promise<void> {
   for (let at = 0; at < listed.length; at += atOnce) {
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
-    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id })));
+    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id, isAlone })));
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
   }
@@ -106,10 +118,12 @@ async function verifyRecord({
   repository,
   store,
   id,
+  isAlone,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
+  isAlone: boolean;
 }): Promise<Found> {
   const found = new Found();
   const at = { layout: store.layout, id };
@@ -120,21 +134,20 @@ async function verifyRecord({
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
     if (stored !== null) await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
-    if (!isHoldfastError(error) || !damages.has(error.code)) throw error;
-    // What its ref names was looked at before.
+    if (!isDamage(error)) throw error;
     if (store.layout !== "git-refs") found.add("object_missing", { ...at, where: id }, error.message);
+    // Among all it was told where refs are looked at.
+    else if (isAlone) found.add("ref_dangling", { ...at, where: refOfCheckpoint(id) }, error.message);
   }
   return found;
 }
 
 async function verifyOwnMirrors({
   repository,
-  stores,
   listed,
   found,
 }: {
   repository: Repository;
-  stores: readonly CheckpointStore[];
   listed: ReadonlyMap<Layout, readonly ListedCheckpoint[]>;
   found: Found;
 }): Promise<void> {
@@ -146,7 +159,10 @@ async function verifyOwnMirrors({
   await verifyMirrors({
     commonDir: repository.commonDir,
     primary: (listed.get(settings.layout) ?? []).map(({ id }) => id),
-    mirrors: stores.filter(({ layout }) => settings.mirrors.includes(layout)),
+    mirrors: settings.mirrors.flatMap((layout) => {
+      const list = listed.get(layout);
+      return list === undefined ? [] : [{ layout, ids: list.map(({ id }) => id) }];
+    }),
     ulidMirrors: stdout.toString().trim() === "true",
     found,
   });

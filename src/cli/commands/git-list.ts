@@ -6,18 +6,21 @@ import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { write, writeJson } from "../output.ts";
 import { table } from "../run-table.ts";
 
-/** Lists all checkpoints, newest first. */
+/** Lists all checkpoints, newest first; ends with 3 where some cannot be read. */
 export async function listGit(_: readonly string[], options: ListOptions): Promise<ExitCode> {
   const limit = wholeNumber(options.limit ?? "50", "--limit", 1, 10_000_000);
-  const all = await withCheckpoints(({ index }) => index.all());
+  const { all, code } = await withCheckpoints(async ({ index, isDamaged }) => {
+    const facts = await index.all();
+    return { all: facts, code: isDamaged() ? exitCodes.problems : exitCodes.ok };
+  });
   const shown = all.slice(0, limit);
   if (options.json === true) {
     await writeJson({ total: all.length, checkpoints: shown });
-    return exitCodes.ok;
+    return code;
   }
   if (all.length === 0) {
     await write("There are no checkpoints in this repository.\n");
-    return exitCodes.ok;
+    return code;
   }
   const rows = shown.map((facts) => [
     facts.id,
@@ -37,7 +40,7 @@ export async function listGit(_: readonly string[], options: ListOptions): Promi
       : [`… and ${more.toLocaleString("en-US")} more; see them with --limit ${all.length}`]),
   ];
   await write(`${lines.join("\n")}\n`);
-  return exitCodes.ok;
+  return code;
 }
 
 interface ListOptions {

@@ -14,7 +14,7 @@ import type { Repository } from "../plumbing/repository.ts";
 import { advanceRef, type Step } from "./advance-ref.ts";
 import { checkInput } from "./check-input.ts";
 import { buildCheckpoint } from "./checkpoint-tree.ts";
-import { commitFields, damagedRef, unknownCheckpoint } from "./layout-commit.ts";
+import { commitFields, damagedRef, topOfRef, unknownCheckpoint } from "./layout-commit.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";
 import { FolderEdit } from "./slot-tree.ts";
 
@@ -168,17 +168,15 @@ export class BranchLayout implements CheckpointStore {
     const top = await this.#topOf(base);
     const shardId = top.folder(path.shard);
     const entries = shardId === undefined ? [] : await this.#repository.objects.tree(shardId);
-    if (entries === null) throw damagedRef({ id, ref: branchRef, version: shardId ?? "" });
+    if (entries === null)
+      throw damagedRef({ id, ref: branchRef, why: `holds ${shardId ?? ""}, which is not in the repository` });
     const shard = new FolderEdit(entries);
     return { top, shard, stored: shard.folder(path.name) };
   }
 
   async #topOf(base: ObjectId | null): Promise<FolderEdit> {
     if (base === null) return new FolderEdit();
-    const commit = await this.#repository.objects.commit(base);
-    const entries = commit === null ? null : await this.#repository.objects.tree(commit.tree);
-    if (entries === null) throw damagedRef({ id: "branch", ref: branchRef, version: base });
-    return new FolderEdit(entries);
+    return new FolderEdit(await topOfRef(this.#repository.objects, { ref: branchRef, version: base }));
   }
 
   async #baseOf(tip: ObjectId | null): Promise<ObjectId | null> {

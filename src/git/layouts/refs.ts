@@ -11,7 +11,7 @@ import type { Repository } from "../plumbing/repository.ts";
 import { advanceRef, type Step } from "./advance-ref.ts";
 import { checkInput } from "./check-input.ts";
 import { buildCheckpoint } from "./checkpoint-tree.ts";
-import { commitFields, damagedRef, unknownCheckpoint } from "./layout-commit.ts";
+import { commitFields, treeOfRef, unknownCheckpoint } from "./layout-commit.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";
 
 export interface RefsOptions {
@@ -101,8 +101,6 @@ export class RefsLayout implements CheckpointStore {
   }
 
   async #treeOf(id: string, version: ObjectId): Promise<ObjectId> {
-    const commit = await this.#repository.objects.commit(version);
-    if (commit === null) throw damagedRef({ id, ref: refOfCheckpoint(id), version });
-    return commit.tree;
+    return await treeOfRef(this.#repository.objects, { ref: refOfCheckpoint(id), version, id });
   }
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { objectIn } from "../../core/json.ts";
 import type { ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
+import { isDamage } from "../damage.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { type Anchor, anchorsOf, type CheckpointAnchors } from "./anchors.ts";
 import { type CheckpointFacts, factsOf } from "./checkpoint-facts.ts";
-import type { CheckpointSource } from "./checkpoint-source.ts";
+import type { CheckpointSource, OnDamage } from "./checkpoint-source.ts";
 import { factsOfRow, factsRow } from "./facts-row.ts";
 import { readIndex, writeIndex } from "./index-file.ts";
 
@@ -15,11 +16,13 @@ import { readIndex, writeIndex } from "./index-file.ts";
 export class FactsIndex {
   readonly #repository: Repository;
   readonly #source: CheckpointSource;
+  readonly #onDamage: OnDamage | undefined;
   #listed: Promise<readonly ListedCheckpoint[]> | undefined;
 
-  constructor({ repository, source }: IndexOptions) {
+  constructor({ repository, source, onDamage }: IndexOptions) {
     this.#repository = repository;
     this.#source = source;
+    this.#onDamage = onDamage;
   }
 
   /** Every id with its version; asked once. */
@@ -62,9 +65,8 @@ export class FactsIndex {
     }
     if (missing.length === 0) return known;
     await inParallel(missing, async (one) => {
-      const stored = await this.#source.read(one.id);
-      if (stored === null) return;
-      const item = await kind.make(this.#repository, stored);
+      const item = await this.#made(kind, one.id);
+      if (item === undefined) return;
       known.set(one.id, item);
       // Under the version that was listed: one that was written meanwhile is then read again.
       kept.set(one.id, { version: one.version, text: kind.write(item) });
@@ -76,11 +78,24 @@ export class FactsIndex {
     );
     return known;
   }
+
+  /** undefined: it is not there, or cannot be read. */
+  async #made<Item>(kind: Kind<Item>, id: string): Promise<Item | undefined> {
+    try {
+      const stored = await this.#source.read(id);
+      return stored === null ? undefined : await kind.make(this.#repository, stored);
+    } catch (error) {
+      if (this.#onDamage === undefined || !isDamage(error)) throw error;
+      this.#onDamage(error);
+      return undefined;
+    }
+  }
 }
 
 export interface IndexOptions {
   readonly repository: Repository;
   readonly source: CheckpointSource;
+  readonly onDamage?: OnDamage | undefined;
 }
 
 interface Kind<Item> {

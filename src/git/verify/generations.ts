@@ -1,56 +1,55 @@
 import { objectIn, textOf } from "../../core/json.ts";
-import { v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { isDamage } from "../damage.ts";
+import { v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { archivesOf } from "../layouts/v2/full-refs.ts";
 import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
-import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 import { verifyTreeNames } from "./tree-names.ts";
 
 /** The raw refs of v2: each checkpoint in one generation and on main, each archive with its dates (section 6.3). */
 export async function verifyGenerations(repository: Repository, found: Found): Promise<void> {
-  const { refs, objects } = repository;
-  const [main, current] = [await refs.read(v2MainRef), await refs.read(v2CurrentRef)];
+  const known = await idsIn(repository, v2MainRef);
   const archives = await archivesOf(repository);
-  const full = [...archives, ...(current === null ? [] : [{ name: v2CurrentRef, id: current }])];
-  if (main === null && full.length === 0) return;
-  const known = new Set(await idsIn(repository, main));
+  const full = [...archives.map(({ name }) => name), v2CurrentRef];
   const seen = new Map<string, string>();
-  for (const { name, id: tip } of full) {
+  for (const name of full) {
     await verifyTreeNames(repository, { layout: "v2", ref: name }, found);
-    for (const id of await idsIn(repository, tip)) {
+    const ids = await idsIn(repository, name);
+    for (const id of ids ?? []) {
       const at = { layout: "v2", id, where: name } as const;
       const other = seen.get(id);
       if (other !== undefined) found.add("generation_repeated", at, `It is in ${other} too.`);
-      if (!known.has(id)) found.add("main_missing", at, "Its transcript is here, and main does not have it.");
+      if (known?.has(id) === false)
+        found.add("main_missing", at, "Its transcript is here, and main does not have it.");
       seen.set(id, name);
     }
-    if (name.startsWith(v2ArchivePrefix) && name !== v2CurrentRef)
-      await verifyDates({ objects, name, tip, found });
+    if (name !== v2CurrentRef && ids !== null) await verifyDates({ repository, name, found });
   }
 }
 
-async function idsIn({ objects }: Repository, tip: ObjectId | null): Promise<readonly string[]> {
-  if (tip === null || (await objects.header(tip))?.type !== "commit") return [];
-  const commit = await objects.commit(tip);
-  if (commit === null || (await objects.header(commit.tree)) === null) return [];
-  return (await (await ShardedTree.at(objects, tip)).all()).map(({ id }) => id);
+/** null: the ref cannot be read, as is told where its tree is looked at. */
+async function idsIn({ objects, refs }: Repository, ref: string): Promise<ReadonlySet<string> | null> {
+  try {
+    const all = await (await ShardedTree.of(objects, { name: ref, id: await refs.read(ref) })).all();
+    return new Set(all.map(({ id }) => id));
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
+  }
 }
 
 async function verifyDates({
-  objects,
+  repository: { objects, refs },
   name,
-  tip,
   found,
 }: {
-  objects: Repository["objects"];
+  repository: Repository;
   name: string;
-  tip: ObjectId;
   found: Found;
 }): Promise<void> {
-  const tree = (await objects.commit(tip))?.tree;
-  const entries = tree === undefined ? null : await objects.tree(tree);
-  const file = entries?.find((entry) => entry.name === "generation.json" && entry.mode === "100644");
+  const { top } = await ShardedTree.of(objects, { name, id: await refs.read(name) });
+  const file = top.entries.find((entry) => entry.name === "generation.json" && entry.mode === "100644");
   const bytes = file === undefined ? null : await objects.blob(file.id, { maxBytes: 16 * 1024 * 1024 });
   const dates = objectIn(bytes?.toString() ?? "");
   const times = ["oldest_checkpoint_at", "newest_checkpoint_at"].map((key) =>

@@ -1,5 +1,5 @@
 import { BehindNotes } from "../behind.ts";
-import type { CheckpointStore, Layout } from "../checkpoint-store.ts";
+import type { Layout } from "../checkpoint-store.ts";
 import { shapeOfId } from "../format/ids.ts";
 import type { Found } from "./found.ts";
 
@@ -7,7 +7,8 @@ import type { Found } from "./found.ts";
 export async function verifyMirrors(params: {
   readonly commonDir: string;
   readonly primary: readonly string[];
-  readonly mirrors: readonly CheckpointStore[];
+  /** Those that can be read, with what they have. */
+  readonly mirrors: readonly { readonly layout: Layout; readonly ids: readonly string[] }[];
   readonly ulidMirrors: boolean;
   readonly found: Found;
 }): Promise<void> {
@@ -20,10 +21,10 @@ export async function verifyMirrors(params: {
   };
   for (const { layout, id, reason } of await new BehindNotes(commonDir).list())
     behind(layout, id, `The mirror ${layout} has missed a write: ${reason ?? "its process died"}.`);
-  for (const mirror of mirrors) {
-    const there = new Set((await mirror.list()).map(({ id }) => id));
+  for (const { layout, ids } of mirrors) {
+    const there = new Set(ids);
     for (const id of primary)
-      if (!there.has(id) && (mirror.layout === "git-refs" || ulidMirrors || shapeOfId(id) === "hex"))
-        behind(mirror.layout, id, `The mirror ${mirror.layout} does not have it.`);
+      if (!there.has(id) && (layout === "git-refs" || ulidMirrors || shapeOfId(id) === "hex"))
+        behind(layout, id, `The mirror ${layout} does not have it.`);
   }
 }

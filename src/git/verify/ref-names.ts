@@ -3,7 +3,10 @@ import { checkpointRefs, idOfRef, refOfCheckpoint, shapeOfId } from "../format/i
 import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 
-/** Refs under the prefix of checkpoints that are none: of a wrong shard, of no id, or naming what is not here. */
+/**
+ * Refs under the prefix of checkpoints that are none: of a wrong shard, of no id, or naming what is not here. Those of many
+ * checkpoints are looked at where their trees are.
+ */
 export async function verifyRefNames(repository: Repository, found: Found): Promise<void> {
   for (const { name, id: target } of await repository.refs.list(checkpointRefs)) {
     const layout = name.startsWith(v2Prefix) ? "v2" : "git-refs";
@@ -15,13 +18,14 @@ export async function verifyRefNames(repository: Repository, found: Found): Prom
       else found.add("ref_foreign", at, "The name is of no checkpoint.");
       continue;
     }
+    const id = idOfRef(name);
+    if (id === undefined) continue;
     const header = await repository.objects.header(target);
     if (header?.type === "commit") continue;
-    const id = idOfRef(name);
     const sentence =
       header === null
         ? `It names ${target}, which is not in the repository.`
         : `It names ${target}, which is a ${header.type} and no commit.`;
-    found.add("ref_dangling", { ...at, ...(id === undefined ? {} : { id }) }, sentence);
+    found.add("ref_dangling", { ...at, id }, sentence);
   }
 }

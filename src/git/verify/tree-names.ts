@@ -1,6 +1,8 @@
 import type { Layout } from "../checkpoint-store.ts";
+import { isDamage } from "../damage.ts";
 import { idOfTreePath } from "../format/ids.ts";
-import type { ObjectId } from "../plumbing/objects.ts";
+import { topOfRef } from "../layouts/layout-commit.ts";
+import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 
@@ -10,12 +12,7 @@ export async function verifyTreeNames(
   { layout, ref }: { readonly layout: Layout; readonly ref: string },
   found: Found,
 ): Promise<void> {
-  const tip = await refs.read(ref);
-  const commit = tip === null ? null : await objects.commit(tip);
-  const top = commit === null ? null : await objects.tree(commit.tree);
-  if (tip !== null && top === null)
-    found.add("ref_dangling", { layout, where: ref }, `It names ${tip}, of which there is no tree here.`);
-  for (const { name: shard, id, mode } of top ?? []) {
+  for (const { name: shard, id, mode } of await topOf(objects, refs, { layout, ref, found })) {
     if (layout === "v2" && shard === "generation.json") continue;
     if (mode !== "40000" || shard.length !== 2) {
       found.add(
@@ -29,6 +26,21 @@ export async function verifyTreeNames(
   }
 }
 
+async function topOf(
+  objects: ObjectReader,
+  refs: Repository["refs"],
+  { layout, ref, found }: { readonly layout: Layout; readonly ref: string; readonly found: Found },
+): Promise<readonly TreeEntry[]> {
+  try {
+    const version = await refs.read(ref);
+    return version === null ? [] : await topOfRef(objects, { ref, version });
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    found.add("ref_dangling", { layout, where: ref }, error.message);
+    return [];
+  }
+}
+
 async function verifyShard({
   objects,
   layout,
@@ -37,17 +49,20 @@ async function verifyShard({
   id,
   found,
 }: {
-  objects: Repository["objects"];
+  objects: ObjectReader;
   layout: Layout;
   ref: string;
   shard: string;
   id: ObjectId;
   found: Found;
 }): Promise<void> {
-  const entries = await objects.tree(id);
+  const entries = await objects.tree(id).catch((error: unknown) => {
+    if (!isDamage(error)) throw error;
+    return null;
+  });
   const where = `${ref}:${shard}`;
   if (entries === null)
-    found.add("object_missing", { layout, where }, `The tree ${id} is not in the repository.`);
+    found.add("object_missing", { layout, where }, `The tree ${id} is not in the repository, or is none.`);
   for (const { name, mode } of entries ?? []) {
     if (mode === "40000" && idOfTreePath({ shard, name }) !== undefined) continue;
     const at = { layout, where: `${where}/${name}` };

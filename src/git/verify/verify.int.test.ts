@@ -6,7 +6,7 @@ import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
 import type { TestRepository } from "../../../test/git/repositories.ts";
-import { branchRef, v2ArchivePrefix, v2CurrentRef } from "../format/checkpoint-refs.ts";
+import { branchRef, v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { verifyCheckpoints } from "../verify.ts";
@@ -109,6 +109,44 @@ test("refs in a wrong shard, of no checkpoint, and to what is not here are found
     ["shard_wrong", `refs/entire/checkpoints/a3/${id}`],
     ["ref_foreign", "refs/entire/checkpoints/aa/bb/cc"],
   ]);
+});
+
+test("a ref of any layout that names no commit is found once, and all others are looked at", async () => {
+  await write("git-refs");
+  await write("git-branch");
+  await trailer(id);
+  const refs = [v2MainRef, v2CurrentRef, `${v2ArchivePrefix}0000000000001`];
+  const told = async (): Promise<readonly (readonly string[])[]> => {
+    const { findings, checkpoints } = await verifyCheckpoints({ repository });
+    expect(checkpoints).toMatchObject({ "git-refs": 1 });
+    return findings.map(({ code, where }) => [code, where]).toSorted();
+  };
+  for (const target of [await place.git("rev-parse", "HEAD^{tree}"), "1".repeat(40)]) {
+    for (const ref of refs) setRef(ref, target);
+    expect(await told()).toEqual(refs.map((ref) => ["ref_dangling", ref]).toSorted());
+  }
+  setRef(v2MainRef, "garbage");
+  setRef(branchRef, "1".repeat(40));
+  expect(await told()).toEqual([branchRef, ...refs].map((ref) => ["ref_dangling", ref]).toSorted());
+});
+
+test("a checkpoint whose ref names nothing is found when it alone is asked for", async () => {
+  setRef(refOfCheckpoint(id), "1".repeat(40));
+  await trailer(id);
+  expect(await codes(id)).toEqual(["ref_dangling"]);
+});
+
+test("a folder of a shard that is not here is found, and the other checkpoints are looked at", async () => {
+  await write("v2");
+  await trailer(id);
+  const main = await place.git("rev-parse", `${v2MainRef}^{tree}`);
+  const tree = `40000 tree ${"1".repeat(40)}\tff\n${await place.git("ls-tree", main)}\n`;
+  const made = await repository.git(["mktree", "--missing"], { input: tree });
+  const commit = await place.git("commit-tree", "-m", "Lost", made.stdout.toString().trim());
+  await place.git("update-ref", v2MainRef, commit);
+  const { findings, checkpoints } = await verifyCheckpoints({ repository });
+  expect(checkpoints).toEqual({ v2: 1 });
+  expect(findings.map(({ code, where }) => [code, where])).toEqual([["object_missing", `${v2MainRef}:ff`]]);
 });
 
 test("a trailer without a checkpoint and a checkpoint without a commit are found, and one alone can be asked for", async () => {

@@ -1,6 +1,7 @@
+import { isDamage } from "../../damage.ts";
 import { slotOfName } from "../../format/slots.ts";
 import { v2ArchivePrefix, v2CurrentRef } from "../../format/checkpoint-refs.ts";
-import type { ObjectId, TreeEntry } from "../../plumbing/objects.ts";
+import type { ObjectId, ObjectReader, TreeEntry } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import type { Ref } from "../../plumbing/refs.ts";
 import type { OldSlots } from "./old-slots.ts";
@@ -28,7 +29,14 @@ export async function findFull(
     id,
     slots: wanted,
     old,
-  }: { readonly id: string; readonly slots: readonly number[]; readonly old: OldSlots },
+    onlyReads = false,
+  }: {
+    readonly id: string;
+    readonly slots: readonly number[];
+    readonly old: OldSlots;
+    /** Passes refs over that cannot be read: a writer must not, or it would write a slot that they hold a second time. */
+    readonly onlyReads?: boolean;
+  },
 ): Promise<FullCheckpoint> {
   const slots = new Map<number, FullSlot>();
   const tasks = new Map<string, { slot: number | null; tree: ObjectId }>();
@@ -47,8 +55,11 @@ export async function findFull(
     for (const task of (await folderOf(objects, entry.id)).entries)
       if (task.mode === "40000" && !tasks.has(task.name)) tasks.set(task.name, { slot, tree: task.id });
   };
-  for (const { name: ref, id: tip } of await fullRefs(repository)) {
-    const folder = await (await ShardedTree.at(objects, tip)).folder(id);
+  for (const full of await fullRefs(repository)) {
+    const ref = full.name;
+    const folder = await folderIn(objects, full, id).catch((error: unknown) => {
+      if (!onlyReads || !isDamage(error)) throw error;
+    });
     if (folder === undefined) continue;
     const { entries } = await folderOf(objects, folder);
     for (const { name, mode, id: tree } of entries) {
@@ -78,4 +89,8 @@ export async function fullRefs(repository: Repository): Promise<readonly Ref[]> 
 export async function archivesOf({ refs }: Repository): Promise<readonly Ref[]> {
   const all = await refs.list(v2ArchivePrefix);
   return all.filter(({ name }) => /^\d{13}$/.test(name.slice(v2ArchivePrefix.length)));
+}
+
+async function folderIn(objects: ObjectReader, full: Ref, id: string): Promise<ObjectId | undefined> {
+  return await (await ShardedTree.of(objects, full)).folder(id);
 }

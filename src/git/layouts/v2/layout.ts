@@ -6,11 +6,13 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../../checkpoint-store.ts";
+import { isDamage } from "../../damage.ts";
 import { removalMessage } from "../../format/commit-message.ts";
 import { checkId, compareIds, treePathOf } from "../../format/ids.ts";
 import { slotOfName } from "../../format/slots.ts";
 import { objectId } from "../../plumbing/object-id.ts";
 import type { ObjectBatch, ObjectId } from "../../plumbing/objects.ts";
+import type { Ref } from "../../plumbing/refs.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { v2CurrentRef, v2MainRef } from "../../format/checkpoint-refs.ts";
 import { type Step, advanceRef } from "../advance-ref.ts";
@@ -68,9 +70,11 @@ export class V2Layout implements CheckpointStore {
   async read(id: string): Promise<StoredCheckpoint | null> {
     checkId(id);
     const tip = await this.#repository.refs.read(v2MainRef);
-    const main = await (await ShardedTree.at(this.#repository.objects, tip)).folder(id);
+    const main = await (
+      await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip })
+    ).folder(id);
     if (main === undefined) return null;
-    const full = await this.#findFull(id, main, true);
+    const full = await this.#findFull(id, main, { onlyReads: true });
     const scratch = new Scratch(this.#repository);
     const tree = await wholeView(scratch, main, full);
     const folders = await this.#fullFolders();
@@ -84,7 +88,7 @@ export class V2Layout implements CheckpointStore {
 
   async list(): Promise<readonly ListedCheckpoint[]> {
     const tip = await this.#repository.refs.read(v2MainRef);
-    const listed = await (await ShardedTree.at(this.#repository.objects, tip)).all();
+    const listed = await (await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip })).all();
     const folders = await this.#fullFolders();
     return listed
       .map(({ id, tree }) => ({ id, version: this.#version(tree, folders.get(id)) }))
@@ -125,7 +129,7 @@ export class V2Layout implements CheckpointStore {
   async #putMain({ checkpoint, tip, batch, mustBeThere }: PutMain): Promise<Step<Omit<Written, "refs">>> {
     const { id } = checkpoint;
     const { objects } = this.#repository;
-    const sharded = await ShardedTree.at(objects, tip);
+    const sharded = await ShardedTree.of(objects, { name: v2MainRef, id: tip });
     const stored = await sharded.folder(id);
     if (mustBeThere && stored === undefined) throw unknownCheckpoint(id);
     const scratch = new Scratch(this.#repository);
@@ -196,7 +200,7 @@ export class V2Layout implements CheckpointStore {
   }: PutFull): Promise<Step<"changed" | "same" | "elsewhere">> {
     const { id } = checkpoint;
     const { objects } = this.#repository;
-    const stored = await ShardedTree.at(objects, tip);
+    const stored = await ShardedTree.of(objects, { name: ref, id: tip });
     const before = await folderOf(objects, await stored.folder(id));
     const now = await findFull(this.#repository, { id, slots: [], old: this.#old });
     if (works.some(({ slot }) => (now.slots.get(slot)?.ref ?? v2CurrentRef) !== ref))
@@ -237,7 +241,7 @@ export class V2Layout implements CheckpointStore {
       ref,
       reason: "holdfast: remove checkpoint",
       next: async (tip, batch) => {
-        const sharded = await ShardedTree.at(this.#repository.objects, tip);
+        const sharded = await ShardedTree.of(this.#repository.objects, { name: ref, id: tip });
         if (tip === null || (await sharded.folder(id)) === undefined) return { to: tip, result: false };
         await sharded.put(id, null);
         const who = await this.#repository.identity();
@@ -258,14 +262,16 @@ export class V2Layout implements CheckpointStore {
     }
   }
 
-  async #findFull(id: string, main: ObjectId, mayFetch = false): Promise<FullCheckpoint> {
+  async #findFull(id: string, main: ObjectId, { onlyReads = false } = {}): Promise<FullCheckpoint> {
     const { entries } = await folderOf(this.#repository.objects, main);
     const slots = entries.flatMap(({ name, mode }) => (mode === "40000" ? (slotOfName(name) ?? []) : []));
-    const full = await findFull(this.#repository, { id, slots, old: this.#old });
-    if (!mayFetch || this.#options.fetchArchives === undefined || slots.every((slot) => full.slots.has(slot)))
-      return full;
+    const find = (): Promise<FullCheckpoint> =>
+      findFull(this.#repository, { id, slots, old: this.#old, onlyReads });
+    const full = await find();
+    const isWhole = slots.every((slot) => full.slots.has(slot));
+    if (!onlyReads || this.#options.fetchArchives === undefined || isWhole) return full;
     await this.#options.fetchArchives();
-    return await findFull(this.#repository, { id, slots, old: this.#old });
+    return await find();
   }
 
   // Each checkpoint's folders among the raw refs, as one text; read once as long as the refs stay, for they are thousands.
@@ -274,11 +280,20 @@ export class V2Layout implements CheckpointStore {
     const refs = full.map(({ id }) => id).join(" ");
     if (this.#folders?.refs === refs) return this.#folders.folders;
     const folders = new Map<string, string>();
-    for (const { id: tip } of full)
-      for (const { id, tree } of await (await ShardedTree.at(this.#repository.objects, tip)).all())
-        folders.set(id, `${folders.get(id) ?? ""}${tree}\n`);
+    for (const ref of full)
+      for (const { id, tree } of await this.#allIn(ref)) folders.set(id, `${folders.get(id) ?? ""}${tree}\n`);
     this.#folders = { refs, folders };
     return folders;
+  }
+
+  // Of a ref that cannot be read there are none, as where what it holds is read.
+  async #allIn(ref: Ref): Promise<readonly { readonly id: string; readonly tree: ObjectId }[]> {
+    try {
+      return await (await ShardedTree.of(this.#repository.objects, ref)).all();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return [];
+    }
   }
 
   // It changes with each of the parts; there is no object of that id.

@@ -1,6 +1,8 @@
+import { isDamage } from "../../damage.ts";
 import { idOfTreePath, treePathOf } from "../../format/ids.ts";
 import { invalidObject } from "../../plumbing/invalid-object.ts";
 import type { ObjectBatch, ObjectId, ObjectReader } from "../../plumbing/objects.ts";
+import { topOfRef } from "../layout-commit.ts";
 import { FolderEdit } from "../slot-tree.ts";
 
 /** A tree of checkpoints, sharded by the first two characters of their ids, that is read and rewritten in parts. */
@@ -14,6 +16,15 @@ export class ShardedTree {
   private constructor(objects: ObjectReader, top: FolderEdit) {
     this.#objects = objects;
     this.top = top;
+  }
+
+  /** Of what a ref names; an empty one where there is none. @throws checkpoint_damaged that names the ref */
+  static async of(
+    objects: ObjectReader,
+    { name: ref, id: version }: { readonly name: string; readonly id: ObjectId | null },
+  ): Promise<ShardedTree> {
+    if (version === null) return new ShardedTree(objects, new FolderEdit());
+    return new ShardedTree(objects, new FolderEdit(await topOfRef(objects, { ref, version })));
   }
 
   /** Of a commit; an empty one where there is none. @throws git_object_invalid where it is not in the repository */
@@ -39,12 +50,12 @@ export class ShardedTree {
     else folder.put(name, tree, "40000");
   }
 
-  /** Every checkpoint with its folder. */
+  /** Every checkpoint with its folder; those of a shard that cannot be read are left out, as `verify` tells. */
   async all(): Promise<readonly { readonly id: string; readonly tree: ObjectId }[]> {
     const shards = this.top.entries.filter(({ mode, name }) => mode === "40000" && name.length === 2);
     const listed = await Promise.all(
       shards.map(async ({ name: shard }) =>
-        (await this.#shard(shard)).entries.flatMap(({ mode, name, id: tree }) => {
+        (await this.#shard(shard).catch(unlessDamage)).entries.flatMap(({ mode, name, id: tree }) => {
           const id = mode === "40000" ? idOfTreePath({ shard, name }) : undefined;
           return id === undefined ? [] : [{ id, tree }];
         }),
@@ -74,6 +85,11 @@ export class ShardedTree {
     this.#shards.set(name, first);
     return first;
   }
+}
+
+function unlessDamage(error: unknown): FolderEdit {
+  if (isDamage(error)) return new FolderEdit();
+  throw error;
 }
 
 /** A stored folder to be edited; an empty one for no id. @throws git_object_invalid where it is not in the repository */
