@@ -104,6 +104,8 @@ export interface StoredCheckpoint {
   /** By slot. */
   readonly sessions: readonly StoredSession[];
   readonly tasks: readonly StoredTask[];
+  /** Paths that the format does not know, beside the slots and in the tasks' folders. */
+  readonly others: readonly string[];
   /** What is not as the format says; never a reason not to read. */
   readonly findings: readonly Finding[];
 }
@@ -118,8 +120,12 @@ export interface StoredSession {
   readonly compact: ObjectId | undefined;
   /** As stored; it may not fit. */
   readonly hash: string | undefined;
+  /** The compact transcript's, which only v2 has. */
+  readonly compactHash: string | undefined;
   /** With `manifest.json`. */
   readonly assets: readonly { readonly name: string; readonly id: ObjectId }[];
+  /** Names in the slot that the format does not know. */
+  readonly others: readonly string[];
 }
 
 export interface StoredTask {

@@ -8,9 +8,9 @@ import type {
   StoredText,
   TaskInput,
 } from "./checkpoint-store.ts";
+import { currentSlots } from "./current-slots.ts";
 import { agentFiles } from "./format/agent-files.ts";
 import { ContentHasher, isContentHash } from "./format/hash.ts";
-import { slotsBySession } from "./format/slots.ts";
 import { promptSeparator } from "./layouts/slot-tree.ts";
 import type { ObjectId, ObjectReader } from "./plumbing/objects.ts";
 
@@ -22,14 +22,7 @@ export async function inputOfStored(
   objects: ObjectReader,
   stored: StoredCheckpoint,
 ): Promise<CheckpointInput> {
-  const slots = slotsBySession(
-    stored.sessions.map(({ slot, sessionId, metadata }) => ({
-      slot,
-      sessionId,
-      createdAt: metadata.text("created_at"),
-    })),
-  );
-  const current = new Set(slots.values());
+  const current = currentSlots(stored.sessions);
   const blobs = new Blobs(objects, stored.id);
   const sessions: SessionInput[] = [];
   for (const session of stored.sessions.filter(({ slot }) => current.has(slot)))

@@ -10,9 +10,7 @@ export interface AgentFile {
 }
 
 /** The transcripts among the files of a task: `agent-<id>.jsonl`, and further chunks of it (section 2). */
-export function agentFiles(
-  files: readonly { readonly name: string; readonly id: ObjectId }[],
-): readonly AgentFile[] {
+export function agentFiles(files: TaskFiles): readonly AgentFile[] {
   const agents = files.flatMap(({ name }) => /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? []);
   return agents.map((agentId) => {
     const file = `agent-${agentId}.jsonl`;
@@ -21,3 +19,10 @@ export function agentFiles(
     return { agentId, missing, chunks: chunks.map(({ id }) => id) };
   });
 }
+
+/** The pieces of a task's transcript; of several agents those of the first. */
+export function firstAgentChunks(files: TaskFiles): readonly ObjectId[] {
+  return agentFiles(files)[0]?.chunks ?? [];
+}
+
+type TaskFiles = readonly { readonly name: string; readonly id: ObjectId }[];

@@ -3,7 +3,7 @@ import { chunkIndex, chunksOf } from "../format/chunks.ts";
 import { isContentHash } from "../format/hash.ts";
 import { RawObject } from "../format/raw-json.ts";
 import { slotOfName, slotOfPath } from "../format/slots.ts";
-import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
+import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 import { fileIn, filesIn, type Folder, TreeReader } from "./tree-reader.ts";
 
 /** Where a checkpoint lies. */
@@ -28,9 +28,10 @@ export async function readCheckpoint(
     reader.found("metadata_missing", "metadata.json", "The checkpoint has no metadata.json.");
   const root = stored ?? new RawObject([]);
   const sessions = await readSessions(reader, top);
-  const tasks = await readTasks(reader, top);
+  const { tasks, others: inTasks } = await readTasks(reader, top);
   findInRoot(reader, { place, root, sessions });
-  return { id: place.id, version: place.version, root, sessions, tasks, findings: reader.findings };
+  const others = [...othersIn(top, isOfCheckpoint), ...inTasks];
+  return { id: place.id, version: place.version, root, sessions, tasks, others, findings: reader.findings };
 }
 
 /** The most sessions and tasks of a checkpoint that are read; 22 sessions is the most that was seen (section 16). */
@@ -64,6 +65,10 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
     where: where("content_hash.txt"),
     maxBytes: maxHashBytes,
   });
+  const compactHash = await reader.text(folder, "transcript_hash.txt", {
+    where: where("transcript_hash.txt"),
+    maxBytes: maxHashBytes,
+  });
   findInHash(reader, { where: where("content_hash.txt"), hash, hasTranscript: chunks.length > 0 });
   if (chunks.length === 0)
     reader.found("transcript_missing", where("full.jsonl"), "The session has no transcript.");
@@ -75,13 +80,37 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
     transcript: chunks.map(({ id }) => id),
     compact: fileIn(folder, "transcript.jsonl"),
     hash,
+    compactHash,
     assets: filesIn(await reader.folderIn(folder, "assets", where("assets"))),
+    others: othersIn(folder, isOfSlot),
   };
 }
 
-async function readTasks(reader: TreeReader, top: Folder): Promise<StoredTask[]> {
+function othersIn(folder: Folder, isKnown: (entry: TreeEntry) => boolean): readonly string[] {
+  return [...folder.values()].filter((entry) => !isKnown(entry)).map(({ name }) => name);
+}
+
+function isOfCheckpoint({ name, mode }: TreeEntry): boolean {
+  return mode === "40000" ? name === "tasks" || slotOfName(name) !== undefined : name === "metadata.json";
+}
+
+function isOfSlot({ name, mode }: TreeEntry): boolean {
+  return mode === "40000"
+    ? name === "assets"
+    : slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined;
+}
+
+const slotFiles: ReadonlySet<string> = new Set([
+  ...["metadata.json", "prompt.txt", "content_hash.txt", "transcript.jsonl", "transcript_hash.txt"],
+]);
+
+async function readTasks(
+  reader: TreeReader,
+  top: Folder,
+): Promise<{ readonly tasks: readonly StoredTask[]; readonly others: readonly string[] }> {
   const folders = [...(await reader.folderIn(top, "tasks", "tasks")).values()];
   const tasks: StoredTask[] = [];
+  const others = folders.filter(({ mode }) => mode !== "40000").map(({ name }) => `tasks/${name}`);
   for (const { name, id } of bounded(
     reader,
     folders.filter(({ mode }) => mode === "40000"),
@@ -95,8 +124,13 @@ async function readTasks(reader: TreeReader, top: Folder): Promise<StoredTask[]>
       task: task ?? new RawObject([]),
       transcripts: filesIn(folder).filter((file) => isAgentTranscript(file.name)),
     });
+    others.push(...othersIn(folder, isOfTask).map((file) => `${where}/${file}`));
   }
-  return tasks;
+  return { tasks, others };
+}
+
+function isOfTask({ name, mode }: TreeEntry): boolean {
+  return mode !== "40000" && (name === "task.json" || isAgentTranscript(name));
 }
 
 function isAgentTranscript(name: string): boolean {

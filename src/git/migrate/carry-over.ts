@@ -1,6 +1,8 @@
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
-import type { CheckpointInput, ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
+import type { CheckpointInput, Layout, ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
+import { isDamage } from "../damage.ts";
 import { inputOfStored } from "../copy-checkpoint.ts";
+import { leftOutOf } from "./left-out.ts";
 import type { MigrateWork } from "./migrate.ts";
 import { missingPart } from "./missing-part.ts";
 
@@ -16,19 +18,16 @@ export async function carryOver(work: MigrateWork, listed: readonly ListedCheckp
     try {
       await carryOne(work, id);
     } catch (error) {
-      if (!isHoldfastError(error) || !ownFaults.has(error.code)) throw error;
+      if (!isDamage(error) && !isInvalid(error)) throw error;
       work.tally.problems.push({ id, reason: error.message });
     }
     work.onDone(1);
   }
 }
 
-const ownFaults = new Set([
-  "checkpoint_damaged",
-  "checkpoint_invalid",
-  "git_object_invalid",
-  "git_object_too_large",
-]);
+function isInvalid(error: unknown): error is HoldfastError {
+  return isHoldfastError(error) && error.code === "checkpoint_invalid";
+}
 
 async function timeOf(work: MigrateWork, id: string, version: string): Promise<number> {
   if (work.from !== "git-refs") return work.authors.get(id)?.atMs ?? 0;
@@ -44,7 +43,9 @@ async function carryOne(work: MigrateWork, id: string): Promise<void> {
   const { input, kept } =
     other === null
       ? { input: from, kept: [] }
-      : await missingPart(work.repository.objects, { from, there: other });
+      : await missingPart(work.repository.objects, { from, there: other, to: work.to });
+  const leftOut = leftOutOf(stored, other);
+  if (leftOut.length > 0) tally.problems.push({ id, reason: leftOutReason(work.to, leftOut) });
   if (kept.length > 0) tally.kept.push({ id, sessions: kept });
   if (input === null) {
     tally.unchanged += 1;
@@ -78,6 +79,13 @@ async function inputOf(work: MigrateWork, stored: StoredCheckpoint): Promise<Che
     ...(record === undefined ? {} : { record }),
     ...(author === undefined ? {} : { author }),
   };
+}
+
+const maxTold = 20;
+
+function leftOutReason(to: Layout, leftOut: readonly string[]): string {
+  const more = leftOut.length > maxTold ? ` and ${leftOut.length - maxTold} more` : "";
+  return `${to} does not have all of it; what stays behind: ${leftOut.slice(0, maxTold).join(", ")}${more}.`;
 }
 
 function withoutSessions(id: string): HoldfastError {

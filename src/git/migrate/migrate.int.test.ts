@@ -178,6 +178,53 @@ test("an old record comes over byte for byte but for its paths and the version o
   expect(back[`${folder}/metadata.json`]).toBe(root(`/${folder}`, ""));
 });
 
+/** A checkpoint of the branch by files; each session's start of its part is told in three ways. */
+async function commitOld(sessions: Readonly<Record<string, object>>, files: Record<string, string> = {}) {
+  const folder = `${one.slice(0, 2)}/${one.slice(2)}`;
+  const starts = { transcript_identifier_at_start: "u7", transcript_lines_at_start: 7 };
+  const slots = Object.entries(sessions).flatMap(([slot, fields]) => [
+    [`${slot}/metadata.json`, JSON.stringify({ checkpoint_id: one, ...starts, ...fields })],
+    [`${slot}/full.jsonl`, `{"slot":${slot}}\n`],
+  ]);
+  const all = { "metadata.json": `{"checkpoint_id":"${one}"}`, ...Object.fromEntries(slots), ...files };
+  const placed = Object.entries(all).map(([name, text]) => [`${folder}/${name}`, text]);
+  await commitByHand(repository, { ref: branchRef, files: Object.fromEntries(placed) });
+}
+
+test("a record whose keys v2 has in another form is carried once, and never changed again", async () => {
+  await commitOld({ 0: { session_id: alice, created_at: "2026-02-03T06:21:41Z" } });
+  await migrate("git-branch", "v2");
+  const [before, stored] = [await tips(), await storeOf("v2").read(one)];
+  const { metadata } = stored!.sessions[0]!;
+  expect(metadata.text("transcript_identifier_at_start")).toBe("u7");
+  expect(metadata.number("checkpoint_transcript_start")).toBe(7);
+  for (let again = 0; again < 2; again += 1) {
+    expect(await migrate("git-branch", "v2")).toMatchObject({ extended: 0, unchanged: 1, problems: [] });
+    expect(await tips()).toBe(before);
+  }
+});
+
+test("what the other layout has no place for is told each time, and not where it is there", async () => {
+  await commitOld(
+    {
+      0: { session_id: alice, created_at: "2026-02-03T06:21:41Z" },
+      1: { session_id: alice, created_at: "2026-02-04T06:21:41Z" },
+      2: {},
+    },
+    { "1/context.md": "old", "notes.txt": "ours", "tasks/toolu_9/task.json": "no json" },
+  );
+  const { problems } = await migrate("git-branch", "v2");
+  expect(problems.map(({ id }) => id)).toEqual([one]);
+  for (const part of ["slot 0", "slot 2", "1/context.md", "notes.txt", "tasks/toolu_9/task.json"])
+    expect(problems[0]?.reason).toContain(part);
+  expect(problems[0]?.reason).not.toContain("slot 1");
+  expect(await migrate("git-branch", "v2")).toMatchObject({ unchanged: 1, problems });
+  expect(await migrate("git-branch", "git-refs")).toMatchObject({ created: 1, problems: [] });
+  await storeOf("git-refs").write(checkpointInput(one, [await sessionInput(repository, bob)]));
+  await storeOf("git-branch").write(checkpointInput(one, [await sessionInput(repository, "carol")]));
+  expect(await migrate("git-branch", "git-refs")).toMatchObject({ extended: 1, problems: [] });
+});
+
 test("a folder that is not in the repository is told, and stops no other", async () => {
   await writeBoth(storeOf("git-refs"));
   const ref = refOfCheckpoint(two);

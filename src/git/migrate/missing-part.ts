@@ -1,12 +1,15 @@
 import type {
   CheckpointInput,
+  Layout,
   SessionInput,
   StoredCheckpoint,
   StoredSession,
   TaskInput,
 } from "../checkpoint-store.ts";
+import { currentSlots } from "../current-slots.ts";
 import { RawObject } from "../format/raw-json.ts";
-import { slotsBySession } from "../format/slots.ts";
+import { transcriptStartKeys } from "../format/transcript-start.ts";
+import { throughMain } from "../layouts/v2/start-keys.ts";
 import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 
 /**
@@ -15,14 +18,18 @@ import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
  */
 export async function missingPart(
   objects: ObjectReader,
-  { from, there }: { readonly from: CheckpointInput; readonly there: StoredCheckpoint },
+  {
+    from,
+    there,
+    to,
+  }: { readonly from: CheckpointInput; readonly there: StoredCheckpoint; readonly to: Layout },
 ): Promise<{ readonly input: CheckpointInput | null; readonly kept: readonly string[] }> {
   const stored = storedSessions(there);
   const sessions: SessionInput[] = [];
   const kept: string[] = [];
   for (const session of from.sessions) {
     const other = stored.get(session.sessionId);
-    const part = other === undefined ? session : await partOf(objects, session, other);
+    const part = other === undefined ? session : await partOf(objects, { session, stored: other, to });
     if (part === "other") kept.push(session.sessionId);
     else if (part !== null) sessions.push(part);
   }
@@ -40,12 +47,7 @@ export async function missingPart(
 }
 
 function storedSessions({ sessions }: StoredCheckpoint): ReadonlyMap<string, StoredSession> {
-  const owners = sessions.map(({ slot, sessionId, metadata }) => ({
-    slot,
-    sessionId,
-    createdAt: metadata.text("created_at"),
-  }));
-  const current = new Set(slotsBySession(owners).values());
+  const current = currentSlots(sessions);
   return new Map(
     sessions.flatMap((session) =>
       session.sessionId !== undefined && current.has(session.slot) ? [[session.sessionId, session]] : [],
@@ -56,8 +58,7 @@ function storedSessions({ sessions }: StoredCheckpoint): ReadonlyMap<string, Sto
 /** null: it has all of it. `other`: both have a transcript, and neither goes on from the other. */
 async function partOf(
   objects: ObjectReader,
-  session: SessionInput,
-  stored: StoredSession,
+  { session, stored, to }: { session: SessionInput; stored: StoredSession; to: Layout },
 ): Promise<SessionInput | "other" | null> {
   const chunks = session.transcript?.chunks.map(({ id }) => id) ?? [];
   if (chunks.length > 0 && !isSame(chunks, stored.transcript)) {
@@ -65,10 +66,20 @@ async function partOf(
     if (order === "goes on") return session;
     if (order === "differs") return "other";
   }
-  const lacking = session.record?.entries.filter(([key]) => stored.metadata.get(key) === undefined) ?? [];
+  const lacking = lackingKeys(session.record ?? new RawObject([]), stored.metadata, to);
   if (lacking.length === 0) return null;
   const metadata = Object.fromEntries(lacking);
   return { sessionId: session.sessionId, metadata, record: new RawObject([]), prompts: [] };
+}
+
+/** What a record has and the stored one lacks, among what the other layout gives back as it was written. */
+function lackingKeys(record: RawObject, stored: RawObject, to: Layout): RawObject["entries"] {
+  const { entries } = to === "v2" ? throughMain(record) : record;
+  // The start of a part is told once: one more key of it would take the place of the stored ones.
+  const hasStart = transcriptStartKeys.some((key) => stored.get(key) !== undefined);
+  return entries.filter(
+    ([key]) => stored.get(key) === undefined && !(hasStart && transcriptStartKeys.includes(key)),
+  );
 }
 
 function isSame(one: readonly ObjectId[], other: readonly ObjectId[]): boolean {

@@ -18,6 +18,7 @@ export interface MigrateReport {
   readonly refused: readonly string[];
   /** Sessions that both layouts have with different words: those of the target stay. */
   readonly kept: readonly { readonly id: string; readonly sessions: readonly string[] }[];
+  /** Of a checkpoint, by its id, or of a ref: what did not come over, and what stays behind of what did. */
   readonly problems: readonly { readonly id: string; readonly reason: string }[];
 }
 

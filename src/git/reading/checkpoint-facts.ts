@@ -1,8 +1,8 @@
 import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
+import { currentSlots } from "../current-slots.ts";
 import { shapeOfId, ulidTimeMs } from "../format/ids.ts";
 import { promptCountOf } from "../format/metadata.ts";
 import type { RawObject } from "../format/raw-json.ts";
-import { slotsBySession } from "../format/slots.ts";
 import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import { type TokenFacts, tokenFacts } from "./token-facts.ts";
@@ -54,12 +54,7 @@ export async function factsOf(objects: ObjectReader, stored: StoredCheckpoint): 
 
 /** The sessions of a checkpoint, of one that has two slots the later (section 2). */
 export function currentSessions({ sessions }: StoredCheckpoint): readonly StoredSession[] {
-  const owners = sessions.map(({ slot, sessionId, metadata }) => ({
-    slot,
-    sessionId,
-    createdAt: metadata.text("created_at"),
-  }));
-  const kept = new Set(slotsBySession(owners).values());
+  const kept = currentSlots(sessions);
   return sessions.filter(({ slot, sessionId }) => sessionId === undefined || kept.has(slot));
 }
 

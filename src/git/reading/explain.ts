@@ -14,7 +14,7 @@ import {
 import { type CheckpointSource, readKnown } from "./checkpoint-source.ts";
 import { type CommitRecord, readCommits } from "./commits.ts";
 import { aboutMicroDollars, type TokenFacts, tokenFacts } from "./token-facts.ts";
-import { chunkIndex } from "../format/chunks.ts";
+import { firstAgentChunks } from "../format/agent-files.ts";
 import { type TranscriptPart, transcriptPart } from "./transcript-part.ts";
 
 /** All that a checkpoint says of how its commit came about. */
@@ -142,11 +142,8 @@ async function explainTask(
   { toolUseId, task, transcripts }: StoredTask,
   maxBytes: number,
 ): Promise<ExplainedTask> {
-  const session: StoredSession = {
-    ...{ slot: 0, metadata: new RawObject([]), sessionId: undefined, prompt: undefined },
-    ...{ compact: undefined, hash: undefined, assets: [] },
-    transcript: agentChunks({ transcripts }).map(({ id }) => id),
-  };
+  const transcript = firstAgentChunks(transcripts);
+  const session = { transcript, compact: undefined, metadata: new RawObject([]) };
   return {
     toolUseId,
     agent: nameIn(task, "subagent_type") ?? nameIn(task, "agent_id"),
@@ -157,16 +154,6 @@ async function explainTask(
     usage: tokenFacts(task.object("token_usage")),
     part: await transcriptPart(objects, session, { maxBytes }),
   };
-}
-
-/** The pieces of a subagent's transcript in their order; of several agents those of the first. */
-export function agentChunks({ transcripts }: Pick<StoredTask, "transcripts">): StoredTask["transcripts"] {
-  const base = transcripts.map(({ name }) => name).find((name) => name.endsWith(".jsonl"));
-  if (base === undefined) return [];
-  const indexOf = (name: string): number => chunkIndex(base, name) ?? -1;
-  return transcripts
-    .filter(({ name }) => indexOf(name) >= 0)
-    .toSorted((a, b) => indexOf(a.name) - indexOf(b.name));
 }
 
 function filesOf(metadata: RawObject, key: string): Pick<ExplainedSession, "files" | "filesCount"> {

@@ -1,7 +1,7 @@
+import { firstAgentChunks } from "../format/agent-files.ts";
 import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
 import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 import { currentSessions, nameIn } from "./checkpoint-facts.ts";
-import { agentChunks } from "./explain.ts";
 import { type Match, matches, matchOf, type SoughtLine } from "./line-match.ts";
 import { type Step, stepsOf } from "./steps.ts";
 import { transcriptLines } from "./transcript-lines.ts";
@@ -133,7 +133,7 @@ async function searchTasks({
   const found = new Map<string, WritingCall>();
   for (const task of checkpoint.tasks) {
     const search = new TurnSearch({ sought, untilMs, tasks: new Map() });
-    const chunks = agentChunks(task).map(({ id }) => id);
+    const chunks = firstAgentChunks(task.transcripts);
     await readInto(search, objects, chunks);
     const { best } = search;
     if (best !== undefined) found.set(task.toolUseId, { ...best, id: null });

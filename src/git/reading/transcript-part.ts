@@ -22,10 +22,13 @@ export interface TranscriptPart {
   readonly missing: number;
 }
 
+/** What a session's transcript is read from. */
+export type Transcribed = Pick<StoredSession, "metadata" | "transcript" | "compact">;
+
 /** Reads this checkpoint's part of a session (section 3.2); of a long one the beginning and the end. */
 export async function transcriptPart(
   objects: ObjectReader,
-  session: StoredSession,
+  session: Transcribed,
   { maxBytes }: { readonly maxBytes: number },
 ): Promise<TranscriptPart> {
   if (session.transcript.length === 0) return compactPartOf(objects, session, maxBytes);
@@ -55,7 +58,7 @@ interface Before {
 
 async function linesBefore(
   objects: ObjectReader,
-  { transcript }: StoredSession,
+  { transcript }: Transcribed,
   start: TranscriptStart,
 ): Promise<Before> {
   const every = { counts: () => true };
@@ -80,7 +83,7 @@ function isResponseItem(line: string): boolean {
 
 async function documentIn(
   objects: ObjectReader,
-  { transcript }: StoredSession,
+  { transcript }: Transcribed,
 ): Promise<readonly unknown[] | undefined> {
   const [only, ...others] = transcript;
   if (only === undefined || others.length > 0) return undefined;
@@ -105,7 +108,7 @@ function documentPart(
 
 async function compactPartOf(
   objects: ObjectReader,
-  { compact, metadata }: StoredSession,
+  { compact, metadata }: Transcribed,
   maxBytes: number,
 ): Promise<TranscriptPart> {
   const bounds = new Bounds(maxBytes);

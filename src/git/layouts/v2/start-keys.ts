@@ -27,6 +27,11 @@ export function fromMain(metadata: RawObject, form: "final" | "earlier"): RawObj
   return compact === undefined ? withRaw : withRaw.with("compact_transcript_start", compact, sessionKeys);
 }
 
+/** The metadata as it comes back from main. */
+export function throughMain(metadata: RawObject): RawObject {
+  return fromMain(toMain(metadata), "final");
+}
+
 /** As the first writers of this layout had it: raw lines, under both names. */
 export function toSeedMain(metadata: RawObject): RawObject {
   const raw = metadata.get("checkpoint_transcript_start");
