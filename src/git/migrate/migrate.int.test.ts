@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commitByHand, filesByHand } from "../../../test/git/hand-made.ts";
 import { checkpointInput, sessionInput, storeText, textOfBlobs } from "../../../test/git/checkpoint-data.ts";
@@ -223,6 +223,18 @@ test("what the other layout has no place for is told each time, and not where it
   await storeOf("git-refs").write(checkpointInput(one, [await sessionInput(repository, bob)]));
   await storeOf("git-branch").write(checkpointInput(one, [await sessionInput(repository, "carol")]));
   expect(await migrate("git-branch", "git-refs")).toMatchObject({ extended: 1, problems: [] });
+});
+
+test("a commit of the branch that is not whole costs the authors, not the checkpoints", async () => {
+  await writeBoth(storeOf("git-branch"));
+  const lost = await place.git("rev-parse", `${branchRef}~1^{tree}`);
+  const path = join(repository.commonDir, "objects", lost.slice(0, 2), lost.slice(2));
+  renameSync(path, `${path}.away`);
+  const report = await migrate("git-branch", "git-refs");
+  expect(report).toMatchObject({ created: 2, problems: [{ id: branchRef }] });
+  expect(report.problems[0]?.reason).toContain("who wrote");
+  await expectBoth(storeOf("git-refs"));
+  renameSync(`${path}.away`, path);
 });
 
 test("a folder that is not in the repository is told, and stops no other", async () => {

@@ -37,7 +37,7 @@ export async function migrateCheckpoints(params: MigrateParams): Promise<Migrate
     to !== "git-refs" && !allowUlids && shapeOfId(id) === "ulid";
   const wanted = listed.filter((one) => !deleted.has(one.id) && !isRefused(one));
   const tally = new Tally();
-  const authors = await authorsOf(repository, from);
+  const authors = await authorsOf(repository, from, tally);
   const work: MigrateWork = {
     ...{ repository, from, to, source, target, authors, tally, dryRun },
     there: new Map((await target.list()).map(({ id, version }) => [id, version])),
@@ -71,7 +71,11 @@ export interface MigrateWork {
   readonly onDone: (count: number) => void;
 }
 
-async function authorsOf(repository: Repository, from: Layout): Promise<ReadonlyMap<string, Identity>> {
+async function authorsOf(
+  repository: Repository,
+  from: Layout,
+  { problems }: Tally,
+): Promise<ReadonlyMap<string, Identity>> {
   if (from === "git-refs") return new Map();
   const ref = from === "v2" ? v2MainRef : branchRef;
   const local = (await repository.refs.read(ref)) === null ? undefined : ref;
@@ -80,7 +84,7 @@ async function authorsOf(repository: Repository, from: Layout): Promise<Readonly
   const name =
     local ??
     (from === "git-branch" && (await repository.refs.read(tracking)) !== null ? tracking : undefined);
-  return name === undefined ? new Map() : await lastAuthors(repository, name);
+  return name === undefined ? new Map() : await lastAuthors(repository, name, problems);
 }
 
 function progressOf({ onProgress }: MigrateParams, total: number): (count: number) => void {
