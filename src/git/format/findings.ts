@@ -39,7 +39,7 @@ const findingCodes = {
   hash_missing: { severity: "warning", next: nextRepair },
   hash_mismatch: {
     severity: "warning",
-    next: "Run `holdfast git repair` when the transcript was not meant to change.",
+    next: "Compare it with the copy that was pushed: what it was before cannot be told from here.",
   },
   session_repeated: { severity: "warning", next: nextNothing },
   session_unnamed: { severity: "warning", next: nextRepair },

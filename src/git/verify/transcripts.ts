@@ -1,12 +1,13 @@
-import { isHoldfastError } from "../../core/errors.ts";
 import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
 import { redactor } from "../content/redactor.ts";
 import { findingOf } from "../format/findings.ts";
-import { ContentHasher, isContentHash } from "../format/hash.ts";
-import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
+import { ContentHasher, contentHashOf, isContentHash } from "../format/hash.ts";
+import type { ObjectReader } from "../plumbing/objects.ts";
+import { verifyAssets } from "./assets.ts";
+import { type At, chunkOf } from "./chunk-of.ts";
 import type { Found, FoundAt } from "./found.ts";
 
-/** Whether the transcripts of a checkpoint are here, are what their hashes say, and are redacted alike. */
+/** Whether the transcripts and pictures of a checkpoint are here, are what their hashes say, and are redacted alike. */
 export async function verifyTranscripts(
   objects: ObjectReader,
   stored: StoredCheckpoint,
@@ -20,7 +21,8 @@ export async function verifyTranscripts(
       if (id === undefined || (await objects.header(id)) !== null) continue;
       found.add("object_missing", where(""), `The object ${id} is not in the repository.`);
     }
-    if (isWhole && session.compact !== undefined) await verifyCompact(objects, session, { found, where });
+    if (session.compact !== undefined) await verifyCompact(objects, session, { found, where, isWhole });
+    await verifyAssets(objects, session, { found, where });
   }
   for (const { toolUseId, transcripts } of stored.tasks)
     for (const { name, id } of transcripts)
@@ -32,14 +34,6 @@ export async function verifyTranscripts(
         );
 }
 
-interface At {
-  readonly found: Found;
-  readonly where: (name: string) => FoundAt;
-}
-
-// More than any chunk that is written, and so much that memory holds; of a session, as much as is worth the time.
-const maxChunkBytes = 128 * 1024 * 1024;
-const maxSessionBytes = 4 * 1024 * 1024 * 1024;
 /** Hashes up to then were mostly of what was not redacted yet (section 2). */
 const soundFromMs = Date.parse("2026-02-08T00:00:00Z");
 
@@ -78,34 +72,26 @@ async function verifyHash(
   return true;
 }
 
-async function chunkOf(
-  objects: ObjectReader,
-  id: ObjectId,
-  before: number,
-): Promise<Buffer | "missing" | "too large" | "damaged"> {
-  try {
-    const maxBytes = Math.min(maxChunkBytes, maxSessionBytes - before);
-    return (await objects.blob(id, { maxBytes })) ?? "missing";
-  } catch (error) {
-    if (!isHoldfastError(error)) throw error;
-    if (error.code === "git_object_too_large") return "too large";
-    if (error.code === "git_object_invalid") return "damaged";
-    throw error;
-  }
-}
-
-/** A compact transcript in which secrets stand that the whole one does not show (section 9). */
+/** Whether a compact transcript is what its hash says, and shows no secret that the whole one does not (section 9). */
 async function verifyCompact(
   objects: ObjectReader,
   session: StoredSession,
-  { found, where }: At,
+  { found, where, isWhole }: At & { readonly isWhole: boolean },
 ): Promise<void> {
-  const compact = await chunkOf(objects, session.compact!, 0);
+  const compact = await chunkOf(objects, session.compact!);
   if (typeof compact === "string") return;
-  const shown = secretLines(compact);
+  const { compactHash } = session;
+  const hash = contentHashOf([compact]);
+  if (compactHash !== undefined && compactHash !== hash)
+    found.add(
+      isContentHash(compactHash) ? "hash_mismatch" : "hash_invalid",
+      where("transcript_hash.txt"),
+      `The compact transcript has the hash ${hash}, which is not what the file says.`,
+    );
+  const shown = isWhole ? secretLines(compact) : 0;
   if (shown === 0) return;
   for (const id of session.transcript) {
-    const chunk = await chunkOf(objects, id, 0);
+    const chunk = await chunkOf(objects, id);
     // Where the whole one is no better, it was redacted by other rules.
     if (typeof chunk === "string" || secretLines(chunk) > 0) return;
   }

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { checkpointInput, sessionInput, storeText } from "../../../test/git/checkpoint-data.ts";
+import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
@@ -56,6 +57,34 @@ test("a transcript that is not what its hash says is found, and of an old record
   expect(findings).toMatchObject([{ code: "hash_mismatch", severity: "warning", layout: "git-refs", id }]);
   await write("git-refs", { transcript: other, metadata: { created_at: "2026-02-01T00:00:00Z" } });
   expect((await verifyCheckpoints({ repository })).counts).toEqual({ error: 0, warning: 0, note: 1 });
+});
+
+test("a compact transcript and a picture that are not what their hashes say are found", async () => {
+  const wrong = `sha256:${"0".repeat(64)}`;
+  const [picture, other] = [await storeBlob(repository, "png"), await storeBlob(repository, "other")];
+  const listed = (name: string) => ({
+    ...{ name, media_type: "image/png", size: 3 },
+    sha256: createHash("sha256").update("png").digest("hex"),
+  });
+  const assets = ["a.png", "b.png", "c.png"].map(listed);
+  const manifest = await storeBlob(repository, JSON.stringify({ version: 1, assets }));
+  await write("v2", {
+    compact: { ...(await storeText(repository, '{"v":1}\n')), hash: wrong },
+    assets: {
+      manifest,
+      files: [
+        { name: "a.png", id: picture },
+        { name: "b.png", id: other },
+      ],
+    },
+  });
+  await trailer(id);
+  const { findings } = await verifyCheckpoints({ repository });
+  expect(findings.map(({ code, where }) => [code, where]).toSorted()).toEqual([
+    ["hash_mismatch", "0/assets/b.png"],
+    ["hash_mismatch", "0/transcript_hash.txt"],
+    ["path_missing", "0/assets/c.png"],
+  ]);
 });
 
 test("chunks and blobs that are not here are found", async () => {

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
+import type { StoredSession } from "../checkpoint-store.ts";
+import type { ObjectReader } from "../plumbing/objects.ts";
+import { type At, chunkOf } from "./chunk-of.ts";
+
+/** Whether the pictures of a session are what their manifest says (section 2); those that are not here were told before. */
+export async function verifyAssets(
+  objects: ObjectReader,
+  { assets }: StoredSession,
+  { found, where }: At,
+): Promise<void> {
+  const manifest = assets.find(({ name }) => name === "manifest.json");
+  const text = manifest === undefined ? "missing" : await chunkOf(objects, manifest.id);
+  if (typeof text === "string") return;
+  const listed = objectIn(text.toString())?.["assets"];
+  if (!Array.isArray(listed))
+    return found.add("json_invalid", where("assets/manifest.json"), "It lists no pictures.");
+  const hashes = hashesIn(listed);
+  for (const { name, id } of assets) {
+    const expected = hashes.get(name);
+    hashes.delete(name);
+    const content = expected === undefined ? "missing" : await chunkOf(objects, id);
+    if (typeof content === "string") continue;
+    const hash = createHash("sha256").update(content).digest("hex");
+    if (hash === expected) continue;
+    const sentence = `The file has the hash ${hash}, and its manifest says ${JSON.stringify(expected)}.`;
+    found.add("hash_mismatch", where(`assets/${name}`), sentence);
+  }
+  for (const name of hashes.keys())
+    found.add("path_missing", where(`assets/${name}`), "The manifest lists a file that is not there.");
+}
+
+/** By name; those without a hash have nothing to be compared with. */
+function hashesIn(listed: readonly unknown[]): Map<string, string> {
+  return new Map(
+    listed.flatMap((asset) => {
+      const fields = fieldsOf(asset);
+      const [name, hash] = [textOf(fields?.["name"]), textOf(fields?.["sha256"])];
+      return name === undefined || hash === undefined ? [] : [[name, hash.replace(/^sha256:/, "")]];
+    }),
+  );
+}
