@@ -69,6 +69,7 @@ export const errorCodes = {
   git_remote_missing: "failure",
   git_object_invalid: "failure",
   git_object_too_large: "failure",
+  git_object_unfetched: "busy",
   git_ref_invalid: "usage",
   git_ref_damaged: "failure",
   git_ref_conflict: "failure",

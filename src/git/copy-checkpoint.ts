@@ -12,16 +12,18 @@ import { currentSlots } from "./current-slots.ts";
 import { agentFiles } from "./format/agent-files.ts";
 import { ContentHasher, isContentHash } from "./format/hash.ts";
 import { promptSeparator } from "./layouts/slot-tree.ts";
+import { faultOf } from "./layouts/object-fault.ts";
 import type { ObjectId, ObjectReader } from "./plumbing/objects.ts";
 
 /**
  * A stored checkpoint as one to write into another layout: the same blobs, and every record as it is. Sessions that
- * have two slots come once, those without an id not at all. @throws checkpoint_damaged where a blob is missing
+ * have two slots come once, those without an id not at all. @throws checkpoint_damaged where an object cannot be read
  */
 export async function inputOfStored(
   objects: ObjectReader,
   stored: StoredCheckpoint,
 ): Promise<CheckpointInput> {
+  checkReadable(stored);
   const current = currentSlots(stored.sessions);
   const blobs = new Blobs(objects, stored.id);
   const sessions: SessionInput[] = [];
@@ -58,9 +60,7 @@ class Blobs {
   }
 
   async read(id: ObjectId, maxBytes: number): Promise<Buffer> {
-    const content = await this.#objects.blob(id, { maxBytes });
-    if (content === null) throw this.#missing(id);
-    return content;
+    return await this.#there(id, this.#objects.blob(id, { maxBytes }));
   }
 
   async #hashOf(ids: readonly ObjectId[]): Promise<string> {
@@ -70,19 +70,39 @@ class Blobs {
   }
 
   async #bytesOf(id: ObjectId): Promise<number> {
-    const header = await this.#objects.header(id);
-    if (header === null) throw this.#missing(id);
-    return header.size;
+    return (await this.#there(id, this.#objects.header(id))).size;
   }
 
-  #missing(blob: ObjectId): HoldfastError {
-    return new HoldfastError({
-      code: "checkpoint_damaged",
-      message: `The checkpoint ${this.#id} cannot be copied: its blob ${blob} is not in the repository.`,
-      next: "Fetch it from where it was pushed to, then run `holdfast git repair`.",
-      data: { id: this.#id, blob },
-    });
+  async #there<Value>(blob: ObjectId, reading: Promise<Value | null>): Promise<Value> {
+    try {
+      const read = await reading;
+      if (read !== null) return read;
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault === undefined) throw error;
+      throw uncopied(this.#id, `its blob ${blob} cannot be read`, error);
+    }
+    throw uncopied(this.#id, `its blob ${blob} is not in the repository`);
   }
+}
+
+// Hashes are made anew; a record that cannot be read would come over as an empty one.
+function checkReadable({ id, findings }: StoredCheckpoint): void {
+  const fault = findings.find(
+    ({ code, where }) =>
+      (code === "object_missing" || code === "object_damaged") && !where.endsWith("_hash.txt"),
+  );
+  if (fault !== undefined) throw uncopied(id, `${fault.where}: ${fault.sentence.replace(/\.$/, "")}`);
+}
+
+function uncopied(id: string, fault: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: "checkpoint_damaged",
+    message: `The checkpoint ${id} cannot be copied: ${fault}.`,
+    next: "Fetch it from where it was pushed to, then run `holdfast git repair`.",
+    data: { id },
+    cause,
+  });
 }
 
 async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<SessionInput> {

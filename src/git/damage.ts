@@ -9,5 +9,6 @@ const codes: ReadonlySet<string> = new Set([
   "checkpoint_damaged",
   "git_object_invalid",
   "git_object_too_large",
+  "git_object_unfetched",
   "git_ref_damaged",
 ]);

@@ -1,6 +1,7 @@
 import { readFlowSettings } from "./flow/flow-settings.ts";
 import { DualStore } from "./dual-write.ts";
 import type { Repository } from "./plumbing/repository.ts";
+import { faultOf } from "./layouts/object-fault.ts";
 import { openLayout } from "./layouts/open-layout.ts";
 import { PushQueue } from "./push/queue.ts";
 import { repairRef } from "./repair/refs.ts";
@@ -48,7 +49,11 @@ export async function repairCheckpoints(params: RepairParams): Promise<RepairRep
     else if (code !== "mirror_behind") left.push(finding);
   }
   for (const group of records.values()) {
-    const done = await repairRecord(repository, { findings: group, dryRun });
+    const done = await repairRecord(repository, { findings: group, dryRun }).catch((error: unknown) => {
+      // What stands in the way of mending is among the findings that are left.
+      if (faultOf(error) === undefined) throw error;
+      return [];
+    });
     if (done.length > 0) repairs.push(...done);
     else left.push(...group);
   }

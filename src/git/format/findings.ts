@@ -31,6 +31,10 @@ const findingCodes = {
   entries_too_many: { severity: "error", next: nextIgnored },
   json_invalid: { severity: "error", next: nextRepair },
   object_missing: { severity: "error", next: nextFetch },
+  object_damaged: {
+    severity: "error",
+    next: "Put the object back from another clone or a backup; `git fsck` tells what else is damaged.",
+  },
   chunk_missing: { severity: "error", next: nextFetch },
   metadata_missing: { severity: "error", next: nextRepair },
   ref_dangling: { severity: "error", next: nextRepair },

@@ -59,7 +59,7 @@ class StoredFolders {
   readonly #id: string;
 
   constructor(objects: ObjectReader, id: string) {
-    this.#reader = new TreeReader(objects);
+    this.#reader = new TreeReader(objects, { isForRewrite: true });
     this.#objects = objects;
     this.#id = id;
   }

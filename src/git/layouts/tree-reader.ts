@@ -3,6 +3,7 @@ import { findingOf, type Finding, type FindingCode } from "../format/findings.ts
 import { metadataLimits, parseObject } from "../format/parse-json.ts";
 import { RawObject, type RawValue } from "../format/raw-json.ts";
 import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
+import { faultOf } from "./object-fault.ts";
 
 /** The plain files and folders of a folder, by name. */
 export type Folder = ReadonlyMap<string, TreeEntry>;
@@ -14,12 +15,15 @@ export type Folder = ReadonlyMap<string, TreeEntry>;
 export class TreeReader {
   readonly findings: Finding[] = [];
   readonly #objects: ObjectReader;
+  readonly #isForRewrite: boolean;
   #bytesLeft = metadataLimits.maxBytes;
   #folderBytesLeft = maxFolderBytes;
   #valuesLeft = metadataLimits.maxValues;
 
-  constructor(objects: ObjectReader) {
+  /** For a rewrite, what only cannot be fetched now is no finding but thrown: it must not count as missing. */
+  constructor(objects: ObjectReader, { isForRewrite = false }: { readonly isForRewrite?: boolean } = {}) {
     this.#objects = objects;
+    this.#isForRewrite = isForRewrite;
   }
 
   found(code: FindingCode, where: string, sentence: string): void {
@@ -106,13 +110,14 @@ export class TreeReader {
     return null;
   }
 
-  // A damaged object is this checkpoint's fault; that git cannot be run is not.
+  // An object that cannot be read is this checkpoint's fault; that git cannot be run is not.
   async #guarded<Value>(where: string, read: () => Promise<Value>): Promise<Value | null> {
     try {
       return await read();
     } catch (error) {
-      if (!isHoldfastError(error) || error.code !== "git_object_invalid") throw error;
-      this.found("entry_unsafe", where, error.message);
+      const fault = faultOf(error);
+      if (fault === undefined || (this.#isForRewrite && fault.code === "object_missing")) throw error;
+      this.found(fault.code, where, fault.sentence);
       return null;
     }
   }

@@ -89,6 +89,9 @@ describe("The reader of objects", () => {
       ...Array.from({ length: 5 }, () => reader.blob(good, { maxBytes: 20_000 })),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["rejected", ...Array(5).fill("fulfilled")]);
+    expect(answers[0]).toMatchObject({
+      reason: { code: "git_object_invalid", message: expect.stringContaining(bad) as string },
+    });
   });
 
   it("fetches what a partial clone was promised, and says so when the remote is gone", async () => {
@@ -99,7 +102,10 @@ describe("The reader of objects", () => {
     expect((await reader.blob(readme!.id, { maxBytes: 1000 }))?.toString()).toBe("# Version 3\n");
     const promised = await runTestGit(join(made.folder, "origin"), ["rev-parse", "HEAD~1:README.md"]);
     renameSync(join(made.folder, "origin"), join(made.folder, "gone"));
-    await expect(reader.blob(promised, { maxBytes: 1000 })).rejects.toMatchObject({ code: "git_failed" });
+    await expect(reader.blob(promised, { maxBytes: 1000 })).rejects.toMatchObject({
+      ...{ code: "git_object_unfetched", retryable: true },
+      message: expect.stringContaining(promised) as string,
+    });
     expect(await reader.header(tree)).toMatchObject({ type: "tree" });
   });
 

@@ -60,10 +60,25 @@ class Reader implements ObjectReader, AsyncDisposable {
     if (head === null) return null;
     if (head.type !== type) throw invalidObject(`The object ${id} is a ${head.type}, not a ${type}`);
     if (head.size > maxBytes) throw tooLarge(id, head, maxBytes);
-    return (await this.#ask(id, true))?.content ?? null;
+    try {
+      return (await this.#ask(id, true))?.content ?? null;
+    } catch (error) {
+      // git tells type and size of an object of which it then finds the content damaged, and ends of that.
+      throw diedReading(error) ? invalidObject(`The ${type} ${id} cannot be read: ${wordsOf(error)}`) : error;
+    }
   }
 
   async #ask(id: ObjectId, withContent: boolean): Promise<Answer | null> {
+    try {
+      return await this.#answer(id, withContent);
+    } catch (error) {
+      throw diedReading(error) && /could not fetch .* from promisor/.test(wordsOf(error))
+        ? unfetched(id, error)
+        : error;
+    }
+  }
+
+  async #answer(id: ObjectId, withContent: boolean): Promise<Answer | null> {
     if (this.#both !== undefined)
       try {
         return await this.#both.ask(`${withContent ? "contents" : "info"} ${id}`, withContent);
@@ -80,6 +95,26 @@ class Reader implements ObjectReader, AsyncDisposable {
 
 function isUnknownOption(error: unknown): boolean {
   return isHoldfastError(error) && error.code === "git_failed" && error.data["exitCode"] === 129;
+}
+
+// A process that was killed says nothing about the object.
+function diedReading(error: unknown): error is HoldfastError {
+  return isHoldfastError(error) && error.code === "git_failed" && error.data["exitCode"] === 128;
+}
+
+function wordsOf({ data }: HoldfastError): string {
+  return String(data["stderr"]).replaceAll(/\.?\s*\n\s*/g, "; ");
+}
+
+function unfetched(id: ObjectId, cause: HoldfastError): HoldfastError {
+  return new HoldfastError({
+    code: "git_object_unfetched",
+    message: `The object ${id} is at the remote of this partial clone, and could not be fetched.`,
+    next: "Try again when the remote can be reached.",
+    data: { id, stderr: cause.data["stderr"] },
+    retryable: true,
+    cause,
+  });
 }
 
 function tooLarge(id: ObjectId, { type, size }: Answer, maxBytes: number): HoldfastError {

@@ -29,7 +29,8 @@ export interface Commit {
 
 /**
  * Reads objects of a repository, packed, borrowed from another one, or promised by a remote. An object whose header is
- * damaged is as good as none, as git has it; one whose content is damaged fails.
+ * damaged is as good as none, as git has it; one whose content is damaged fails with `git_object_invalid`, and one that
+ * the remote of a partial clone does not give with `git_object_unfetched`.
  */
 export interface ObjectReader {
   /** Type and size in bytes without the content; null where there is none. */

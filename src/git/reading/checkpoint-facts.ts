@@ -80,7 +80,7 @@ export function nameIn(metadata: RawObject, key: string): string | null {
   return text === undefined || text === "" ? null : text.slice(0, maxNameLength);
 }
 
-/** A blob of at most so many bytes; null where it is missing, larger or none. */
+/** A blob of at most so many bytes; null where it is missing, larger, damaged or none. */
 export async function readOrNull(
   objects: ObjectReader,
   id: ObjectId,
@@ -89,7 +89,8 @@ export async function readOrNull(
   try {
     return await objects.blob(id, { maxBytes });
   } catch (error) {
-    if (isHoldfastError(error) && /^git_object_(?:too_large|invalid)$/.test(error.code)) return null;
+    if (isHoldfastError(error) && /^git_object_(?:too_large|invalid|unfetched)$/.test(error.code))
+      return null;
     throw error;
   }
 }

@@ -65,11 +65,12 @@ export class FactsIndex {
     }
     if (missing.length === 0) return known;
     await inParallel(missing, async (one) => {
-      const item = await this.#made(kind, one.id);
-      if (item === undefined) return;
+      const made = await this.#made(kind, one.id);
+      if (made === undefined) return;
+      const { item, isWhole } = made;
       known.set(one.id, item);
       // Under the version that was listed: one that was written meanwhile is then read again.
-      kept.set(one.id, { version: one.version, text: kind.write(item) });
+      if (isWhole) kept.set(one.id, { version: one.version, text: kind.write(item) });
     });
     const there = new Set((await this.listed()).map(({ id }) => id));
     writeIndex(
@@ -80,10 +81,15 @@ export class FactsIndex {
   }
 
   /** undefined: it is not there, or cannot be read. */
-  async #made<Item>(kind: Kind<Item>, id: string): Promise<Item | undefined> {
+  async #made<Item>(
+    kind: Kind<Item>,
+    id: string,
+  ): Promise<{ readonly item: Item; readonly isWhole: boolean } | undefined> {
     try {
       const stored = await this.#source.read(id);
-      return stored === null ? undefined : await kind.make(this.#repository, stored);
+      if (stored === null) return undefined;
+      const item = await kind.make(this.#repository, stored);
+      return { item, isWhole: kind.isWhole(stored, item) };
     } catch (error) {
       if (this.#onDamage === undefined || !isDamage(error)) throw error;
       this.#onDamage(error);
@@ -101,6 +107,8 @@ export interface IndexOptions {
 interface Kind<Item> {
   readonly file: string;
   readonly make: (repository: Repository, stored: StoredCheckpoint) => Promise<Item>;
+  /** False: an object could not be read, and may be there the next time. */
+  readonly isWhole: (stored: StoredCheckpoint, item: Item) => boolean;
   readonly write: (item: Item) => string;
   /** undefined: the row is none. */
   readonly read: (listed: ListedCheckpoint, text: string) => Item | undefined;
@@ -110,18 +118,29 @@ const readsAtOnce = 64;
 const factsKind: Kind<CheckpointFacts> = {
   file: "checkpoints",
   make: ({ objects }, stored) => factsOf(objects, stored),
+  isWhole: (stored, { sessions }) =>
+    isRead(stored) &&
+    stored.sessions.every(
+      ({ slot, prompt }) =>
+        prompt === undefined || sessions.every((one) => one.slot !== slot || one.prompt !== null),
+    ),
   write: factsRow,
   read: ({ id, version }, text) => factsOfRow(id, version, text),
 };
 const anchorsKind: Kind<CheckpointAnchors> = {
   file: "anchors",
   make: async (_repository, stored) => anchorsOf(stored),
+  isWhole: isRead,
   write: ({ anchors }) => JSON.stringify({ anchors }),
   read: ({ id, version }, text) => {
     const anchors = objectIn(text)?.["anchors"];
     return Array.isArray(anchors) ? { id, version, anchors: anchors as readonly Anchor[] } : undefined;
   },
 };
+
+function isRead({ findings }: StoredCheckpoint): boolean {
+  return findings.every(({ code }) => code !== "object_missing" && code !== "object_damaged");
+}
 
 function newestFirst(a: CheckpointFacts, b: CheckpointFacts): number {
   const [timeA, timeB] = [a.atMs ?? -Infinity, b.atMs ?? -Infinity];

@@ -1,6 +1,6 @@
 import type { StoredSession } from "../checkpoint-store.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
-import type { FindingCode } from "../format/findings.ts";
+import type { Finding, FindingCode } from "../format/findings.ts";
 import { ContentHasher } from "../format/hash.ts";
 import { refOfCheckpoint, treePathOf } from "../format/ids.ts";
 import { rootMetadata } from "../format/metadata.ts";
@@ -99,7 +99,7 @@ async function mendedTree(
     codes.has(code as FindingCode),
   );
   // A root that cannot be read must not be replaced by one that says less.
-  if (!top.has("metadata.json") || !codes.has("json_invalid")) {
+  if (!top.has("metadata.json") || !isUnreadable(codes, stored.findings)) {
     if (hasWrongPaths || repairs.length > 0)
       top.put(
         "metadata.json",
@@ -113,6 +113,15 @@ async function mendedTree(
       });
   }
   return { tree: batch.tree(top.entries), repairs };
+}
+
+const unread: ReadonlySet<FindingCode> = new Set(["object_missing", "object_damaged", "entry_too_large"]);
+
+function isUnreadable(codes: ReadonlySet<FindingCode>, findings: readonly Finding[]): boolean {
+  return (
+    codes.has("json_invalid") ||
+    findings.some(({ where, code }) => where === "metadata.json" && unread.has(code))
+  );
 }
 
 const maxChunkBytes = 128 * 1024 * 1024;

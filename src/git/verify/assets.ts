@@ -11,8 +11,8 @@ export async function verifyAssets(
   { found, where }: At,
 ): Promise<void> {
   const manifest = assets.find(({ name }) => name === "manifest.json");
-  const text = manifest === undefined ? "missing" : await chunkOf(objects, manifest.id);
-  if (typeof text === "string") return;
+  const text = manifest === undefined ? undefined : await chunkOf(objects, manifest.id);
+  if (!Buffer.isBuffer(text)) return;
   const listed = objectIn(text.toString())?.["assets"];
   if (!Array.isArray(listed))
     return found.add("json_invalid", where("assets/manifest.json"), "It lists no pictures.");
@@ -20,8 +20,8 @@ export async function verifyAssets(
   for (const { name, id } of assets) {
     const expected = hashes.get(name);
     hashes.delete(name);
-    const content = expected === undefined ? "missing" : await chunkOf(objects, id);
-    if (typeof content === "string") continue;
+    const content = expected === undefined ? undefined : await chunkOf(objects, id);
+    if (!Buffer.isBuffer(content)) continue;
     const hash = createHash("sha256").update(content).digest("hex");
     if (hash === expected) continue;
     const sentence = `The file has the hash ${hash}, and its manifest says ${JSON.stringify(expected)}.`;

@@ -4,7 +4,7 @@ import { findingOf } from "../format/findings.ts";
 import { ContentHasher, contentHashOf, isContentHash } from "../format/hash.ts";
 import type { ObjectReader } from "../plumbing/objects.ts";
 import { verifyAssets } from "./assets.ts";
-import { type At, chunkOf } from "./chunk-of.ts";
+import { type At, chunkOf, whyMissing } from "./chunk-of.ts";
 import type { Found, FoundAt } from "./found.ts";
 
 /** Whether the transcripts and pictures of a checkpoint are here, are what their hashes say, and are redacted alike. */
@@ -18,20 +18,18 @@ export async function verifyTranscripts(
     const isWhole = await verifyHash(objects, session, { found, where });
     const files = [session.prompt, session.compact, ...session.assets.map(({ id }) => id)];
     for (const id of files) {
-      if (id === undefined || (await objects.header(id)) !== null) continue;
-      found.add("object_missing", where(""), `The object ${id} is not in the repository.`);
+      const missing = id === undefined ? undefined : await whyMissing(objects, id);
+      if (missing !== undefined) found.add("object_missing", where(""), missing);
     }
     if (session.compact !== undefined) await verifyCompact(objects, session, { found, where, isWhole });
     await verifyAssets(objects, session, { found, where });
   }
   for (const { toolUseId, transcripts } of stored.tasks)
-    for (const { name, id } of transcripts)
-      if ((await objects.header(id)) === null)
-        found.add(
-          "object_missing",
-          { ...at, where: `tasks/${toolUseId}/${name}` },
-          `The object ${id} is not in the repository.`,
-        );
+    for (const { name, id } of transcripts) {
+      const missing = await whyMissing(objects, id);
+      if (missing !== undefined)
+        found.add("object_missing", { ...at, where: `tasks/${toolUseId}/${name}` }, missing);
+    }
 }
 
 /** Hashes up to then were mostly of what was not redacted yet (section 2). */
@@ -46,13 +44,8 @@ async function verifyHash(
   let bytes = 0;
   for (const id of session.transcript) {
     const chunk = await chunkOf(objects, id, bytes);
-    if (typeof chunk === "string") {
-      const code = chunk === "missing" ? "object_missing" : "entry_too_large";
-      found.add(
-        code,
-        where("full.jsonl"),
-        `The object ${id} is ${chunk}, and the transcript is not checked.`,
-      );
+    if (!Buffer.isBuffer(chunk)) {
+      found.add(chunk.code, where("full.jsonl"), `The transcript is not checked: ${chunk.sentence}`);
       return false;
     }
     bytes += chunk.length;
@@ -79,7 +72,7 @@ async function verifyCompact(
   { found, where, isWhole }: At & { readonly isWhole: boolean },
 ): Promise<void> {
   const compact = await chunkOf(objects, session.compact!);
-  if (typeof compact === "string") return;
+  if (!Buffer.isBuffer(compact)) return;
   const { compactHash } = session;
   const hash = contentHashOf([compact]);
   if (compactHash !== undefined && compactHash !== hash)
@@ -93,7 +86,7 @@ async function verifyCompact(
   for (const id of session.transcript) {
     const chunk = await chunkOf(objects, id);
     // Where the whole one is no better, it was redacted by other rules.
-    if (typeof chunk === "string" || secretLines(chunk) > 0) return;
+    if (!Buffer.isBuffer(chunk) || secretLines(chunk) > 0) return;
   }
   const sentence = `Of its lines ${shown} show what looks like a secret, and the whole transcript shows none.`;
   found.add("compact_less_redacted", where("transcript.jsonl"), sentence);

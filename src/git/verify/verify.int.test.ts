@@ -1,15 +1,19 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
-import type { TestRepository } from "../../../test/git/repositories.ts";
+import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
 import { branchRef, v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { migrateCheckpoints } from "../migrate/migrate.ts";
+import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { FactsIndex } from "../reading/facts-index.ts";
+import { repairCheckpoints } from "../repair.ts";
 import { verifyCheckpoints } from "../verify.ts";
 
 const id = "a3b2c4d5e6f7";
@@ -236,10 +240,74 @@ test("objects that are damaged are told, and the others are still looked at", as
   const file = await place.git("rev-parse", `${refOfCheckpoint(id)}:0/full.jsonl`);
   const path = join(repository.commonDir, "objects", file.slice(0, 2), file.slice(2));
   await place.git("update-ref", refOfCheckpoint("000000000001"), refOfCheckpoint(id));
-  const { chmodSync } = await import("node:fs");
   chmodSync(path, 0o644);
   writeFileSync(path, "garbage");
   const { findings } = await verifyCheckpoints({ repository });
   const damaged = findings.filter(({ where }) => where === "0/full.jsonl");
   expect(new Set(damaged.map(({ id: of }) => of))).toEqual(new Set(["000000000001", id]));
+});
+
+/** Flips one byte in the middle of a loose object: git still tells its type and size. */
+async function spoil(name: string): Promise<void> {
+  const blob = await place.git("rev-parse", name);
+  const path = join(repository.commonDir, "objects", blob.slice(0, 2), blob.slice(2));
+  chmodSync(path, 0o644);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 0x5a;
+  writeFileSync(path, bytes);
+}
+
+test("blobs whose content is damaged are told with their checkpoints, and everything goes on with the others", async () => {
+  const [ofRoot, whole] = ["000000000001", "000000000002"];
+  const noise = randomBytes(100_000).toString("hex");
+  const source = layoutsUnderTest["git-refs"]!.open(repository);
+  const session = await sessionInput(repository, "alice");
+  await write("git-refs", { transcript: await storeText(repository, `{"noise":"${noise}"}\n`) });
+  await source.write(checkpointInput(ofRoot, [session], { root: { noise } }));
+  await source.write(checkpointInput(whole, [session]));
+  await spoil(`${refOfCheckpoint(id)}:0/full.jsonl`);
+  await spoil(`${refOfCheckpoint(ofRoot)}:metadata.json`);
+  const tips = await place.git("for-each-ref");
+
+  const { findings } = await verifyCheckpoints({ repository });
+  const damaged = findings.filter(({ code }) => code === "object_damaged");
+  expect(damaged.map(({ id: of, where }) => [of, where])).toEqual([
+    [ofRoot, "metadata.json"],
+    [id, "0/full.jsonl"],
+  ]);
+  const { repairs, left } = await repairCheckpoints({ repository });
+  expect(repairs).toEqual([]);
+  expect(left).toEqual(expect.arrayContaining(damaged));
+  expect(await place.git("for-each-ref")).toBe(tips);
+  expect(await new FactsIndex({ repository, source }).all()).toHaveLength(3);
+  const report = await migrateCheckpoints({ repository, from: "git-refs", to: "v2" });
+  expect(report).toMatchObject({ created: 2, problems: [{ id: ofRoot }] });
+});
+
+test("blobs of a partial clone whose remote is gone are told as missing here, and are read when it is back", async () => {
+  using partial = await makeRepository("partial clone");
+  const origin = join(partial.folder, "origin");
+  {
+    await using there = await openRepository({ cwd: origin, env: gitTestEnv });
+    const store = layoutsUnderTest["git-branch"]!.open(there);
+    for (const one of [id, "000000000001"])
+      await store.write(checkpointInput(one, [await sessionInput(there, `alice-${one}`)]));
+  }
+  await partial.git("fetch", "-q", "origin", `${branchRef}:${branchRef}`);
+  await using here = await openRepository({ cwd: partial.path, env: gitTestEnv });
+  const store = layoutsUnderTest["git-branch"]!.open(here);
+  const prompts = async (): Promise<unknown> =>
+    (await new FactsIndex({ repository: here, source: store }).all()).map(({ sessions }) =>
+      sessions.map(({ prompt }) => prompt),
+    );
+  renameSync(origin, `${origin}.away`);
+  const { findings } = await verifyCheckpoints({ repository: here });
+  const missing = findings.filter(({ code }) => code === "object_missing");
+  expect(new Set(missing.map(({ id: of }) => of))).toEqual(new Set([id, "000000000001"]));
+  expect(missing[0]?.sentence).toContain("is at the remote of this partial clone");
+  expect(await prompts()).toEqual([[null], [null]]);
+  const input = checkpointInput(id, [await sessionInput(here, `alice-${id}`)]);
+  await expect(store.write(input)).rejects.toMatchObject({ code: "git_object_unfetched" });
+  renameSync(`${origin}.away`, origin);
+  expect(await prompts()).toEqual([[`Do alice-${id}`], ["Do alice-000000000001"]]);
 });
