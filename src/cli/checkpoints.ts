@@ -26,7 +26,7 @@ export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>
       if (!told.has(message)) sayError(message);
       told.add(message);
     };
-    const stores = order.map((layout) => openLayout(repository, layout));
+    const stores = order.map((layout) => openLayout(repository, layout, { onDamaged: onDamage }));
     const source = new RoutedSource(stores, { onDamage });
     const index = new FactsIndex({ repository, source, onDamage });
     return await use({ repository, source, index, isDamaged: () => told.size > 0 });

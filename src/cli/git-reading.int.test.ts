@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
 import { gitTestEnv } from "../../test/git/repositories.ts";
+import { refOfCheckpoint } from "../git/format/ids.ts";
 import { answers, calls, claudeTranscript, prompt, says, Story, storyMs } from "../../test/git/story.ts";
 
 const id = "a1b2c3d4e5f6";
@@ -143,6 +144,23 @@ describe("holdfast git log, list, explain and why", () => {
       },
     });
     for (const ref of [main, lost]) rmSync(join(story.path, ".git", ref));
+  });
+
+  it("tell of a checkpoint whose ref is damaged, and of the others as ever", async () => {
+    await tell();
+    const other = "b1b2c3d4e5f6";
+    await story.checkpoint({
+      id: other,
+      sessions: [{ sessionId: session, transcript: "", prompt: "Do", metadata: {} }],
+    });
+    writeFileSync(join(story.repository.commonDir, refOfCheckpoint(id)), "");
+    const list = await holdfast("list");
+    expect(list.stdout).toContain(other);
+    expect(list.stderr).toContain(`The ref ${refOfCheckpoint(id)} holds neither an id nor another's name.`);
+    expect(await holdfast("explain", other, "--no-transcript")).toMatchObject({
+      ...{ code: 0, stderr: expect.stringContaining(refOfCheckpoint(id)) as string },
+    });
+    rmSync(join(story.repository.commonDir, refOfCheckpoint(id)));
   });
 
   it("end with 3 where nobody can tell, and with 2 where nothing is named", async () => {

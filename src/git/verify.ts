@@ -1,9 +1,10 @@
+import type { HoldfastError } from "../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "./checkpoint-store.ts";
 import { isDamage } from "./damage.ts";
 import { layouts, readFlowSettings } from "./flow/flow-settings.ts";
 import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
-import { checkId, refOfCheckpoint, shapeOfId } from "./format/ids.ts";
+import { checkId, idOfRef, refOfCheckpoint, shapeOfId } from "./format/ids.ts";
 import { openLayout } from "./layouts/open-layout.ts";
 import type { Repository } from "./plumbing/repository.ts";
 import { verifyCommits } from "./verify/commits.ts";
@@ -37,7 +38,13 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   if (id !== undefined) checkId(id);
   const found = new Found();
   if (id === undefined) await verifyPlaces(repository, found);
-  const stores = layouts.map((layout) => openLayout(repository, layout));
+  const onDamaged = ({ message, data }: HoldfastError): void => {
+    const where = String(data["name"]);
+    // Of all it was told where refs are looked at.
+    if (id !== undefined && idOfRef(where) === id)
+      found.add("ref_damaged", { layout: "git-refs", id, where }, message);
+  };
+  const stores = layouts.map((layout) => openLayout(repository, layout, { onDamaged }));
   const listed = new Map<Layout, readonly ListedCheckpoint[]>();
   for (const store of stores) {
     const list = await listOf(store, params, found);

@@ -38,6 +38,10 @@ const findingCodes = {
   chunk_missing: { severity: "error", next: nextFetch },
   metadata_missing: { severity: "error", next: nextRepair },
   ref_dangling: { severity: "error", next: nextRepair },
+  ref_damaged: {
+    severity: "error",
+    next: "Delete its file in the git folder, then run `holdfast git fetch`, or set it to what its reflog ends in.",
+  },
   id_mismatch: { severity: "warning", next: nextRepair },
   hash_invalid: { severity: "warning", next: nextRepair },
   hash_missing: { severity: "warning", next: nextRepair },

@@ -1,16 +1,20 @@
 import type { CheckpointStore, Layout } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { BranchLayout } from "./branch.ts";
-import { RefsLayout } from "./refs.ts";
+import { RefsLayout, type RefsOptions } from "./refs.ts";
 import { V2Layout, type V2Options } from "./v2/layout.ts";
 
 /** One layout of a repository by its name, whether anything is in it or not. */
 export function openLayout(
   repository: Repository,
   layout: Layout,
-  { allowUlids = false, warn }: Pick<V2Options, "allowUlids" | "warn"> = {},
+  {
+    allowUlids = false,
+    warn,
+    onDamaged,
+  }: Pick<V2Options, "allowUlids" | "warn"> & Pick<RefsOptions, "onDamaged"> = {},
 ): CheckpointStore {
-  if (layout === "git-refs") return new RefsLayout(repository);
+  if (layout === "git-refs") return new RefsLayout(repository, onDamaged === undefined ? {} : { onDamaged });
   return layout === "v2"
     ? new V2Layout(repository, { allowUlids, ...(warn === undefined ? {} : { warn }) })
     : new BranchLayout(repository, { allowUlids });

@@ -1,3 +1,4 @@
+import type { HoldfastError } from "../../core/errors.ts";
 import type {
   CheckpointInput,
   CheckpointStore,
@@ -7,6 +8,7 @@ import type {
 } from "../checkpoint-store.ts";
 import { checkId, checkpointRefs, compareIds, idOfRef, refOfCheckpoint } from "../format/ids.ts";
 import type { ObjectBatch, ObjectId } from "../plumbing/objects.ts";
+import { refDamaged } from "../plumbing/ref-errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { advanceRef, type Step } from "./advance-ref.ts";
 import { checkInput } from "./check-input.ts";
@@ -17,6 +19,8 @@ import { readCheckpoint } from "./read-checkpoint.ts";
 export interface RefsOptions {
   /** Brings the ref of a checkpoint from a remote before an update gives up; asked only where it is not here. */
   readonly fetch?: (id: string) => Promise<void>;
+  /** Told of each checkpoint that a list leaves out, since its ref is damaged. */
+  readonly onDamaged?: (error: HoldfastError) => void;
 }
 
 /** The git-refs layout: one ref a checkpoint, whose tree is the checkpoint (specification, section 4). */
@@ -54,7 +58,10 @@ export class RefsLayout implements CheckpointStore {
   }
 
   async list(): Promise<readonly ListedCheckpoint[]> {
-    const refs = await this.#repository.refs.list(checkpointRefs);
+    const onDamaged = (name: string): void => {
+      if (idOfRef(name) !== undefined) this.#options.onDamaged?.(refDamaged(name));
+    };
+    const refs = await this.#repository.refs.list(checkpointRefs, { onDamaged });
     return refs
       .flatMap(({ name, id: version }) => {
         const id = idOfRef(name);

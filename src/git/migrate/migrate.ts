@@ -1,7 +1,7 @@
 import { HoldfastError } from "../../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "../checkpoint-store.ts";
 import { branchRef, v2MainRef } from "../format/checkpoint-refs.ts";
-import { shapeOfId } from "../format/ids.ts";
+import { idOfRef, shapeOfId } from "../format/ids.ts";
 import { openLayout } from "../layouts/open-layout.ts";
 import type { Identity } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
@@ -31,12 +31,15 @@ export interface MigrateParams {
 export async function migrateCheckpoints(params: MigrateParams): Promise<MigrateReport> {
   const { repository, from, to, dryRun = false, allowUlids = false } = params;
   if (from === to) throw sameLayout(from);
-  const [source, target] = [openLayout(repository, from), openLayout(repository, to, { allowUlids })];
+  const tally = new Tally();
+  const onDamaged = ({ message, data: { name } }: HoldfastError): void =>
+    void tally.problems.push({ id: idOfRef(String(name)) ?? "", reason: message });
+  const source = openLayout(repository, from, { onDamaged });
+  const target = openLayout(repository, to, { allowUlids });
   const [listed, deleted] = [await source.list(), await deletedIds(repository.commonDir)];
   const isRefused = ({ id }: ListedCheckpoint): boolean =>
     to !== "git-refs" && !allowUlids && shapeOfId(id) === "ulid";
   const wanted = listed.filter((one) => !deleted.has(one.id) && !isRefused(one));
-  const tally = new Tally();
   const authors = await authorsOf(repository, from, tally);
   const work: MigrateWork = {
     ...{ repository, from, to, source, target, authors, tally, dryRun },

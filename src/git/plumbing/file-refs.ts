@@ -10,9 +10,9 @@ import { PackedRefs, type PackedTable } from "./packed-refs.ts";
 import { refConflict, refDamaged } from "./ref-errors.ts";
 import { kindOfRef } from "../format/checkpoint-refs.ts";
 import { RefLock } from "./ref-lock.ts";
-import { checkRefName, checkRefPrefix, isPerWorktree, perWorktree } from "./ref-names.ts";
+import { checkRefName, checkRefPrefix, isPerWorktree, isRefName, perWorktree } from "./ref-names.ts";
 import { appendReflog, beginsReflog } from "./reflog.ts";
-import type { Ref, Refs, RefUpdate } from "./refs.ts";
+import type { ListOptions, Ref, Refs, RefUpdate } from "./refs.ts";
 import type { Settings } from "./settings.ts";
 
 /** Refs that lie in files and in `packed-refs`, read and written without git but under git's locks. */
@@ -36,7 +36,7 @@ export class FileRefs implements Refs {
     throw refDamaged(name, "leads from one symbolic ref to the next without end");
   }
 
-  async list(prefix: string): Promise<readonly Ref[]> {
+  async list(prefix: string, { onDamaged }: ListOptions = {}): Promise<readonly Ref[]> {
     checkRefPrefix(prefix);
     const { commonDir, gitDir } = this.#options;
     const loose = new Map<string, string>();
@@ -55,9 +55,11 @@ export class FileRefs implements Refs {
     for (const { name, id } of packed) if (!folded.has(name.toLowerCase())) found.set(name, id);
     for (const [name, text] of loose) {
       const value = parseRef(text, this.#options.objectFormat);
-      const id = value?.target === undefined ? value?.id : await this.read(name).catch(() => null);
+      const id = value?.target === undefined ? value?.id : await this.read(name).catch(() => undefined);
       if (typeof id === "string") found.set(name, id);
       else found.delete(name);
+      // A symbolic ref to what is not there is none yet; a file of another name is no ref.
+      if (id === undefined && isRefName(name)) onDamaged?.(name);
     }
     return [...found]
       .map(([name, id]) => ({ name, id }))
@@ -142,7 +144,8 @@ export class FileRefs implements Refs {
       return id === null ? null : { id };
     }
     const value = parseRef(text, this.#options.objectFormat);
-    if (value === undefined) throw refDamaged(name, `holds neither an id nor a name, in ${this.#path(name)}`);
+    if (value === undefined)
+      throw refDamaged(name, `holds neither an id nor another's name, in ${this.#path(name)}`);
     return value;
   }
 

@@ -4,7 +4,7 @@ import { checkObjectId, isObjectId, type ObjectFormat } from "./object-id.ts";
 import type { ObjectId } from "./objects.ts";
 import { checkRefName, checkRefPrefix } from "./ref-names.ts";
 import { refConflict, refLocked } from "./ref-errors.ts";
-import type { Ref, Refs, RefUpdate } from "./refs.ts";
+import type { ListOptions, Ref, Refs, RefUpdate } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 
 /** Refs through git's own commands, for whatever keeps them. */
@@ -27,10 +27,12 @@ export class GitRefs implements Refs {
     throw failed(args, { code, signal: null, stderr });
   }
 
-  async list(prefix: string): Promise<readonly Ref[]> {
+  async list(prefix: string, { onDamaged }: ListOptions = {}): Promise<readonly Ref[]> {
     checkRefPrefix(prefix);
     const format = "--format=%(objectname) %(refname)";
-    const { stdout } = await this.#git(["for-each-ref", format, "--", prefix], { maxBytes: maxListBytes });
+    const limits = { maxBytes: maxListBytes };
+    const { stdout, stderr } = await this.#git(["for-each-ref", format, "--", prefix], limits);
+    for (const [, name = ""] of stderr.matchAll(/^warning: ignoring broken ref (\S+)$/gm)) onDamaged?.(name);
     const refs: Ref[] = [];
     for (const line of stdout.toString().split("\n")) {
       const space = line.indexOf(" ");

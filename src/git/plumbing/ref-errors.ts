@@ -23,12 +23,12 @@ export function refConflict(name: string, other: string, cause?: unknown): Holdf
   });
 }
 
-/** That a ref holds what git cannot read. */
-export function refDamaged(name: string, why: string): HoldfastError {
+/** That a ref holds what git cannot read. git itself neither sets nor deletes such a one. */
+export function refDamaged(name: string, why = "holds neither an id nor another's name"): HoldfastError {
   return new HoldfastError({
     code: "git_ref_damaged",
     message: `The ref ${name} ${why}.`,
-    next: "Look at its reflog, and set or delete it with `git update-ref`.",
+    next: "Delete its file in the git folder, then fetch it again, or set it to what its reflog ends in.",
     data: { name },
   });
 }

@@ -28,7 +28,8 @@ export function isPerWorktree(name: string): boolean {
 /** What the refs of one worktree begin with. */
 export const perWorktree = ["refs/bisect/", "refs/worktree/", "refs/rewritten/"] as const;
 
-function isRefName(name: string): boolean {
+/** Whether git allows a ref of this name. */
+export function isRefName(name: string): boolean {
   if (name === "HEAD") return true;
   if (!name.startsWith("refs/") || Buffer.byteLength(name) > 1000 || !name.isWellFormed()) return false;
   if (/[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|[/.]$/u.test(name)) return false;

@@ -19,7 +19,7 @@ async function openRefs(made: TestRepository, route: Route): Promise<Refs & Asyn
   const refs = route === "files" ? repository.refs : new GitRefs(repository);
   return {
     read: (name) => refs.read(name),
-    list: (prefix) => refs.list(prefix),
+    list: (prefix, options) => refs.list(prefix, options),
     update: (update) => refs.update(update),
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   };
@@ -271,7 +271,10 @@ describe("A ref", () => {
     await expect(refs.update({ name: "refs/heads/empty", from: null, to: a })).rejects.toMatchObject({
       code: "git_ref_damaged",
     });
-    expect((await refs.list("refs/heads/")).map(({ name }) => name)).toEqual(["refs/heads/main"]);
+    const damaged: string[] = [];
+    const listed = await refs.list("refs/heads/", { onDamaged: (name) => damaged.push(name) });
+    expect(listed.map(({ name }) => name)).toEqual(["refs/heads/main"]);
+    expect(damaged.toSorted()).toEqual(["empty", "loop", "out", "zeros"].map((name) => `refs/heads/${name}`));
   });
 
   it("whose packed name differs in case only is the same where the file system has it so", async () => {

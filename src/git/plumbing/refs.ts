@@ -16,12 +16,17 @@ export interface RefUpdate {
   readonly reason?: string;
 }
 
+export interface ListOptions {
+  /** Told the name of each ref of which `read` would throw `git_ref_damaged`. */
+  readonly onDamaged?: (name: string) => void;
+}
+
 /** The refs of a repository, whatever keeps them: files, packed-refs or reftable. */
 export interface Refs {
   /** The object that a ref names, symbolic refs followed; null where there is none. @throws git_ref_invalid, git_ref_damaged */
   read(name: string): Promise<ObjectId | null>;
-  /** All whose name begins so, sorted by name; a prefix ends in `/`. Damaged ones are left out, as git does. */
-  list(prefix: string): Promise<readonly Ref[]>;
+  /** All whose name begins so, sorted by name; a prefix ends in `/`. Damaged ones are left out, as git does, and told. */
+  list(prefix: string, options?: ListOptions): Promise<readonly Ref[]>;
   /**
    * `moved`: it was not as expected, and nothing was changed. What is updated is durable.
    * @throws git_ref_invalid, git_ref_conflict, git_ref_locked

@@ -1,14 +1,15 @@
-import { kindOfRef, v2Prefix } from "../format/checkpoint-refs.ts";
+import { kindOfRef, v2CurrentRef, v2MainRef, v2Prefix } from "../format/checkpoint-refs.ts";
 import { checkpointRefs, idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 
 /**
- * Refs under the prefix of checkpoints that are none: of a wrong shard, of no id, or naming what is not here. Those of many
- * checkpoints are looked at where their trees are.
+ * Refs under the prefix of checkpoints that are none: of a wrong shard, of no id, naming what is not here, or damaged.
+ * Those of many checkpoints are looked at where their trees are.
  */
 export async function verifyRefNames(repository: Repository, found: Found): Promise<void> {
-  for (const { name, id: target } of await repository.refs.list(checkpointRefs)) {
+  const onDamaged = (name: string): void => tellDamaged(name, found);
+  for (const { name, id: target } of await repository.refs.list(checkpointRefs, { onDamaged })) {
     const layout = name.startsWith(v2Prefix) ? "v2" : "git-refs";
     const at = { layout, where: name } as const;
     if (kindOfRef(name) === undefined) {
@@ -28,4 +29,12 @@ export async function verifyRefNames(repository: Repository, found: Found): Prom
         : `It names ${target}, which is a ${header.type} and no commit.`;
     found.add("ref_dangling", { ...at, id }, sentence);
   }
+}
+
+function tellDamaged(name: string, found: Found): void {
+  if (name === v2MainRef || name === v2CurrentRef) return;
+  const layout = name.startsWith(v2Prefix) ? "v2" : "git-refs";
+  const id = idOfRef(name);
+  const at = { layout, where: name, ...(id === undefined ? {} : { id }) } as const;
+  found.add("ref_damaged", at, "It holds neither an id nor another's name.");
 }

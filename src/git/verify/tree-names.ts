@@ -36,7 +36,8 @@ async function topOf(
     return version === null ? [] : await topOfRef(objects, { ref, version });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    found.add("ref_dangling", { layout, where: ref }, error.message);
+    const code = error.code === "git_ref_damaged" ? "ref_damaged" : "ref_dangling";
+    found.add(code, { layout, where: ref }, error.message);
     return [];
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../test/git/checkpoint-data.ts";
@@ -9,6 +9,7 @@ import { openedForEach } from "../../../test/git/opened-repository.ts";
 import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/git/repositories.ts";
 import { branchRef, v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { openLayout } from "../layouts/open-layout.ts";
 import { migrateCheckpoints } from "../migrate/migrate.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
@@ -160,7 +161,8 @@ test("a ref of any layout that names no commit is found once, and all others are
   }
   setRef(v2MainRef, "garbage");
   setRef(branchRef, "1".repeat(40));
-  expect(await told()).toEqual([branchRef, ...refs].map((ref) => ["ref_dangling", ref]).toSorted());
+  const dangling = [branchRef, ...refs.slice(1)].map((ref) => ["ref_dangling", ref]);
+  expect(await told()).toEqual([["ref_damaged", v2MainRef], ...dangling].toSorted());
 });
 
 test("a checkpoint whose ref names nothing is found when it alone is asked for", async () => {
@@ -245,6 +247,36 @@ test("objects that are damaged are told, and the others are still looked at", as
   const { findings } = await verifyCheckpoints({ repository });
   const damaged = findings.filter(({ where }) => where === "0/full.jsonl");
   expect(new Set(damaged.map(({ id: of }) => of))).toEqual(new Set(["000000000001", id]));
+});
+
+test("a ref that is damaged is told by verify, list and migrate, and hides no other checkpoint", async () => {
+  const [other, refs] = ["000000000001", refOfCheckpoint(id)];
+  for (const layout of ["git-refs", "git-branch", "v2"]) await write(layout);
+  await layoutsUnderTest["git-refs"]!.open(repository).write(
+    checkpointInput(other, [await sessionInput(repository, "alice")]),
+  );
+  await trailer(id);
+  await trailer(other);
+  const damaged = [refs, branchRef, v2MainRef, v2CurrentRef];
+  for (const ref of damaged) writeFileSync(join(repository.commonDir, ref), "");
+  const report = await verifyCheckpoints({ repository });
+  expect(report.checkpoints).toEqual({ "git-refs": 1 });
+  const found = report.findings.map(({ code, layout, where }) => [code, layout, where]);
+  expect(found.filter(([code]) => code === "ref_damaged").toSorted()).toEqual([
+    ["ref_damaged", "git-branch", branchRef],
+    ["ref_damaged", "git-refs", refs],
+    ["ref_damaged", "v2", v2CurrentRef],
+    ["ref_damaged", "v2", v2MainRef],
+  ]);
+  const alone = await verifyCheckpoints({ repository, id });
+  expect(alone.findings).toContainEqual(expect.objectContaining({ code: "ref_damaged", where: refs }));
+  const told: string[] = [];
+  const store = openLayout(repository, "git-refs", { onDamaged: ({ message }) => told.push(message) });
+  expect((await store.list()).map((one) => one.id)).toEqual([other]);
+  expect(told).toEqual([expect.stringContaining(refs)]);
+  for (const ref of damaged.slice(1)) rmSync(join(repository.commonDir, ref));
+  const migrated = await migrateCheckpoints({ repository, from: "git-refs", to: "git-branch" });
+  expect(migrated).toMatchObject({ created: 1, problems: [{ id }] });
 });
 
 /** Flips one byte in the middle of a loose object: git still tells its type and size. */
