@@ -113,10 +113,11 @@ describe("a checkpoint that anybody may have made", () => {
     ["leads up", ".."],
     ["holds a slash", "a/b"],
     ["is empty", ""],
-  ])("a folder with a name that %s is read as an empty one", async (_fault, name) => {
+  ])("a folder with a name that %s is read without that entry", async (_fault, name) => {
     const blob = await storeBlob(repository, "{}");
-    const stored = await readTree(await treeByHand(repository, [{ mode: "100644", name, id: blob }]));
-    expect([codes(stored)[0], stored.sessions]).toEqual(["object_damaged ", []]);
+    const entries = [name, "metadata.json"].map((one) => ({ mode: "100644", name: one, id: blob }));
+    const stored = await readTree(await treeByHand(repository, entries));
+    expect(codes(stored)).toEqual([`entry_unsafe ${name}`]);
   });
 
   test("two entries of one name are read as the first", async () => {

@@ -139,9 +139,9 @@ const maxFolderBytes = 4 * 1024 * 1024;
 const maxFindings = 1000;
 const maxNameLength = 255;
 
-function isPlain({ mode, name }: TreeEntry): boolean {
-  if (mode !== "100644" && mode !== "40000") return false;
-  return name !== "." && name !== ".." && name.length <= maxNameLength && !/[/\\\p{Cc}]/u.test(name);
+function isPlain({ mode, name, isForeign }: TreeEntry): boolean {
+  if (isForeign === true || (mode !== "100644" && mode !== "40000")) return false;
+  return name.length <= maxNameLength && !/[\\\p{Cc}]/u.test(name);
 }
 
 function countOf(value: RawValue): number {

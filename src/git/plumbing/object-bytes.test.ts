@@ -43,14 +43,25 @@ describe("A tree", () => {
   });
 
   it.each([
-    ["a name that leads elsewhere", raw("100644", "..")],
-    ["a slash", raw("100644", "a/b")],
-    ["a name that is not UTF-8", raw("100644", new Uint8Array([0xff]))],
     ["an unknown mode", raw("777", "a")],
     ["an endless mode", Buffer.alloc(1000, 0x31)],
     ["an id that is cut off", raw("100644", "a").subarray(0, -1)],
   ])("is refused when it is read with %s", (_what, bytes) => {
     expect(() => parseTree(bytes, 20)).toThrow(expect.objectContaining({ code: "git_object_invalid" }));
+  });
+
+  it("is read with names that none of ours may have, and is written again byte for byte", () => {
+    const names = [
+      ...[Buffer.from(""), Buffer.from("."), Buffer.from(".."), Buffer.from("GIT~1"), Buffer.from("a/b")],
+      ...[Buffer.from("caf\xe8", "latin1"), Buffer.from("caf\xe9", "latin1"), Buffer.from("caf\ufffd")],
+      ...[Buffer.from([0xed, 0xb2, 0x80]), Buffer.from([0xff]), Buffer.from("x\u{1f480}é")],
+    ].toSorted(Buffer.compare);
+    const bytes = Buffer.concat(names.map((name) => raw("100644", name)));
+    const read = parseTree(bytes, 20);
+    expect(read.filter(({ isForeign }) => isForeign !== true).map(({ name }) => name)).toEqual(["x💀é"]);
+    expect(new Set(read.map(({ name }) => name)).size).toBe(names.length);
+    expect(treeBytes(read.toReversed(), 20)).toEqual(bytes);
+    expect(() => treeBytes([file("caf\udce9")], 20)).toThrow(/is not text/);
   });
 
   it("of an old git is read with the modes of today", () => {

@@ -6,8 +6,11 @@ export type ObjectType = "blob" | "tree" | "commit" | "tag";
 /** One entry of a tree; a mode as git writes it, without a leading zero. */
 export interface TreeEntry {
   readonly mode: "100644" | "100755" | "120000" | "40000" | "160000";
+  /** Where it is no UTF-8, each byte above 0x7f stands as a lone surrogate, U+DC80 to U+DCFF. */
   readonly name: string;
   readonly id: ObjectId;
+  /** It was read under a name that would not be written here: it is carried along as it is, and is nobody's file. */
+  readonly isForeign?: true;
 }
 
 /** Who made a commit, and when, in whole seconds, with the offset of his clock. */

@@ -19,6 +19,7 @@ import { verifyCheckpoints } from "../verify.ts";
 
 const id = "a3b2c4d5e6f7";
 const folder = `${id.slice(0, 2)}/${id.slice(2)}`;
+const nul = Buffer.from([0]);
 let place: TestRepository;
 let repository: Repository;
 
@@ -343,3 +344,28 @@ test("blobs of a partial clone whose remote is gone are told as missing here, an
   renameSync(`${origin}.away`, origin);
   expect(await prompts()).toEqual([[`Do alice-${id}`], ["Do alice-000000000001"]]);
 });
+
+for (const [layout, ref] of [
+  ["git-branch", branchRef],
+  ["v2", v2MainRef],
+] as const)
+  test(`names in the tree of ${layout} that would not be written here are told, kept, and hinder nothing`, async () => {
+    await write(layout);
+    const store = layoutsUnderTest[layout]!.open(repository);
+    const blob = await place.git("rev-parse", "HEAD:README.md");
+    const names = [Buffer.from("caf\xe8", "latin1"), Buffer.from("caf\xe9", "latin1"), Buffer.from("GIT~1")];
+    const lines = names.map((name) => Buffer.concat([Buffer.from(`100644 blob ${blob}\t`), name, nul]));
+    const { stdout: before } = await repository.git(["ls-tree", "-z", ref]);
+    const made = await repository.git(["mktree", "-z"], { input: Buffer.concat([before, ...lines]) });
+    const commit = await place.git("commit-tree", "-p", ref, "-m", "Foreign", made.stdout.toString().trim());
+    await place.git("update-ref", ref, commit);
+    const other = "000000000001";
+    await store.write(checkpointInput(other, [await sessionInput(repository, "bob")]));
+    expect((await store.list()).map((one) => one.id)).toEqual([other, id]);
+    expect((await store.read(id))?.findings).toEqual([]);
+    const { stdout: after } = await repository.git(["ls-tree", "-z", ref]);
+    for (const line of lines) expect(after.includes(line)).toBe(true);
+    const { findings } = await verifyCheckpoints({ repository });
+    const told = findings.filter(({ code }) => code === "path_foreign");
+    expect(told.map(({ where }) => where)).toEqual([`${ref}:GIT~1`, `${ref}:caf\udce8`, `${ref}:caf\udce9`]);
+  });
