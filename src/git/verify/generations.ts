@@ -3,6 +3,7 @@ import { isDamage } from "../damage.ts";
 import { v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { archivesOf } from "../layouts/v2/full-refs.ts";
 import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
+import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 import { verifyTreeNames } from "./tree-names.ts";
@@ -50,7 +51,7 @@ async function verifyDates({
 }): Promise<void> {
   const { top } = await ShardedTree.of(objects, { name, id: await refs.read(name) });
   const file = top.entries.find((entry) => entry.name === "generation.json" && entry.mode === "100644");
-  const bytes = file === undefined ? null : await objects.blob(file.id, { maxBytes: 16 * 1024 * 1024 });
+  const bytes = file === undefined ? null : await bytesOf(objects, file.id);
   const dates = objectIn(bytes?.toString() ?? "");
   const times = ["oldest_checkpoint_at", "newest_checkpoint_at"].map((key) =>
     Date.parse(textOf(dates?.[key]) ?? ""),
@@ -61,4 +62,13 @@ async function verifyDates({
       { layout: "v2", where: `${name}:generation.json` },
       "It does not say from when to when its checkpoints are.",
     );
+}
+
+async function bytesOf(objects: ObjectReader, id: ObjectId): Promise<Buffer | null> {
+  try {
+    return await objects.blob(id, { maxBytes: 16 * 1024 * 1024 });
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
+  }
 }

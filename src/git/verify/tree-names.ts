@@ -1,5 +1,6 @@
 import type { Layout } from "../checkpoint-store.ts";
 import { isDamage } from "../damage.ts";
+import { findingOf } from "../format/findings.ts";
 import { idOfTreePath } from "../format/ids.ts";
 import { topOfRef } from "../layouts/layout-commit.ts";
 import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
@@ -26,6 +27,11 @@ export async function verifyTreeNames(
   }
 }
 
+const nextFetchAll =
+  "Run `holdfast git fetch --all`. Where no remote has it, delete the ref with `git update-ref -d`: what it held is lost.";
+const nextReset =
+  "Set it to the commit that a remote or its reflog has for it, or delete it with `git update-ref -d`.";
+
 async function topOf(
   objects: ObjectReader,
   refs: Repository["refs"],
@@ -33,13 +39,16 @@ async function topOf(
 ): Promise<readonly TreeEntry[]> {
   try {
     const version = await refs.read(ref);
-    return version === null ? [] : await topOfRef(objects, { ref, version });
+    if (version === null) return [];
+    if ((await objects.header(version)) !== null) return await topOfRef(objects, { ref, version });
+    const sentence = `It names ${version}, which is not in the repository.`;
+    found.keep({ ...findingOf("object_missing", ref, sentence), layout, next: nextFetchAll });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const code = error.code === "git_ref_damaged" ? "ref_damaged" : "ref_dangling";
-    found.add(code, { layout, where: ref }, error.message);
-    return [];
+    if (error.code === "git_ref_damaged") found.add("ref_damaged", { layout, where: ref }, error.message);
+    else found.keep({ ...findingOf("ref_dangling", ref, error.message), layout, next: nextReset });
   }
+  return [];
 }
 
 async function verifyShard({

@@ -10,9 +10,12 @@ import { gitTestEnv, makeRepository, type TestRepository } from "../../../test/g
 import { branchRef, v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { openLayout } from "../layouts/open-layout.ts";
+import { expiredArchives } from "../layouts/v2/retention.ts";
+import { V2Layout } from "../layouts/v2/layout.ts";
 import { migrateCheckpoints } from "../migrate/migrate.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { fetchAll } from "../push/fetch.ts";
 import { FactsIndex } from "../reading/facts-index.ts";
 import { repairCheckpoints } from "../repair.ts";
 import { verifyCheckpoints } from "../verify.ts";
@@ -156,14 +159,17 @@ test("a ref of any layout that names no commit is found once, and all others are
     expect(checkpoints).toMatchObject({ "git-refs": 1 });
     return findings.map(({ code, where }) => [code, where]).toSorted();
   };
-  for (const target of [await place.git("rev-parse", "HEAD^{tree}"), "1".repeat(40)]) {
+  for (const [target, code] of [
+    [await place.git("rev-parse", "HEAD^{tree}"), "ref_dangling"],
+    ["1".repeat(40), "object_missing"],
+  ] as const) {
     for (const ref of refs) setRef(ref, target);
-    expect(await told()).toEqual(refs.map((ref) => ["ref_dangling", ref]).toSorted());
+    expect(await told()).toEqual(refs.map((ref) => [code, ref]).toSorted());
   }
   setRef(v2MainRef, "garbage");
   setRef(branchRef, "1".repeat(40));
-  const dangling = [branchRef, ...refs.slice(1)].map((ref) => ["ref_dangling", ref]);
-  expect(await told()).toEqual([["ref_damaged", v2MainRef], ...dangling].toSorted());
+  const missing = [branchRef, ...refs.slice(1)].map((ref) => ["object_missing", ref]);
+  expect(await told()).toEqual([["ref_damaged", v2MainRef], ...missing].toSorted());
 });
 
 test("a checkpoint whose ref names nothing is found when it alone is asked for", async () => {
@@ -278,6 +284,35 @@ test("a ref that is damaged is told by verify, list and migrate, and hides no ot
   for (const ref of damaged.slice(1)) rmSync(join(repository.commonDir, ref));
   const migrated = await migrateCheckpoints({ repository, from: "git-refs", to: "git-branch" });
   expect(migrated).toMatchObject({ created: 1, problems: [{ id }] });
+});
+
+test("an archive whose commit is gone hinders no list, read or write, and is told with what brings it back", async () => {
+  const ids = ["000000000001", "000000000002", "000000000003"];
+  const input = async (of: string) => checkpointInput(of, [await sessionInput(repository, `s-${of}`)]);
+  for (const one of ids) await new V2Layout(repository, { rotateAt: 2 }).write(await input(one));
+  const archive = `${v2ArchivePrefix}0000000000001`;
+  const remote = join(place.folder, "remote");
+  await place.git("clone", "-q", "--mirror", ".", remote);
+  await place.git("remote", "add", "origin", remote);
+  const commit = await place.git("rev-parse", archive);
+  rmSync(join(repository.commonDir, "objects", commit.slice(0, 2), commit.slice(2)));
+
+  const store = new V2Layout(repository);
+  expect((await store.list()).map((one) => one.id)).toEqual(ids);
+  expect((await store.read(ids[2]!))?.findings).toEqual([]);
+  await store.write(await input(id));
+  await store.update(await input(ids[2]!));
+  expect(await expiredArchives(repository, { beforeMs: Infinity })).toEqual([]);
+  const { findings } = await verifyCheckpoints({ repository });
+  const told = findings.filter(({ where }) => where === archive);
+  expect(told.map(({ code }) => code)).toEqual(["object_missing"]);
+  expect((await repairCheckpoints({ repository })).left).toContainEqual({
+    ...told[0],
+    next: expect.stringContaining("holdfast git fetch --all") as string,
+  });
+  await fetchAll({ repository, remote: "origin", timeoutMs: 20_000 });
+  expect((await store.read(ids[0]!))?.findings).toEqual([]);
+  expect(new Set(await codes())).toEqual(new Set(["checkpoint_without_commit"]));
 });
 
 /** Flips one byte in the middle of a loose object: git still tells its type and size. */

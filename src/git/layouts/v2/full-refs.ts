@@ -22,7 +22,10 @@ export interface FullCheckpoint {
   readonly tasks: ReadonlyMap<string, { readonly slot: number | null; readonly tree: ObjectId }>;
 }
 
-/** Looks for a checkpoint in current, then in the archives from the newest, then in the history of current. */
+/**
+ * Looks for a checkpoint in current, then in the archives from the newest, then in the history of current. An archive that
+ * cannot be read is as good as one that was not fetched: a slot in it may be written a second time, and the newer counts.
+ */
 export async function findFull(
   repository: Repository,
   {
@@ -34,7 +37,7 @@ export async function findFull(
     readonly id: string;
     readonly slots: readonly number[];
     readonly old: OldSlots;
-    /** Passes refs over that cannot be read: a writer must not, or it would write a slot that they hold a second time. */
+    /** Passes current over too where it cannot be read, which a writer must not: it goes on from it. */
     readonly onlyReads?: boolean;
   },
 ): Promise<FullCheckpoint> {
@@ -58,7 +61,7 @@ export async function findFull(
   for (const full of await fullRefs(repository)) {
     const ref = full.name;
     const folder = await folderIn(objects, full, id).catch((error: unknown) => {
-      if (!onlyReads || !isDamage(error)) throw error;
+      if (!isDamage(error) || (ref === v2CurrentRef && !onlyReads)) throw error;
     });
     if (folder === undefined) continue;
     const { entries } = await folderOf(objects, folder);

@@ -1,3 +1,4 @@
+import { isDamage } from "../../damage.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import type { Ref } from "../../plumbing/refs.ts";
 import { archivesOf } from "./full-refs.ts";
@@ -10,7 +11,10 @@ export async function expiredArchives(
 ): Promise<readonly Ref[]> {
   const expired: Ref[] = [];
   for (const archive of await archivesOf(repository)) {
-    const newest = await newestIn(repository, archive.id);
+    const newest = await newestIn(repository, archive.id).catch((error: unknown) => {
+      // Nobody knows of when it is.
+      if (!isDamage(error)) throw error;
+    });
     if (newest !== undefined && newest < beforeMs) expired.push(archive);
   }
   return expired;
