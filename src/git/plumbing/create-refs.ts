@@ -6,6 +6,7 @@ import { PackedTable } from "./packed-refs.ts";
 import { checkRefName } from "./ref-names.ts";
 import type { Ref } from "./refs.ts";
 import type { Repository } from "./repository.ts";
+import { breakStaleLock, isHeld, staleAfterMs } from "./stale-lock.ts";
 
 /**
  * Creates refs that are not there; gives those that were there meanwhile, which stay as they are. Many at once go into
@@ -17,7 +18,7 @@ export async function createRefs(
   { reason }: { readonly reason: string },
 ): Promise<readonly string[]> {
   const many = refs.length >= packFrom && (await isPackable(repository));
-  const packed = many ? await createPacked(repository, refs) : undefined;
+  const packed = many ? await createPacked(repository, refs, reason) : undefined;
   if (packed !== undefined) return packed;
   const there: string[] = [];
   for (const { name, id } of refs)
@@ -36,14 +37,17 @@ async function isPackable({ refFormat, git }: Repository): Promise<boolean> {
 
 /** Undefined where another process holds the lock, or the file is of an old form. */
 async function createPacked(
-  { commonDir, objectFormat }: Repository,
+  repository: Repository,
   refs: readonly Ref[],
+  reason: string,
 ): Promise<readonly string[] | undefined> {
+  const { commonDir, objectFormat } = repository;
   const path = join(commonDir, "packed-refs");
   const lock = openLock(`${path}.lock`);
   if (lock === undefined) return undefined;
-  let renamed = false;
   try {
+    // By this it is known as ours where this process dies.
+    writeAll(lock, Buffer.from(header));
     const before = await readFile(path).catch(noFile);
     if (before.length > 0 && !/^# .* fully-peeled sorted/.test(before.toString("latin1", 0, 200)))
       return undefined;
@@ -55,22 +59,33 @@ async function createPacked(
     if (added.some(({ name }) => isBlocked(commonDir, table, name))) return undefined;
     writeAll(lock, merged(before, added));
     await syncData(lock);
+    if (!isHeld(`${path}.lock`, lock)) return undefined;
     renameSync(`${path}.lock`, path);
-    renamed = true;
     await syncFolder(commonDir);
+    for (const ref of added) if (await isTaken(repository, ref, reason)) there.add(ref.name);
     return [...there];
   } finally {
+    const isOurs = isHeld(`${path}.lock`, lock);
     closeSync(lock);
-    if (!renamed) await unlink(`${path}.lock`);
+    if (isOurs) await unlink(`${path}.lock`);
   }
+}
+
+// Who had locked the ref and looked at it before it was there puts his value over it: he is waited for.
+async function isTaken({ commonDir, refs }: Repository, { name, id }: Ref, reason: string): Promise<boolean> {
+  // In this order, as a lock becomes the ref.
+  if (!isLoose(commonDir, `${name}.lock`) && !isLoose(commonDir, name)) return false;
+  return (await refs.update({ name, from: id, to: id, reason })) === "moved";
 }
 
 function openLock(path: string): number | undefined {
   try {
     return openSync(path, "wx", 0o666);
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return undefined;
-    throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
+    // git leaves its own empty, as it writes beside it: one that holds something is ours.
+    const isOurs = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    return isOurs && breakStaleLock(path, staleAfterMs) ? openLock(path) : undefined;
   }
 }
 
@@ -93,7 +108,7 @@ function isBlocked(commonDir: string, table: PackedTable, name: string): boolean
   );
 }
 
-/** The lines of both, by the bytes of their names; a peeled line stays behind its ref. */
+/** The lines of both without the header, by the bytes of their names; a peeled line stays behind its ref. */
 function merged(before: Buffer, added: readonly Ref[]): Buffer {
   const lines: { readonly name: string; text: string }[] = [];
   for (const line of before.toString("latin1").split("\n")) {
@@ -108,5 +123,5 @@ function merged(before: Buffer, added: readonly Ref[]): Buffer {
   }
   // Latin-1 keeps the order of the bytes.
   lines.sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
-  return Buffer.from(header + lines.map(({ text }) => text).join(""), "latin1");
+  return Buffer.from(lines.map(({ text }) => text).join(""), "latin1");
 }

@@ -14,6 +14,7 @@ import { checkRefName, checkRefPrefix, isPerWorktree, isRefName, perWorktree } f
 import { appendReflog, beginsReflog } from "./reflog.ts";
 import type { ListOptions, Ref, Refs, RefUpdate } from "./refs.ts";
 import type { Settings } from "./settings.ts";
+import { staleAfterMs } from "./stale-lock.ts";
 
 /** Refs that lie in files and in `packed-refs`, read and written without git but under git's locks. */
 export class FileRefs implements Refs {
@@ -194,9 +195,6 @@ export interface FileRefsOptions {
   /** How long another's lock is waited for; default 1,000. */
   readonly lockWaitMs?: number;
 }
-
-// We hold such a lock for some milliseconds; a transaction of git's until its `reference-transaction` hook has ended.
-const staleAfterMs = 120_000;
 
 /** What a ref holds: an id, or the name of another ref. */
 type Value =

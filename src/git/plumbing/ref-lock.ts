@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, renameSync } from "node:fs";
 import { mkdir, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, syncData, syncFolder, writeAll } from "./durable-file.ts";
 import { refLocked } from "./ref-errors.ts";
-import { breakStaleLock } from "./stale-lock.ts";
+import { breakStaleLock, isHeld } from "./stale-lock.ts";
 
 /** git's own lock of one ref: the file that becomes it. */
 export class RefLock implements AsyncDisposable {
@@ -65,18 +65,13 @@ export class RefLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#done) return;
     this.#done = true;
-    const isHeld = this.#isHeld();
+    const isOurs = isHeld(this.#lock, this.#file);
     closeSync(this.#file);
-    if (isHeld) await unlink(this.#lock).catch(() => undefined);
+    if (isOurs) await unlink(this.#lock).catch(() => undefined);
   }
 
-  // A process that stood still for long may find that another broke its lock, and holds its own.
   #checkHeld(): void {
-    if (!this.#isHeld()) throw refLocked(this.#path, this.#lock);
-  }
-
-  #isHeld(): boolean {
-    return statSync(this.#lock, { throwIfNoEntry: false })?.ino === fstatSync(this.#file).ino;
+    if (!isHeld(this.#lock, this.#file)) throw refLocked(this.#path, this.#lock);
   }
 }
 

@@ -1,6 +1,9 @@
-import { linkSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { fstatSync, linkSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf, uniquePart } from "./durable-file.ts";
+
+/** We hold a lock for some milliseconds; a transaction of git's until its `reference-transaction` hook has ended. */
+export const staleAfterMs = 120_000;
 
 /** Takes away a lock that nobody has touched for so long: whoever held it is dead. True: it is gone. */
 export function breakStaleLock(lock: string, staleAfterMs: number): boolean {
@@ -19,4 +22,9 @@ export function breakStaleLock(lock: string, staleAfterMs: number): boolean {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
+}
+
+/** Whether a lock is still the open file: of a process that stood still for long another may have broken it, and hold its own. */
+export function isHeld(lock: string, file: number): boolean {
+  return statSync(lock, { throwIfNoEntry: false })?.ino === fstatSync(file).ino;
 }
