@@ -15,6 +15,7 @@ import { branchRef } from "./format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "./format/ids.ts";
 import { BranchLayout } from "./layouts/branch.ts";
 import { RefsLayout } from "./layouts/refs.ts";
+import { V2Layout } from "./layouts/v2/layout.ts";
 import type { Repository } from "./plumbing/repository.ts";
 
 const id = "a3b2c4d5e6f7";
@@ -141,8 +142,34 @@ describe("a primary and its mirrors", () => {
     await refs.write(await input());
     const note = await new BehindNotes(repository.commonDir).begin({ layout: "git-refs", id, what: "write" });
     await note.failed("the primary was never written");
-    expect(await dual().heal()).toEqual({ healed: 1, left: [] });
+    expect(await dual().heal()).toEqual({ healed: 0, left: [] });
     expect(await sessionsIn(refs)).toEqual(["0 s1"]);
+  });
+
+  test("a mirror that missed an update on the older branch is healed from there, whatever notes it has", async () => {
+    const v2 = new V2Layout(repository);
+    for (const layout of [branch, v2]) await layout.write(await input());
+    const full: CheckpointStore = Object.assign(Object.create(v2) as V2Layout, {
+      update: () => Promise.reject(new Error("No space left on device")),
+    });
+    const options = { primary: refs, older: branch, ulidMirrors: true };
+    const missing = dual({ ...options, mirrors: [full] });
+    const transcript = await storeText(repository, "{}\n{}\n");
+    await missing.update(checkpointInput(id, [await sessionInput(repository, "s1", { transcript })]));
+    await missing.settled();
+    const blobs = async (): Promise<unknown> => (await v2.read(id))?.sessions[0]?.transcript;
+    const updated = transcript.chunks.map((chunk) => chunk.id);
+    expect(await blobs()).not.toEqual(updated);
+    expect(await dual({ ...options, mirrors: [v2] }).heal()).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
+
+    await v2.write(await input());
+    const store = dual({ ...options, mirrors: [v2] });
+    expect(await store.heal({ also: [{ layout: "v2", id }] })).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
+    await v2.write(await input());
+    expect(await store.heal({ all: true })).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
   });
 
   test("healing all brings a new mirror to what the primary holds, and a second time changes nothing", async () => {

@@ -1,4 +1,4 @@
-import { readFlowSettings } from "./flow/flow-settings.ts";
+import { olderLayout, readFlowSettings } from "./flow/flow-settings.ts";
 import { DualStore } from "./dual-write.ts";
 import type { Repository } from "./plumbing/repository.ts";
 import { openLayout } from "./layouts/open-layout.ts";
@@ -88,15 +88,20 @@ async function repairMirrors({
   if (!dryRun) {
     const queue = new PushQueue(repository.commonDir);
     const ulidMirrors = settings.layout === "git-refs";
+    const older = olderLayout(settings);
     const store = new DualStore({
       repository,
       primary: openLayout(repository, settings.layout),
+      ...(older === undefined ? {} : { older: openLayout(repository, older) }),
       mirrors: settings.mirrors.map((layout) => openLayout(repository, layout, { allowUlids: ulidMirrors })),
       ulidMirrors,
       onMirrored: (_, { refs }) => queue.add(refs),
       onBehind: ({ layout, id }) => failed.add(`${layout} ${id}`),
     });
-    await store.heal({ all: true });
+    const also = behind.flatMap(({ layout, id }) =>
+      layout === undefined || id === undefined ? [] : [{ layout, id }],
+    );
+    await store.heal({ also });
   }
   for (const finding of behind) {
     const { layout = "v2", id = "" } = finding;

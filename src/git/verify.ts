@@ -1,6 +1,6 @@
 import { isHoldfastError } from "../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "./checkpoint-store.ts";
-import { layouts, readFlowSettings } from "./flow/flow-settings.ts";
+import { layouts, olderLayout, readFlowSettings } from "./flow/flow-settings.ts";
 import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
 import { checkId, shapeOfId } from "./format/ids.ts";
@@ -9,7 +9,7 @@ import type { Repository } from "./plumbing/repository.ts";
 import { verifyCommits } from "./verify/commits.ts";
 import { type CheckpointFinding, Found } from "./verify/found.ts";
 import { verifyGenerations } from "./verify/generations.ts";
-import { verifyMirrors } from "./verify/mirrors.ts";
+import { Copies, type ListedLayout, verifyMirrors } from "./verify/mirrors.ts";
 import { verifyRefNames } from "./verify/ref-names.ts";
 import { verifyTranscripts } from "./verify/transcripts.ts";
 import { verifyTreeNames } from "./verify/tree-names.ts";
@@ -43,11 +43,12 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
+  const copies = new Copies();
   for (const store of stores)
-    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, found, onDone });
+    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, copies, found, onDone });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
   await verifyCommits(repository, { known, only: id, found });
-  if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, found });
+  if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, copies, found });
   const counted = [...listed]
     .filter(([, { length }]) => length > 0)
     .map(([layout, { length }]) => [layout, length]);
@@ -84,19 +85,21 @@ async function verifyRecords({
   repository,
   store,
   listed,
+  copies,
   found,
   onDone,
 }: {
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
+  copies: Copies;
   found: Found;
   onDone: (count: number) => void;
 }): Promise<void> {
   for (let at = 0; at < listed.length; at += atOnce) {
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
-    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id })));
+    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id, copies })));
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
   }
@@ -106,10 +109,12 @@ async function verifyRecord({
   repository,
   store,
   id,
+  copies,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
+  copies: Copies;
 }): Promise<Found> {
   const found = new Found();
   const at = { layout: store.layout, id };
@@ -118,7 +123,9 @@ async function verifyRecord({
   try {
     const stored = await store.read(id);
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
-    if (stored !== null) await verifyTranscripts(repository.objects, stored, { found, at });
+    if (stored === null) return found;
+    copies.keep(store.layout, stored);
+    await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isHoldfastError(error) || !damages.has(error.code)) throw error;
     // What its ref names was looked at before.
@@ -131,11 +138,13 @@ async function verifyOwnMirrors({
   repository,
   stores,
   listed,
+  copies,
   found,
 }: {
   repository: Repository;
   stores: readonly CheckpointStore[];
   listed: ReadonlyMap<Layout, readonly ListedCheckpoint[]>;
+  copies: Copies;
   found: Found;
 }): Promise<void> {
   const settings = await readFlowSettings(repository);
@@ -143,11 +152,18 @@ async function verifyOwnMirrors({
   const { stdout } = await repository.git(["config", "--type=bool", "--get", "holdfast.ulidMirrors"], {
     codes: [0, 1],
   });
+  const idsIn = (layout: Layout): ListedLayout => ({
+    layout,
+    ids: (listed.get(layout) ?? []).map(({ id }) => id),
+  });
+  const older = olderLayout(settings);
   await verifyMirrors({
     commonDir: repository.commonDir,
-    primary: (listed.get(settings.layout) ?? []).map(({ id }) => id),
+    primary: idsIn(settings.layout),
+    older: older === undefined ? undefined : idsIn(older),
     mirrors: stores.filter(({ layout }) => settings.mirrors.includes(layout)),
     ulidMirrors: stdout.toString().trim() === "true",
+    copies,
     found,
   });
 }

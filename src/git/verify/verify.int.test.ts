@@ -9,6 +9,7 @@ import type { TestRepository } from "../../../test/git/repositories.ts";
 import { branchRef, v2ArchivePrefix, v2CurrentRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { repairCheckpoints } from "../repair.ts";
 import { verifyCheckpoints } from "../verify.ts";
 
 const id = "a3b2c4d5e6f7";
@@ -152,6 +153,31 @@ test("a mirror that lacks what the primary has is found", async () => {
   expect(await codes()).toEqual(["mirror_behind"]);
   await write("v2");
   expect(await codes()).toEqual([]);
+});
+
+test("a mirror that holds another transcript than the primary, or not all of its sessions, is found", async () => {
+  for (const layout of ["git-branch", "v2"]) await write(layout);
+  await trailer(id);
+  await place.git("config", "holdfast.checkpoints", "git-refs");
+  await place.git("config", "holdfast.ulidMirrors", "true");
+  await place.git("config", "holdfast.mirror", "v2");
+  expect(await codes()).toEqual([]);
+  await write("git-branch", { transcript: await storeText(repository, "{}\n{}\n") });
+  const { findings } = await verifyCheckpoints({ repository });
+  expect(findings).toMatchObject([{ code: "mirror_behind", layout: "v2", id }]);
+  expect(findings[0]!.sentence).toContain('another transcript of session "alice"');
+  expect((await repairCheckpoints({ repository })).repairs).toHaveLength(1);
+  expect(await codes()).toEqual([]);
+
+  // Raw transcripts of v2 are let go on purpose.
+  await place.git("update-ref", "-d", v2CurrentRef);
+  expect(await codes()).toEqual(["transcript_missing"]);
+  await write("git-branch", { sessionId: "bob" });
+  const last = (await verifyCheckpoints({ repository })).findings.at(-1);
+  expect(last).toMatchObject({
+    code: "mirror_behind",
+    sentence: expect.stringContaining('lacks session "bob"'),
+  });
 });
 
 test("a generation that repeats a checkpoint, has no dates, or is of nothing on main is found", async () => {
