@@ -15,13 +15,16 @@ import { promptSeparator } from "./layouts/slot-tree.ts";
 import type { ObjectId, ObjectReader } from "./plumbing/objects.ts";
 
 /**
- * A stored checkpoint as one to write into another layout: the same blobs, and every record as it is. Sessions that
- * have two slots come once, those without an id not at all. @throws checkpoint_damaged where a blob is missing
+ * A stored checkpoint as one to write into another layout: the same blobs, and every record and unknown file as it is.
+ * Sessions that have two slots come once, those without an id not at all. @throws checkpoint_damaged where a blob or a
+ * piece of a transcript is missing: the copy would look whole
  */
 export async function inputOfStored(
   objects: ObjectReader,
   stored: StoredCheckpoint,
 ): Promise<CheckpointInput> {
+  const lost = stored.findings.find(({ code }) => code === "chunk_missing");
+  if (lost !== undefined) throw notCopied(stored.id, `in ${lost.where}: ${lost.sentence.replace(/\.$/, "")}`);
   const slots = slotsBySession(
     stored.sessions.map(({ slot, sessionId, metadata }) => ({
       slot,
@@ -43,6 +46,7 @@ export async function inputOfStored(
     record: stored.root,
     sessions,
     tasks,
+    others: stored.others,
   };
 }
 
@@ -83,17 +87,21 @@ class Blobs {
   }
 
   #missing(blob: ObjectId): HoldfastError {
-    return new HoldfastError({
-      code: "checkpoint_damaged",
-      message: `The checkpoint ${this.#id} cannot be copied: its blob ${blob} is not in the repository.`,
-      next: "Fetch it from where it was pushed to, then run `holdfast git repair`.",
-      data: { id: this.#id, blob },
-    });
+    return notCopied(this.#id, `its blob ${blob} is not in the repository`, { blob });
   }
 }
 
+function notCopied(id: string, fault: string, data: { readonly blob?: ObjectId } = {}): HoldfastError {
+  return new HoldfastError({
+    code: "checkpoint_damaged",
+    message: `The checkpoint ${id} cannot be copied: ${fault}.`,
+    next: "Fetch it from where it was pushed to, then run `holdfast git repair`.",
+    data: { id, ...data },
+  });
+}
+
 async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<SessionInput> {
-  const { sessionId = "", metadata, prompt, hash, assets } = session;
+  const { sessionId = "", metadata, prompt, hash, assets, others } = session;
   const transcript = await blobs.text(session.transcript, hash);
   const compact = await blobs.text(session.compact === undefined ? [] : [session.compact]);
   const manifest = assets.find(({ name }) => name === "manifest.json");
@@ -106,23 +114,27 @@ async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<Ses
     prompts,
     ...(transcript === undefined ? {} : { transcript }),
     ...(compact === undefined ? {} : { compact }),
-    ...(manifest === undefined ? {} : { assets: { manifest: manifest.id, files } }),
+    ...(assets.length === 0
+      ? {}
+      : { assets: { ...(manifest === undefined ? {} : { manifest: manifest.id }), files } }),
+    others,
   };
 }
 
 async function inputsOfTask(
   blobs: Blobs,
-  { toolUseId, task, transcripts }: StoredTask,
+  { toolUseId, task, transcripts, others }: StoredTask,
 ): Promise<TaskInput[]> {
   const agents = transcripts.flatMap(({ name }) => /^agent-(.+)\.jsonl$/.exec(name)?.[1] ?? []);
   const fields = task.fields();
-  if (agents.length === 0) return [{ toolUseId, task: fields }];
+  if (agents.length === 0) return [{ toolUseId, task: fields, others }];
   const inputs: TaskInput[] = [];
   for (const agentId of agents) {
     const file = `agent-${agentId}.jsonl`;
     const own = transcripts.filter(({ name }) => chunkIndex(file, name) !== undefined);
     const transcript = await blobs.text(chunksOf(file, own).chunks.map(({ id }) => id));
-    inputs.push({ toolUseId, task: fields, agentId, ...(transcript === undefined ? {} : { transcript }) });
+    const known = { toolUseId, task: fields, agentId, others };
+    inputs.push({ ...known, ...(transcript === undefined ? {} : { transcript }) });
   }
   return inputs;
 }

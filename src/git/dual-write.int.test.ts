@@ -207,6 +207,50 @@ describe("a primary and its mirrors", () => {
     expect(await refs.list()).toEqual(before);
   });
 
+  test("files that the format does not know come along, and a transcript that lacks a piece is refused", async () => {
+    const root = { checkpoint_id: id, sessions: [{ metadata: "/0/metadata.json" }] };
+    const files = {
+      "metadata.json": JSON.stringify(root),
+      "notes/own.txt": "own",
+      "0/metadata.json": '{"session_id":"s1"}',
+      "0/context.md": "# Old",
+      "0/more/x.txt": "x",
+      "0/assets/1.png": "png",
+      "tasks/toolu_1/task.json": '{"tool_use_id":"toolu_1"}',
+      "tasks/toolu_1/agent-a1.jsonl": "{}",
+      "tasks/toolu_1/log.txt": "log",
+    };
+    const ref = refOfCheckpoint(id);
+    await commitByHand(repository, {
+      ref,
+      files: { ...files, "0/full.jsonl": "a", "0/full.jsonl.002": "c" },
+    });
+    const v2 = new V2Layout(repository);
+    const store = dual({ primary: refs, mirrors: [branch, v2], ulidMirrors: true });
+    const { healed, left } = await store.heal({ all: true });
+    expect([healed, left.length]).toEqual([0, 2]);
+    expect(left[0]!.reason).toMatch(/cannot be copied: .*Piece 1 of the transcript is not there/);
+    await commitByHand(repository, {
+      ref,
+      files: { ...files, "tasks/toolu_1/agent-a1.jsonl.002": "{}" },
+    });
+    expect((await store.heal()).left).toHaveLength(2);
+
+    await commitByHand(repository, { ref, files });
+    expect(await store.heal()).toEqual({ healed: 2, left: [] });
+    const onBranch = await filesByHand(repository, `${branchRef}:a3/b2c4d5e6f7`);
+    expect(Object.keys(onBranch).toSorted()).toEqual(Object.keys(files).toSorted());
+    expect(onBranch).toMatchObject({ "0/context.md": "# Old", "0/assets/1.png": "png" });
+    expect(JSON.parse(onBranch["metadata.json"]!)).toMatchObject({
+      sessions: [{ context: "/a3/b2c4d5e6f7/0/context.md" }],
+    });
+    const names = ({ name }: { readonly name: string }): string => name;
+    const whole = (await v2.read(id))!;
+    expect([whole.others.map(names), whole.tasks[0]!.others.map(names)]).toEqual([["notes"], ["log.txt"]]);
+    expect(whole.sessions[0]!.others.map(names)).toEqual(["context.md", "more"]);
+    expect(whole.sessions[0]!.assets.map(names)).toEqual(["1.png"]);
+  });
+
   test("records of any age are carried over byte for byte", async () => {
     const session =
       '{\n  "session_id": "2026-01-01-x",\n  "steps_count": 2,\n  "branch": "",\n  "agents": "Claude Code",\n  "transcript_lines_at_start": 3,\n  "checkpoint_id": "a3b2c4d5e6f7",\n  "initial_attribution": {\n    "agent_percentage": 50.0\n  }\n}\n';

@@ -3,7 +3,7 @@ import { chunkIndex, chunksOf } from "../format/chunks.ts";
 import { isContentHash } from "../format/hash.ts";
 import { RawObject } from "../format/raw-json.ts";
 import { slotOfName, slotOfPath } from "../format/slots.ts";
-import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
+import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 import { fileIn, filesIn, type Folder, TreeReader } from "./tree-reader.ts";
 
 /** Where a checkpoint lies. */
@@ -30,13 +30,19 @@ export async function readCheckpoint(
   const sessions = await readSessions(reader, top);
   const tasks = await readTasks(reader, top);
   findInRoot(reader, { place, root, sessions });
-  return { id: place.id, version: place.version, root, sessions, tasks, findings: reader.findings };
+  const others = othersIn(top, (name) => name === "tasks" || slotOfName(name) !== undefined);
+  const { id, version } = place;
+  return { id, version, root, sessions, tasks, others, findings: reader.findings };
 }
 
 /** The most sessions and tasks of a checkpoint that are read; 22 sessions is the most that was seen (section 16). */
 export const maxSessions = 1000;
 
 const maxHashBytes = 1024;
+
+function othersIn(folder: Folder, isKnown: (name: string) => boolean): readonly TreeEntry[] {
+  return [...folder.values()].filter(({ name }) => name !== "metadata.json" && !isKnown(name));
+}
 
 async function readSessions(reader: TreeReader, top: Folder): Promise<StoredSession[]> {
   const slots = [...top.values()]
@@ -76,8 +82,18 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
     compact: fileIn(folder, "transcript.jsonl"),
     hash,
     assets: filesIn(await reader.folderIn(folder, "assets", where("assets"))),
+    others: othersIn(folder, isOfSlot),
   };
 }
+
+function isOfSlot(name: string): boolean {
+  return slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined;
+}
+
+// The hash of the compact transcript is of v2 alone.
+const slotFiles = new Set(
+  "transcript.jsonl transcript_hash.txt prompt.txt content_hash.txt assets".split(" "),
+);
 
 async function readTasks(reader: TreeReader, top: Folder): Promise<StoredTask[]> {
   const folders = [...(await reader.folderIn(top, "tasks", "tasks")).values()];
@@ -90,18 +106,24 @@ async function readTasks(reader: TreeReader, top: Folder): Promise<StoredTask[]>
     const where = `tasks/${name}`;
     const folder = await reader.folder(id, where);
     const task = await reader.json(folder, "task.json", `${where}/task.json`);
+    const transcripts = filesIn(folder).filter((file) => agentFileOf(file.name) !== undefined);
+    for (const file of new Set(transcripts.map((part) => agentFileOf(part.name)!)))
+      for (const index of chunksOf(file, transcripts).missing)
+        reader.found("chunk_missing", `${where}/${file}`, `Piece ${index} of the transcript is not there.`);
     tasks.push({
       toolUseId: name,
       task: task ?? new RawObject([]),
-      transcripts: filesIn(folder).filter((file) => isAgentTranscript(file.name)),
+      transcripts,
+      others: othersIn(folder, (other) => other === "task.json" || agentFileOf(other) !== undefined),
     });
   }
   return tasks;
 }
 
-function isAgentTranscript(name: string): boolean {
+/** The file that a subagent's transcript, or a further piece of it, is of. */
+function agentFileOf(name: string): string | undefined {
   const file = /^agent-.+?\.jsonl/.exec(name)?.[0];
-  return file !== undefined && chunkIndex(file, name) !== undefined;
+  return file !== undefined && chunkIndex(file, name) !== undefined ? file : undefined;
 }
 
 function bounded<Item>(reader: TreeReader, items: readonly Item[], where: string): readonly Item[] {

@@ -144,7 +144,7 @@ async function explainTask(
 ): Promise<ExplainedTask> {
   const session: StoredSession = {
     ...{ slot: 0, metadata: new RawObject([]), sessionId: undefined, prompt: undefined },
-    ...{ compact: undefined, hash: undefined, assets: [] },
+    ...{ compact: undefined, hash: undefined, assets: [], others: [] },
     transcript: agentChunks({ transcripts }).map(({ id }) => id),
   };
   return {
