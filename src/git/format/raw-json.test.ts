@@ -150,6 +150,26 @@ describe("raw JSON", () => {
     expect(object.with("z", null, order).keys).toEqual(["a", "own", "c", "z"]);
   });
 
+  test("many changes at once come to what they do one after the other", () => {
+    const key = fc.constantFrom(..."abcdefgh");
+    const change = fc.tuple(key, fc.option(fc.nat(9), { nil: undefined }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.nat(9))), fc.array(change), (stored, given) => {
+        const [order, values] = [[..."bdfa"], new Map(given)];
+        const object = new RawObject(stored.map(([name, value]) => [name, rawOf(value)]));
+        const changes = [...values].toSorted(([a], [b]) => rankIn(order, a) - rankIn(order, b));
+        let expected = object;
+        for (const [name, value] of changes)
+          expected =
+            value === undefined ? expected.without([name]) : expected.with(name, rawOf(value), order);
+        const raw = changes.map(
+          ([name, value]) => [name, value === undefined ? value : rawOf(value)] as const,
+        );
+        expect(object.withAll(new Map(raw), order).entries).toEqual(expected.entries);
+      }),
+    );
+  });
+
   test("values of another type than asked for are not there", () => {
     const object = parseObject('{"n":"1","l":null,"o":[],"t":1}');
     expect([object.number("n"), object.list("l"), object.object("o"), object.text("t")]).toEqual([
@@ -173,6 +193,11 @@ describe("raw JSON", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
+
+function rankIn(order: readonly string[], key: string): number {
+  const rank = order.indexOf(key);
+  return rank === -1 ? order.length : rank;
+}
 
 function succeeds(act: () => unknown): boolean {
   try {

@@ -91,8 +91,7 @@ export function editTask(
   }: { readonly task: TaskInput; readonly stored: RawObject | undefined; readonly batch: ObjectBatch },
 ): RawObject {
   const fields = RawObject.of({ tool_use_id: toolUseId, agent_id: agentId, ...task });
-  const start = stored ?? new RawObject([]);
-  const merged = fields.entries.reduce((record, [key, value]) => record.with(key, value), start);
+  const merged = (stored ?? new RawObject([])).withAll(new Map(fields.entries));
   folder.put("task.json", batch.blob(Buffer.from(objectText(merged))));
   if (transcript !== undefined) folder.putText(`agent-${agentId}.jsonl`, transcript);
   folder.putAll(others);
