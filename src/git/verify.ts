@@ -48,7 +48,7 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
     await verifyRecords({ repository, store, listed: listed.get(store.layout)!, copies, found, onDone });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
   await verifyCommits(repository, { known, only: id, found });
-  if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, copies, found });
+  if (id === undefined) await verifyOwnMirrors({ repository, listed, copies, found });
   const counted = [...listed]
     .filter(([, { length }]) => length > 0)
     .map(([layout, { length }]) => [layout, length]);
@@ -136,13 +136,11 @@ async function verifyRecord({
 
 async function verifyOwnMirrors({
   repository,
-  stores,
   listed,
   copies,
   found,
 }: {
   repository: Repository;
-  stores: readonly CheckpointStore[];
   listed: ReadonlyMap<Layout, readonly ListedCheckpoint[]>;
   copies: Copies;
   found: Found;
@@ -161,7 +159,7 @@ async function verifyOwnMirrors({
     commonDir: repository.commonDir,
     primary: idsIn(settings.layout),
     older: older === undefined ? undefined : idsIn(older),
-    mirrors: stores.filter(({ layout }) => settings.mirrors.includes(layout)),
+    mirrors: settings.mirrors.map(idsIn),
     ulidMirrors: stdout.toString().trim() === "true",
     copies,
     found,

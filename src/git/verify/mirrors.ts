@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { BehindNotes } from "../behind.ts";
-import type { CheckpointStore, Layout, StoredCheckpoint } from "../checkpoint-store.ts";
+import type { Layout, StoredCheckpoint } from "../checkpoint-store.ts";
 import { shapeOfId } from "../format/ids.ts";
 import { slotsBySession } from "../format/slots.ts";
 import type { Found } from "./found.ts";
@@ -32,7 +32,7 @@ export async function verifyMirrors(params: {
   readonly primary: ListedLayout;
   /** What the primary has taken the place of: a mirror need not have it, but not an old copy either. */
   readonly older: ListedLayout | undefined;
-  readonly mirrors: readonly CheckpointStore[];
+  readonly mirrors: readonly ListedLayout[];
   readonly ulidMirrors: boolean;
   readonly copies: Copies;
   readonly found: Found;
@@ -48,7 +48,7 @@ export async function verifyMirrors(params: {
     behind(layout, id, `The mirror ${layout} has missed a write: ${reason ?? "its process died"}.`);
   const own = new Set(primary.ids);
   for (const mirror of mirrors) {
-    const there = new Set((await mirror.list()).map(({ id }) => id));
+    const there = new Set(mirror.ids);
     const tell = (from: Layout, id: string): void => {
       const fault = there.has(id) ? faultOf(copies, { from, mirror: mirror.layout, id }) : "does not have it";
       if (fault !== undefined) behind(mirror.layout, id, `The mirror ${mirror.layout} ${fault}.`);
