@@ -42,6 +42,7 @@ export async function repairCheckpoints(params: RepairParams): Promise<RepairRep
     if (isOfRef(finding)) {
       const done = await repairRef(repository, { ref: where, dryRun, mayComeBack: outOfReach !== null });
       if (done === null) left.push(keptRef(finding, outOfReach));
+      else if (done.length === 0) left.push(finding);
       else repairs.push(...done);
     } else if (id !== undefined && (layout === "git-refs" || layout === "git-branch") && mendable.has(code))
       records.set(`${layout} ${id}`, [...(records.get(`${layout} ${id}`) ?? []), finding]);

@@ -1,13 +1,14 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput, storeText } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
-import type { TestRepository } from "../../../test/git/repositories.ts";
+import { gitTestEnv, type TestRepository } from "../../../test/git/repositories.ts";
 import { branchRef, v2ArchivePrefix, v2CurrentRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { openRepository } from "../plumbing/open-repository.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { repairCheckpoints } from "../repair.ts";
 import { verifyCheckpoints } from "../verify.ts";
@@ -110,6 +111,35 @@ test("refs in a wrong shard, of no checkpoint, and to what is not here are found
     ["shard_wrong", `refs/entire/checkpoints/a3/${id}`],
     ["ref_foreign", "refs/entire/checkpoints/aa/bb/cc"],
   ]);
+});
+
+test("checkpoints that share the folder of a shard where case does not count are all there, and repair leaves them", async () => {
+  const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FA3";
+  const [first, second] = ["b2b2c4d5e6a3", "b2b2c4d5e6a4"];
+  const store = layoutsUnderTest["git-refs"]!.open(repository);
+  const session = await sessionInput(repository, "alice");
+  for (const one of [first, second, ulid]) {
+    await store.write(checkpointInput(one, [session]));
+    await trailer(one);
+  }
+  // As such a file system has it: the folder that was made first is the other one's too.
+  const shard = (name: string): string => join(repository.commonDir, "refs/entire/checkpoints", name);
+  renameSync(join(shard("A3"), ulid), join(shard("a3"), ulid));
+  rmdirSync(shard("A3"));
+  symlinkSync("a3", shard("A3"));
+  const before = await repository.refs.read(refOfCheckpoint(ulid));
+  // Where git was not told, as after a copy, nothing that is still read may be moved aside.
+  expect((await repairCheckpoints({ repository })).left.map(({ code }) => code)).toContain("shard_wrong");
+  expect(await repository.refs.read(refOfCheckpoint(ulid))).toBe(before);
+
+  await place.git("config", "core.ignoreCase", "true");
+  await using told = await openRepository({ cwd: place.path, env: gitTestEnv });
+  const listed = async (): Promise<readonly string[]> =>
+    (await layoutsUnderTest["git-refs"]!.open(told).list()).map((one) => one.id);
+  expect(await listed()).toEqual([ulid, first, second]);
+  expect((await verifyCheckpoints({ repository: told })).findings).toEqual([]);
+  await place.git("pack-refs", "--all");
+  expect(await listed()).toEqual([ulid, first, second]);
 });
 
 test("a trailer without a checkpoint and a checkpoint without a commit are found, and one alone can be asked for", async () => {
