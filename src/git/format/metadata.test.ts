@@ -151,10 +151,10 @@ describe("the root's metadata", () => {
 
 test("a record that was made of endless keys is rewritten and joined in time", () => {
   const many = (value: number): RawObject =>
-    new RawObject(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, rawOf(value)]));
+    new RawObject(Array.from({ length: 30_000 }, (_, index) => [`k${index}`, rawOf(value)]));
   const [ones, twos] = [many(1), many(2)];
   const rewritten = rootMetadata({ ...none, stored: ones, fields: twos.fields() });
-  expect([rewritten.number("k0"), rewritten.number("k49999")]).toEqual([2, 2]);
+  expect([rewritten.number("k0"), rewritten.number("k29999")]).toEqual([2, 2]);
   const [base, ours] = [new RawObject([]), ones.without(["k1"])];
   expect(joinObjects({ base, ours, theirs: twos }, "ours")?.keys.slice(0, 3)).toEqual(["k0", "k1", "k2"]);
 });

@@ -1,5 +1,5 @@
 import { cappedList } from "./capped-list.ts";
-import { isSameValue, RawNumber, RawObject, rawOf, type RawValue } from "./raw-json.ts";
+import { isSameValue, RawNumber, RawObject, rawOf, RawSlice, type RawValue } from "./raw-json.ts";
 import { slotOfPath } from "./slots.ts";
 import { transcriptStartKeys } from "./transcript-start.ts";
 
@@ -144,6 +144,7 @@ function fill(metadata: RawObject, defaults: Readonly<Record<string, RawValue>>)
 // As Go leaves out a key marked `omitempty`.
 function isEmpty(value: RawValue): boolean {
   if (value instanceof RawNumber) return Number(value.spelling) === 0;
+  if (value instanceof RawSlice) return /^\[\s*\]$/.test(value.spelling);
   if (value instanceof RawObject) return value.entries.length === 0;
   return value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
 }

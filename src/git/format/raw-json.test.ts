@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { metadataLimits, parseObject } from "./parse-json.ts";
+import { sessionMetadata } from "./metadata.ts";
 import { RawNumber, RawObject, plainOf, rawOf } from "./raw-json.ts";
 import { objectText } from "./write-json.ts";
 
@@ -121,6 +122,25 @@ describe("raw JSON", () => {
     expect(() => parseObject(Buffer.from(text), limits)).toThrow(
       expect.objectContaining({ code: "checkpoint_damaged" }),
     );
+  });
+
+  test("the largest attributions that occur are kept byte for byte, and are no way around the limits", () => {
+    const entry =
+      '    {\n      "checkpoint_number": 7,\n      "user_lines_added": 1.0,\n      "agent_lines_added": 12\n    }';
+    const list = (count: number): string =>
+      `[\n${Array.from({ length: count }, () => entry).join(",\n")}\n  ]`;
+    const text = `{\n  "session_id": "s",\n  "prompt_attributions": ${list(1000)},\n  "kind": "x"\n}\n`;
+    const read = parseObject(text, { ...metadataLimits, maxValues: 1700 });
+    expect([objectText(read), read.text("kind")]).toEqual([text, "x"]);
+    expect(objectText(read.with("kind", "y"))).toBe(text.replace('"x"', '"y"'));
+    expect(plainOf(read)).toEqual(JSON.parse(text));
+    const again = sessionMetadata(parseObject(text), read.fields());
+    expect(again.get("prompt_attributions")).toEqual(read.get("prompt_attributions"));
+    expect(() => parseObject(text, { ...metadataLimits, maxValues: 1500 })).toThrow("more than 1500 values");
+    for (const bad of ["[1", "[01]", '[{"a"}]', "[tru]", "[,]", "[[]", `[${"[".repeat(200)}`, '["\u0001"]'])
+      expect(() => parseObject(`{"prompt_attributions":${bad}}`)).toThrow("no JSON that can be read");
+    const elsewhere = parseObject('{"prompt_attributions":null,"a":{"prompt_attributions":[1]}}');
+    expect(elsewhere.object("a")?.list("prompt_attributions")).toEqual([new RawNumber("1")]);
   });
 
   test("a run of backslashes of a megabyte is read in time", () => {

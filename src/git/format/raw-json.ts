@@ -1,7 +1,7 @@
 import { fieldsOf } from "../../core/json.ts";
 
 /** A JSON value that is written as it was read: numbers keep their spelling, objects their key order. */
-export type RawValue = RawObject | RawNumber | readonly RawValue[] | string | boolean | null;
+export type RawValue = RawObject | RawNumber | RawSlice | readonly RawValue[] | string | boolean | null;
 
 export type RawEntry = readonly [key: string, value: RawValue];
 
@@ -11,6 +11,18 @@ export class RawNumber {
 
   constructor(spelling: string) {
     this.spelling = spelling;
+  }
+}
+
+/** A list that is kept as it stands in its text, since nobody looks into it and it may be huge. */
+export class RawSlice {
+  readonly spelling: string;
+  /** Of the limit of values. */
+  readonly cost: number;
+
+  constructor(spelling: string, cost: number) {
+    this.spelling = spelling;
+    this.cost = cost;
   }
 }
 
@@ -100,7 +112,7 @@ export class RawObject {
 /** A plain value as a raw one. @throws TypeError for what JSON cannot hold */
 export function rawOf(value: unknown): RawValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (value instanceof RawObject || value instanceof RawNumber) return value;
+  if (value instanceof RawObject || value instanceof RawNumber || value instanceof RawSlice) return value;
   if (typeof value === "bigint") return new RawNumber(String(value));
   if (typeof value === "number" && Number.isFinite(value)) return new RawNumber(String(value));
   if (Array.isArray(value)) return value.map((item) => rawOf(item));
@@ -112,6 +124,7 @@ export function rawOf(value: unknown): RawValue {
 /** A raw value as a plain one; of a repeated key the last is kept, and numbers are as exact as JavaScript's. */
 export function plainOf(value: RawValue): unknown {
   if (value instanceof RawNumber) return Number(value.spelling);
+  if (value instanceof RawSlice) return JSON.parse(value.spelling) as unknown;
   if (value instanceof RawObject) {
     return Object.fromEntries(value.entries.map(([key, item]) => [key, plainOf(item)]));
   }
@@ -122,6 +135,7 @@ export function plainOf(value: RawValue): unknown {
 export function isSameValue(a: RawValue, b: RawValue): boolean {
   if (a === b) return true;
   if (a instanceof RawNumber) return b instanceof RawNumber && a.spelling === b.spelling;
+  if (a instanceof RawSlice) return b instanceof RawSlice && a.spelling === b.spelling;
   if (a instanceof RawObject) return b instanceof RawObject && isSameObject(a, b);
   if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
   return a.every((item, index) => isSameValue(item as RawValue, b[index] as RawValue));
