@@ -1,6 +1,6 @@
 import type { RawObject } from "./format/raw-json.ts";
 import type { Finding } from "./format/findings.ts";
-import type { ObjectId } from "./plumbing/objects.ts";
+import type { ObjectId, TreeEntry } from "./plumbing/objects.ts";
 
 /** How checkpoints lie in a repository. */
 export type Layout = "git-refs" | "git-branch" | "v2";
@@ -51,6 +51,8 @@ export interface CheckpointInput {
   readonly record?: RawObject;
   readonly sessions: readonly SessionInput[];
   readonly tasks?: readonly TaskInput[];
+  /** Files and folders of another layout that the format does not know, beside the slots. */
+  readonly others?: readonly TreeEntry[];
   /** Subject of the commit; default as the layout's readers know it. */
   readonly subject?: string;
   /** Who is named as author and committer; default the repository's identity, now. */
@@ -75,9 +77,12 @@ export interface SessionInput {
   /** Absent beside another transcript than the stored one: the stored one goes, since it is of the old. */
   readonly compact?: StoredText;
   readonly assets?: {
-    readonly manifest: ObjectId;
+    /** Absent only where it is carried over without one. */
+    readonly manifest?: ObjectId;
     readonly files: readonly { readonly name: string; readonly id: ObjectId }[];
   };
+  /** Files and folders of another layout that the format does not know. */
+  readonly others?: readonly TreeEntry[];
 }
 
 /** A text as blobs, chunk by chunk: joined with `\n` they are the whole. */
@@ -94,6 +99,8 @@ export interface TaskInput {
   readonly task: Readonly<Record<string, unknown>>;
   readonly agentId?: string;
   readonly transcript?: StoredText;
+  /** Files and folders of another layout that the format does not know. */
+  readonly others?: readonly TreeEntry[];
 }
 
 /** A checkpoint as it is stored: keys may be missing, and nothing is trusted. */
@@ -104,8 +111,10 @@ export interface StoredCheckpoint {
   /** By slot. */
   readonly sessions: readonly StoredSession[];
   readonly tasks: readonly StoredTask[];
-  /** Paths that the format does not know, beside the slots and in the tasks' folders. */
-  readonly others: readonly string[];
+  /** Files and folders that the format does not know, beside the slots. */
+  readonly others: readonly TreeEntry[];
+  /** Paths that have the place of something known and are not of its kind. */
+  readonly strays: readonly string[];
   /** What is not as the format says; never a reason not to read. */
   readonly findings: readonly Finding[];
 }
@@ -124,8 +133,10 @@ export interface StoredSession {
   readonly compactHash: string | undefined;
   /** With `manifest.json`. */
   readonly assets: readonly { readonly name: string; readonly id: ObjectId }[];
-  /** Names in the slot that the format does not know. */
-  readonly others: readonly string[];
+  /** Files and folders that the format does not know, such as `context.md` of old records. */
+  readonly others: readonly TreeEntry[];
+  /** Names that are the format's and not of the kind that it says. */
+  readonly strays: readonly string[];
 }
 
 export interface StoredTask {
@@ -133,4 +144,6 @@ export interface StoredTask {
   readonly task: RawObject;
   /** As the files are called: `agent-<id>.jsonl`, and further chunks of it. */
   readonly transcripts: readonly { readonly name: string; readonly id: ObjectId }[];
+  /** Files and folders that the format does not know. */
+  readonly others: readonly TreeEntry[];
 }

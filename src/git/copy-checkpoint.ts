@@ -16,8 +16,9 @@ import { faultOf } from "./layouts/object-fault.ts";
 import type { ObjectId, ObjectReader } from "./plumbing/objects.ts";
 
 /**
- * A stored checkpoint as one to write into another layout: the same blobs, and every record as it is. Sessions that
- * have two slots come once, those without an id not at all. @throws checkpoint_damaged where an object cannot be read
+ * A stored checkpoint as one to write into another layout: the same blobs, and every record and unknown file as it is.
+ * Sessions that have two slots come once, those without an id not at all. @throws checkpoint_damaged where a blob or a
+ * piece of a transcript is missing or cannot be read: the copy would look whole
  */
 export async function inputOfStored(
   objects: ObjectReader,
@@ -38,6 +39,7 @@ export async function inputOfStored(
     record: stored.root,
     sessions,
     tasks,
+    others: stored.others,
   };
 }
 
@@ -90,7 +92,8 @@ class Blobs {
 function checkReadable({ id, findings }: StoredCheckpoint): void {
   const fault = findings.find(
     ({ code, where }) =>
-      (code === "object_missing" || code === "object_damaged") && !where.endsWith("_hash.txt"),
+      code === "chunk_missing" ||
+      ((code === "object_missing" || code === "object_damaged") && !where.endsWith("_hash.txt")),
   );
   if (fault !== undefined) throw uncopied(id, `${fault.where}: ${fault.sentence.replace(/\.$/, "")}`);
 }
@@ -106,7 +109,7 @@ function uncopied(id: string, fault: string, cause?: unknown): HoldfastError {
 }
 
 async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<SessionInput> {
-  const { sessionId = "", metadata, prompt, hash, assets } = session;
+  const { sessionId = "", metadata, prompt, hash, assets, others } = session;
   const transcript = await blobs.text(session.transcript, hash);
   const compact = await blobs.text(session.compact === undefined ? [] : [session.compact]);
   const manifest = assets.find(({ name }) => name === "manifest.json");
@@ -119,21 +122,25 @@ async function inputOfSession(blobs: Blobs, session: StoredSession): Promise<Ses
     prompts,
     ...(transcript === undefined ? {} : { transcript }),
     ...(compact === undefined ? {} : { compact }),
-    ...(manifest === undefined ? {} : { assets: { manifest: manifest.id, files } }),
+    ...(assets.length === 0
+      ? {}
+      : { assets: { ...(manifest === undefined ? {} : { manifest: manifest.id }), files } }),
+    others,
   };
 }
 
 async function inputsOfTask(
   blobs: Blobs,
-  { toolUseId, task, transcripts }: StoredTask,
+  { toolUseId, task, transcripts, others }: StoredTask,
 ): Promise<TaskInput[]> {
   const agents = agentFiles(transcripts);
   const fields = task.fields();
-  if (agents.length === 0) return [{ toolUseId, task: fields }];
+  if (agents.length === 0) return [{ toolUseId, task: fields, others }];
   const inputs: TaskInput[] = [];
   for (const { agentId, chunks } of agents) {
     const transcript = await blobs.text(chunks);
-    inputs.push({ toolUseId, task: fields, agentId, ...(transcript === undefined ? {} : { transcript }) });
+    const known = { toolUseId, task: fields, agentId, others };
+    inputs.push({ ...known, ...(transcript === undefined ? {} : { transcript }) });
   }
   return inputs;
 }

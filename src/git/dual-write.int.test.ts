@@ -15,6 +15,7 @@ import { branchRef } from "./format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "./format/ids.ts";
 import { BranchLayout } from "./layouts/branch.ts";
 import { RefsLayout } from "./layouts/refs.ts";
+import { V2Layout } from "./layouts/v2/layout.ts";
 import type { Repository } from "./plumbing/repository.ts";
 
 const id = "a3b2c4d5e6f7";
@@ -141,8 +142,34 @@ describe("a primary and its mirrors", () => {
     await refs.write(await input());
     const note = await new BehindNotes(repository.commonDir).begin({ layout: "git-refs", id, what: "write" });
     await note.failed("the primary was never written");
-    expect(await dual().heal()).toEqual({ healed: 1, left: [] });
+    expect(await dual().heal()).toEqual({ healed: 0, left: [] });
     expect(await sessionsIn(refs)).toEqual(["0 s1"]);
+  });
+
+  test("a mirror that missed an update on the older branch is healed from there, whatever notes it has", async () => {
+    const v2 = new V2Layout(repository);
+    for (const layout of [branch, v2]) await layout.write(await input());
+    const full: CheckpointStore = Object.assign(Object.create(v2) as V2Layout, {
+      update: () => Promise.reject(new Error("No space left on device")),
+    });
+    const options = { primary: refs, older: branch, ulidMirrors: true };
+    const missing = dual({ ...options, mirrors: [full] });
+    const transcript = await storeText(repository, "{}\n{}\n");
+    await missing.update(checkpointInput(id, [await sessionInput(repository, "s1", { transcript })]));
+    await missing.settled();
+    const blobs = async (): Promise<unknown> => (await v2.read(id))?.sessions[0]?.transcript;
+    const updated = transcript.chunks.map((chunk) => chunk.id);
+    expect(await blobs()).not.toEqual(updated);
+    expect(await dual({ ...options, mirrors: [v2] }).heal()).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
+
+    await v2.write(await input());
+    const store = dual({ ...options, mirrors: [v2] });
+    expect(await store.heal({ also: [{ layout: "v2", id }] })).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
+    await v2.write(await input());
+    expect(await store.heal({ all: true })).toEqual({ healed: 1, left: [] });
+    expect(await blobs()).toEqual(updated);
   });
 
   test("healing all brings a new mirror to what the primary holds, and a second time changes nothing", async () => {
@@ -178,6 +205,50 @@ describe("a primary and its mirrors", () => {
     const before = await refs.list();
     await store.heal({ all: true });
     expect(await refs.list()).toEqual(before);
+  });
+
+  test("files that the format does not know come along, and a transcript that lacks a piece is refused", async () => {
+    const root = { checkpoint_id: id, sessions: [{ metadata: "/0/metadata.json" }] };
+    const files = {
+      "metadata.json": JSON.stringify(root),
+      "notes/own.txt": "own",
+      "0/metadata.json": '{"session_id":"s1"}',
+      "0/context.md": "# Old",
+      "0/more/x.txt": "x",
+      "0/assets/1.png": "png",
+      "tasks/toolu_1/task.json": '{"tool_use_id":"toolu_1"}',
+      "tasks/toolu_1/agent-a1.jsonl": "{}",
+      "tasks/toolu_1/log.txt": "log",
+    };
+    const ref = refOfCheckpoint(id);
+    await commitByHand(repository, {
+      ref,
+      files: { ...files, "0/full.jsonl": "a", "0/full.jsonl.002": "c" },
+    });
+    const v2 = new V2Layout(repository);
+    const store = dual({ primary: refs, mirrors: [branch, v2], ulidMirrors: true });
+    const { healed, left } = await store.heal({ all: true });
+    expect([healed, left.length]).toEqual([0, 2]);
+    expect(left[0]!.reason).toMatch(/cannot be copied: .*Piece 1 of the transcript is not there/);
+    await commitByHand(repository, {
+      ref,
+      files: { ...files, "tasks/toolu_1/agent-a1.jsonl.002": "{}" },
+    });
+    expect((await store.heal()).left).toHaveLength(2);
+
+    await commitByHand(repository, { ref, files });
+    expect(await store.heal()).toEqual({ healed: 2, left: [] });
+    const onBranch = await filesByHand(repository, `${branchRef}:a3/b2c4d5e6f7`);
+    expect(Object.keys(onBranch).toSorted()).toEqual(Object.keys(files).toSorted());
+    expect(onBranch).toMatchObject({ "0/context.md": "# Old", "0/assets/1.png": "png" });
+    expect(JSON.parse(onBranch["metadata.json"]!)).toMatchObject({
+      sessions: [{ context: "/a3/b2c4d5e6f7/0/context.md" }],
+    });
+    const names = ({ name }: { readonly name: string }): string => name;
+    const whole = (await v2.read(id))!;
+    expect([whole.others.map(names), whole.tasks[0]!.others.map(names)]).toEqual([["notes"], ["log.txt"]]);
+    expect(whole.sessions[0]!.others.map(names)).toEqual(["context.md", "more"]);
+    expect(whole.sessions[0]!.assets.map(names)).toEqual(["1.png"]);
   });
 
   test("records of any age are carried over byte for byte", async () => {

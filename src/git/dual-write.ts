@@ -28,8 +28,16 @@ export interface DualWriteOptions {
   readonly onBehind?: (work: MirrorWork, reason: string) => void;
 }
 
+/** What of mirrors is healed beside what is noted. */
+export interface HealOptions {
+  /** Every checkpoint of the primary, and of the older store what the mirror has too. */
+  readonly all?: boolean;
+  readonly also?: readonly Pick<MirrorWork, "layout" | "id">[];
+}
+
 /** What a healing of mirrors has done. */
 export interface Healed {
+  /** Checkpoints that were brought to a mirror, or taken away there. */
   readonly healed: number;
   /** What is still behind. */
   readonly left: readonly Behind[];
@@ -125,44 +133,63 @@ export class DualStore implements CheckpointStore {
     await Promise.all(this.#last.values());
   }
 
-  /** Brings mirrors to what the primary holds: what is noted, or all of it. */
-  async heal({ all = false }: { readonly all?: boolean } = {}): Promise<Healed> {
+  /** Brings mirrors to what is read here of a checkpoint: where it is noted, named, or everywhere. */
+  async heal(options: HealOptions = {}): Promise<Healed> {
     await this.settled();
     let healed = 0;
-    for (const work of await this.#workToHeal(all)) {
+    for (const work of await this.#workToHeal(options)) {
       const mirror = this.#options.mirrors.find(({ layout }) => layout === work.layout);
       if (mirror === undefined) continue;
-      const reason = await this.#notes.settle(work, () => this.#bring(mirror, work));
-      if (reason === undefined) healed += 1;
-      else this.#options.onBehind?.(work, reason);
+      let isBrought = false;
+      const reason = await this.#notes.settle(work, async () => {
+        isBrought = await this.#bring(mirror, work);
+      });
+      if (isBrought) healed += 1;
+      if (reason !== undefined) this.#options.onBehind?.(work, reason);
     }
     return { healed, left: await this.#notes.list() };
   }
 
-  async #workToHeal(all: boolean): Promise<readonly MirrorWork[]> {
+  async #workToHeal({ all = false, also = [] }: HealOptions): Promise<readonly MirrorWork[]> {
     const noted = await this.#notes.list();
-    if (!all) return onceEach(noted);
-    const listed = await this.#options.primary.list();
-    const copies = this.#options.mirrors.flatMap(({ layout }) =>
-      listed
-        .filter(({ id }) => this.#takes(layout, id))
-        .map(({ id }) => ({ layout, id, what: "write" as const })),
-    );
-    return onceEach([...noted, ...copies]);
+    const named = [...also, ...(all ? await this.#copies() : [])];
+    return onceEach([...noted, ...named.map(({ layout, id }) => ({ layout, id, what: "write" as const }))]);
   }
 
-  async #bring(mirror: CheckpointStore, { id, what, layout }: MirrorWork): Promise<void> {
-    const { primary, repository, onMirrored } = this.#options;
+  async #copies(): Promise<readonly Pick<MirrorWork, "layout" | "id">[]> {
+    const { primary, older, mirrors } = this.#options;
+    const [own, earlier] = [await primary.list(), (await older?.list()) ?? []];
+    const copies = mirrors.map(async (mirror) => {
+      const there = new Set(earlier.length === 0 ? [] : (await mirror.list()).map(({ id }) => id));
+      const { layout } = mirror;
+      return [...own, ...earlier.filter(({ id }) => there.has(id))]
+        .filter(({ id }) => this.#takes(layout, id))
+        .map(({ id }) => ({ layout, id }));
+    });
+    return (await Promise.all(copies)).flat();
+  }
+
+  /** False: nobody has it, and there is nothing to bring. */
+  async #bring(mirror: CheckpointStore, { id, what, layout }: MirrorWork): Promise<boolean> {
+    const { repository, onMirrored } = this.#options;
     for (;;) {
-      const stored = await primary.read(id);
+      const stored = await this.#source(id);
       // Only a removal that was asked for takes anything away: the mirror may hold what the primary never had.
-      if (stored === null && what === "remove") await mirror.remove(id);
-      if (stored === null) return;
+      if (stored === null) return what === "remove" && (await mirror.remove(id)).removed;
       const written = await mirror.write(await inputOfStored(repository.objects, stored));
       await onMirrored?.(layout, written);
       // What the primary was given meanwhile may have reached the mirror before this older copy did.
-      if ((await primary.read(id))?.version === stored.version) return;
+      if ((await this.#source(id))?.version === stored.version) return true;
     }
+  }
+
+  /** As it is read here, but from no mirror. */
+  async #source(id: string): Promise<StoredCheckpoint | null> {
+    for (const store of this.#readers(id)) {
+      const stored = this.#options.mirrors.includes(store) ? null : await store.read(id);
+      if (stored !== null) return stored;
+    }
+    return null;
   }
 
   async #mirrored<Result>(

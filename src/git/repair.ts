@@ -1,4 +1,4 @@
-import { readFlowSettings } from "./flow/flow-settings.ts";
+import { olderLayout, readFlowSettings } from "./flow/flow-settings.ts";
 import { DualStore } from "./dual-write.ts";
 import type { Repository } from "./plumbing/repository.ts";
 import { faultOf } from "./layouts/object-fault.ts";
@@ -43,6 +43,7 @@ export async function repairCheckpoints(params: RepairParams): Promise<RepairRep
     if (isOfRef(finding)) {
       const done = await repairRef(repository, { ref: where, dryRun, mayComeBack: outOfReach !== null });
       if (done === null) left.push(keptRef(finding, outOfReach));
+      else if (done.length === 0) left.push(finding);
       else repairs.push(...done);
     } else if (id !== undefined && (layout === "git-refs" || layout === "git-branch") && mendable.has(code))
       records.set(`${layout} ${id}`, [...(records.get(`${layout} ${id}`) ?? []), finding]);
@@ -93,15 +94,20 @@ async function repairMirrors({
   if (!dryRun) {
     const queue = new PushQueue(repository.commonDir);
     const ulidMirrors = settings.layout === "git-refs";
+    const older = olderLayout(settings);
     const store = new DualStore({
       repository,
       primary: openLayout(repository, settings.layout),
+      ...(older === undefined ? {} : { older: openLayout(repository, older) }),
       mirrors: settings.mirrors.map((layout) => openLayout(repository, layout, { allowUlids: ulidMirrors })),
       ulidMirrors,
       onMirrored: (_, { refs }) => queue.add(refs),
       onBehind: ({ layout, id }) => failed.add(`${layout} ${id}`),
     });
-    await store.heal({ all: true });
+    const also = behind.flatMap(({ layout, id }) =>
+      layout === undefined || id === undefined ? [] : [{ layout, id }],
+    );
+    await store.heal({ also });
   }
   for (const finding of behind) {
     const { layout = "v2", id = "" } = finding;

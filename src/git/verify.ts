@@ -1,16 +1,18 @@
 import type { HoldfastError } from "../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "./checkpoint-store.ts";
 import { isDamage } from "./damage.ts";
-import { layouts, readFlowSettings } from "./flow/flow-settings.ts";
+import { layouts, olderLayout, readFlowSettings } from "./flow/flow-settings.ts";
 import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
 import { checkId, idOfRef, refOfCheckpoint, shapeOfId } from "./format/ids.ts";
 import { openLayout } from "./layouts/open-layout.ts";
+import type { ObjectId } from "./plumbing/objects.ts";
 import type { Repository } from "./plumbing/repository.ts";
+import { commitsToldBy } from "./reading/anchors.ts";
 import { verifyCommits } from "./verify/commits.ts";
 import { type CheckpointFinding, Found } from "./verify/found.ts";
 import { verifyGenerations } from "./verify/generations.ts";
-import { verifyMirrors } from "./verify/mirrors.ts";
+import { Copies, type ListedLayout, verifyMirrors } from "./verify/mirrors.ts";
 import { verifyRefNames } from "./verify/ref-names.ts";
 import { verifyTranscripts } from "./verify/transcripts.ts";
 import { verifyTreeNames } from "./verify/tree-names.ts";
@@ -51,16 +53,18 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
     if (list !== null) listed.set(store.layout, list);
   }
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
+  const told = new Map<string, readonly ObjectId[]>();
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
+  const copies = new Copies();
   for (const store of stores)
     await verifyRecords({
-      ...{ repository, store, found, onDone, listed: listed.get(store.layout) ?? [] },
+      ...{ repository, store, found, onDone, copies, told, listed: listed.get(store.layout) ?? [] },
       isAlone: id !== undefined,
     });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
-  await verifyCommits(repository, { known, only: id, found });
-  if (id === undefined) await verifyOwnMirrors({ repository, listed, found });
+  await verifyCommits(repository, { known, told, only: id, found });
+  if (id === undefined) await verifyOwnMirrors({ repository, listed, copies, found });
   const counted = [...listed]
     .filter(([, { length }]) => length > 0)
     .map(([layout, { length }]) => [layout, length]);
@@ -102,20 +106,26 @@ async function verifyRecords({
   store,
   listed,
   isAlone,
+  copies,
   found,
+  told,
   onDone,
 }: {
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
   isAlone: boolean;
+  copies: Copies;
   found: Found;
+  told: Map<string, readonly ObjectId[]>;
   onDone: (count: number) => void;
 }): Promise<void> {
   for (let at = 0; at < listed.length; at += atOnce) {
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
-    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id, isAlone })));
+    const parts = await Promise.all(
+      part.map(({ id }) => verifyRecord({ repository, store, id, isAlone, copies, told })),
+    );
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
   }
@@ -126,11 +136,15 @@ async function verifyRecord({
   store,
   id,
   isAlone,
+  copies,
+  told,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
   isAlone: boolean;
+  copies: Copies;
+  told: Map<string, readonly ObjectId[]>;
 }): Promise<Found> {
   const found = new Found();
   const at = { layout: store.layout, id };
@@ -139,7 +153,10 @@ async function verifyRecord({
   try {
     const stored = await store.read(id);
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
-    if (stored !== null) await verifyTranscripts(repository.objects, stored, { found, at });
+    if (stored === null) return found;
+    copies.keep(store.layout, stored);
+    told.set(id, commitsToldBy(stored));
+    await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isDamage(error)) throw error;
     if (store.layout !== "git-refs") found.add("object_missing", { ...at, where: id }, error.message);
@@ -152,10 +169,12 @@ async function verifyRecord({
 async function verifyOwnMirrors({
   repository,
   listed,
+  copies,
   found,
 }: {
   repository: Repository;
   listed: ReadonlyMap<Layout, readonly ListedCheckpoint[]>;
+  copies: Copies;
   found: Found;
 }): Promise<void> {
   const settings = await readFlowSettings(repository);
@@ -163,14 +182,18 @@ async function verifyOwnMirrors({
   const { stdout } = await repository.git(["config", "--type=bool", "--get", "holdfast.ulidMirrors"], {
     codes: [0, 1],
   });
+  const idsIn = (layout: Layout): ListedLayout => ({
+    layout,
+    ids: (listed.get(layout) ?? []).map(({ id }) => id),
+  });
+  const older = olderLayout(settings);
   await verifyMirrors({
     commonDir: repository.commonDir,
-    primary: (listed.get(settings.layout) ?? []).map(({ id }) => id),
-    mirrors: settings.mirrors.flatMap((layout) => {
-      const list = listed.get(layout);
-      return list === undefined ? [] : [{ layout, ids: list.map(({ id }) => id) }];
-    }),
+    primary: idsIn(settings.layout),
+    older: older !== undefined && listed.has(older) ? idsIn(older) : undefined,
+    mirrors: settings.mirrors.filter((layout) => listed.has(layout)).map(idsIn),
     ulidMirrors: stdout.toString().trim() === "true",
+    copies,
     found,
   });
 }

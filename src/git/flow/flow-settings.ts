@@ -21,6 +21,11 @@ export async function readFlowSettings(repository: Repository): Promise<FlowSett
   return settings;
 }
 
+/** The layout of the time before git-refs: what it has stays there, and is still read and completed. */
+export function olderLayout({ layout, mirrors }: FlowSettings): "git-branch" | undefined {
+  return layout === "git-refs" && !mirrors.includes("git-branch") ? "git-branch" : undefined;
+}
+
 /** Writes them, each value once; changes nothing that is so already. */
 export async function writeFlowSettings(
   repository: Repository,

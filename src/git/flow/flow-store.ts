@@ -1,8 +1,7 @@
 import { DualStore } from "../dual-write.ts";
-import { BranchLayout } from "../layouts/branch.ts";
 import { openLayout } from "../layouts/open-layout.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import type { FlowSettings } from "./flow-settings.ts";
+import { type FlowSettings, olderLayout } from "./flow-settings.ts";
 
 export interface FlowStoreParams {
   readonly repository: Repository;
@@ -21,13 +20,12 @@ export function openFlowStore(params: FlowStoreParams): DualStore {
     allowUlids: ulidMirrors,
     warn: (error: unknown): void => onBehind("rotation of v2", error),
   };
-  // Checkpoints of the time before git-refs stay where they are, and are still read and completed.
-  const hasOlder = layout === "git-refs" && !mirrors.includes("git-branch");
+  const older = olderLayout(settings);
   return new DualStore({
     repository,
     primary: openLayout(repository, layout, options),
     mirrors: mirrors.map((mirror) => openLayout(repository, mirror, options)),
-    ...(hasOlder ? { older: new BranchLayout(repository) } : {}),
+    ...(older === undefined ? {} : { older: openLayout(repository, older) }),
     ulidMirrors,
     onMirrored: (_layout, { refs }) => onMirrored(refs),
     onBehind: (work, reason) => onBehind(`mirror ${work.layout}: ${work.id}`, reason),

@@ -5,6 +5,7 @@ import {
   compareIds,
   idOfRef,
   idOfTreePath,
+  inOwnShard,
   mintHexId,
   mintUlid,
   refOfCheckpoint,
@@ -84,6 +85,17 @@ describe("ids", () => {
     `refs/entire/checkpoints/av/${ulid.toLowerCase()}`,
   ])("the ref %s names no checkpoint", (ref) => {
     expect(idOfRef(ref)).toBeUndefined();
+  });
+
+  test("a shard in other letters is one of its own name, and no other ref is touched", () => {
+    expect(inOwnShard("refs/entire/checkpoints/av/" + ulid)).toBe(refOfCheckpoint(ulid));
+    expect(inOwnShard("refs/entire/checkpoints/F7/" + hex)).toBe(refOfCheckpoint(hex));
+    for (const ref of [
+      `refs/entire/checkpoints/AX/${ulid}`,
+      "refs/entire/checkpoints/v2/main",
+      `refs/x/av/${ulid}`,
+    ])
+      expect(inOwnShard(ref)).toBe(ref);
   });
 
   test("a tree path is foreign where the shard has not two characters", () => {

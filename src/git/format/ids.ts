@@ -87,6 +87,14 @@ export function idOfRef(ref: string): string | undefined {
   return shapeOfId(id) !== undefined && ref === refOfCheckpoint(id) ? id : undefined;
 }
 
+/** The ref of a checkpoint whose shard is in other letters, by its own name; any other ref as it is. */
+export function inOwnShard(ref: string): string {
+  const id = ref.startsWith(checkpointRefs) ? ref.slice(checkpointRefs.length + 3) : "";
+  if (shapeOfId(id) === undefined) return ref;
+  const own = refOfCheckpoint(id);
+  return own.toLowerCase() === ref.toLowerCase() ? own : ref;
+}
+
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 function hexOf(bytes: Uint8Array): string {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { rootKeys, rootMetadata, sessionKeys, sessionMetadata, sumsOf } from "./metadata.ts";
+import { joinObjects } from "../push/join-objects.ts";
 import { maxFilesTouched } from "./capped-list.ts";
 import { parseObject } from "./parse-json.ts";
-import { RawObject } from "./raw-json.ts";
+import { RawObject, rawOf } from "./raw-json.ts";
 import { objectText } from "./write-json.ts";
 
 const session = {
@@ -146,4 +147,14 @@ describe("the root's metadata", () => {
     });
     expect(sumsOf([wide, wide]).token_usage).toBeUndefined();
   });
+});
+
+test("a record that was made of endless keys is rewritten and joined in time", () => {
+  const many = (value: number): RawObject =>
+    new RawObject(Array.from({ length: 30_000 }, (_, index) => [`k${index}`, rawOf(value)]));
+  const [ones, twos] = [many(1), many(2)];
+  const rewritten = rootMetadata({ ...none, stored: ones, fields: twos.fields() });
+  expect([rewritten.number("k0"), rewritten.number("k29999")]).toEqual([2, 2]);
+  const [base, ours] = [new RawObject([]), ones.without(["k1"])];
+  expect(joinObjects({ base, ours, theirs: twos }, "ours")?.keys.slice(0, 3)).toEqual(["k0", "k1", "k2"]);
 });

@@ -1,8 +1,7 @@
 import { cappedList } from "./capped-list.ts";
-import { RawNumber, RawObject, rawOf, type RawValue } from "./raw-json.ts";
+import { isSameValue, RawNumber, RawObject, rawOf, RawSlice, type RawValue } from "./raw-json.ts";
 import { slotOfPath } from "./slots.ts";
 import { transcriptStartKeys } from "./transcript-start.ts";
-import { valueText } from "./write-json.ts";
 
 /** What the files of a slot are called, in the order in which the root names them; a file that is not there is undefined. */
 export interface SlotPaths {
@@ -45,7 +44,7 @@ export function sessionMetadata(
 ): RawObject {
   const base = stored ?? new RawObject([]);
   const hasNewStart = transcriptStartKeys.some(
-    (key) => fields[key] !== undefined && !isSame(base.get(key), rawOf(fields[key])),
+    (key) => fields[key] !== undefined && !isSame(base.get(key), fields[key]),
   );
   const merged = merge(hasNewStart ? base.without(transcriptStartKeys) : base, withFilesCut(fields), {
     order: sessionKeys,
@@ -119,20 +118,18 @@ function merge(
   fields: Readonly<Record<string, unknown>>,
   { order, required }: { readonly order: readonly string[]; readonly required: ReadonlySet<string> },
 ): RawObject {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const ranked = given.toSorted(([a], [b]) => rankOf(a, order) - rankOf(b, order));
-  let merged = base;
-  for (const [key, value] of ranked) {
+  const changes = new Map<string, RawValue | undefined>();
+  for (const [key, value] of Object.entries(fields)) {
+    // A stored value that is given again keeps its place, and an empty one stays.
+    if (value === undefined || isSame(base.get(key), value)) continue;
     const raw = rawOf(value);
-    if (isSame(merged.get(key), raw)) continue;
-    merged = isEmpty(raw) && !required.has(key) ? merged.without([key]) : merged.with(key, raw, order);
+    changes.set(key, isEmpty(raw) && !required.has(key) ? undefined : raw);
   }
-  return merged;
+  return base.withAll(changes, order);
 }
 
-// Spelled alike: a stored value that is given again keeps its place, and an empty one stays.
-function isSame(stored: RawValue | undefined, given: RawValue): boolean {
-  return stored !== undefined && (stored === given || valueText(stored) === valueText(given));
+function isSame(stored: RawValue | undefined, given: unknown): boolean {
+  return stored === given || (stored !== undefined && isSameValue(stored, rawOf(given)));
 }
 
 function fill(metadata: RawObject, defaults: Readonly<Record<string, RawValue>>): RawObject {
@@ -144,14 +141,10 @@ function fill(metadata: RawObject, defaults: Readonly<Record<string, RawValue>>)
   return wanted.reduce((filled, [key, value]) => filled.with(key, value, sessionKeys), metadata);
 }
 
-function rankOf(key: string, order: readonly string[]): number {
-  const rank = order.indexOf(key);
-  return rank === -1 ? order.length : rank;
-}
-
 // As Go leaves out a key marked `omitempty`.
 function isEmpty(value: RawValue): boolean {
   if (value instanceof RawNumber) return Number(value.spelling) === 0;
+  if (value instanceof RawSlice) return /^\[\s*\]$/.test(value.spelling);
   if (value instanceof RawObject) return value.entries.length === 0;
   return value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { metadataLimits, parseObject } from "./parse-json.ts";
+import { sessionMetadata } from "./metadata.ts";
 import { RawNumber, RawObject, plainOf, rawOf } from "./raw-json.ts";
 import { objectText } from "./write-json.ts";
 
@@ -123,6 +124,25 @@ describe("raw JSON", () => {
     );
   });
 
+  test("the largest attributions that occur are kept byte for byte, and are no way around the limits", () => {
+    const entry =
+      '    {\n      "checkpoint_number": 7,\n      "user_lines_added": 1.0,\n      "agent_lines_added": 12\n    }';
+    const list = (count: number): string =>
+      `[\n${Array.from({ length: count }, () => entry).join(",\n")}\n  ]`;
+    const text = `{\n  "session_id": "s",\n  "prompt_attributions": ${list(1000)},\n  "kind": "x"\n}\n`;
+    const read = parseObject(text, { ...metadataLimits, maxValues: 1700 });
+    expect([objectText(read), read.text("kind")]).toEqual([text, "x"]);
+    expect(objectText(read.with("kind", "y"))).toBe(text.replace('"x"', '"y"'));
+    expect(plainOf(read)).toEqual(JSON.parse(text));
+    const again = sessionMetadata(parseObject(text), read.fields());
+    expect(again.get("prompt_attributions")).toEqual(read.get("prompt_attributions"));
+    expect(() => parseObject(text, { ...metadataLimits, maxValues: 1500 })).toThrow("more than 1500 values");
+    for (const bad of ["[1", "[01]", '[{"a"}]', "[tru]", "[,]", "[[]", `[${"[".repeat(200)}`, '["\u0001"]'])
+      expect(() => parseObject(`{"prompt_attributions":${bad}}`)).toThrow("no JSON that can be read");
+    const elsewhere = parseObject('{"prompt_attributions":null,"a":{"prompt_attributions":[1]}}');
+    expect(elsewhere.object("a")?.list("prompt_attributions")).toEqual([new RawNumber("1")]);
+  });
+
   test("a run of backslashes of a megabyte is read in time", () => {
     const text = `{"a":"${String.raw`\\`.repeat(500_000)}${String.raw`\"`.repeat(100_000)}"}`;
     expect(parseObject(text).text("a")).toHaveLength(600_000);
@@ -150,6 +170,26 @@ describe("raw JSON", () => {
     expect(object.with("z", null, order).keys).toEqual(["a", "own", "c", "z"]);
   });
 
+  test("many changes at once come to what they do one after the other", () => {
+    const key = fc.constantFrom(..."abcdefgh");
+    const change = fc.tuple(key, fc.option(fc.nat(9), { nil: undefined }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.nat(9))), fc.array(change), (stored, given) => {
+        const [order, values] = [[..."bdfa"], new Map(given)];
+        const object = new RawObject(stored.map(([name, value]) => [name, rawOf(value)]));
+        const changes = [...values].toSorted(([a], [b]) => rankIn(order, a) - rankIn(order, b));
+        let expected = object;
+        for (const [name, value] of changes)
+          expected =
+            value === undefined ? expected.without([name]) : expected.with(name, rawOf(value), order);
+        const raw = changes.map(
+          ([name, value]) => [name, value === undefined ? value : rawOf(value)] as const,
+        );
+        expect(object.withAll(new Map(raw), order).entries).toEqual(expected.entries);
+      }),
+    );
+  });
+
   test("values of another type than asked for are not there", () => {
     const object = parseObject('{"n":"1","l":null,"o":[],"t":1}');
     expect([object.number("n"), object.list("l"), object.object("o"), object.text("t")]).toEqual([
@@ -173,6 +213,11 @@ describe("raw JSON", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
+
+function rankIn(order: readonly string[], key: string): number {
+  const rank = order.indexOf(key);
+  return rank === -1 ? order.length : rank;
+}
 
 function succeeds(act: () => unknown): boolean {
   try {

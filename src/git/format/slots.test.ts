@@ -22,6 +22,12 @@ describe("slots", () => {
     expect(slotFor("d", sparse)).toBe(4);
   });
 
+  test("a new session gets a slot that readers look for, also behind the last number that there is", () => {
+    expect(slotFor("b", [owner(999_999, "a")])).toBe(0);
+    expect(slotFor("c", [owner(999_999, "a"), owner(0, "b"), owner(2, "d")])).toBe(1);
+    expect(slotOfName("999999")).toBe(999_999);
+  });
+
   test("of two slots of a session the one that was created later counts, whatever offset its clock had", () => {
     const twice = [
       owner(0, "a", "2026-02-03T10:00:00.5+02:00"),

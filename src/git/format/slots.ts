@@ -11,7 +11,17 @@ export interface SlotOwner {
 export function slotFor(sessionId: string, owners: readonly SlotOwner[]): number {
   const own = owners.filter((owner) => owner.sessionId === sessionId);
   if (own.length > 0) return own.reduce(later).slot;
-  return owners.reduce((highest, { slot }) => Math.max(highest, slot), -1) + 1;
+  return freeSlot(owners.map(({ slot }) => slot));
+}
+
+/** The number behind the highest that is taken; the lowest that is free where no reader would look for that one. */
+export function freeSlot(taken: readonly number[]): number {
+  const next = taken.reduce((highest, slot) => Math.max(highest, slot), -1) + 1;
+  if (slotOfName(String(next)) === next) return next;
+  const there = new Set(taken);
+  let lowest = 0;
+  while (there.has(lowest)) lowest += 1;
+  return lowest;
 }
 
 /** One slot a session, by session id; slots whose session nobody can tell are left out. */

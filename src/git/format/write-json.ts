@@ -1,4 +1,4 @@
-import { RawNumber, RawObject, type RawValue } from "./raw-json.ts";
+import { RawNumber, RawObject, RawSlice, type RawValue } from "./raw-json.ts";
 
 /** An object as Go's encoder writes it: two spaces, `<`, `>` and `&` escaped, one newline at the end (specification, section 2). */
 export function objectText(object: RawObject): string {
@@ -6,14 +6,14 @@ export function objectText(object: RawObject): string {
 }
 
 /** A value in the same form, without a newline at its end. */
-export function valueText(value: RawValue): string {
+function valueText(value: RawValue): string {
   const pieces: string[] = [];
   append(pieces, value, "\n");
   return pieces.join("");
 }
 
 function append(pieces: string[], value: RawValue, lineStart: string): void {
-  if (value instanceof RawNumber) pieces.push(value.spelling);
+  if (value instanceof RawNumber || value instanceof RawSlice) pieces.push(value.spelling);
   else if (typeof value === "string") pieces.push(quoted(value));
   else if (typeof value !== "object" || value === null) pieces.push(String(value));
   else if (value instanceof RawObject) appendObject(pieces, value, lineStart);

@@ -5,9 +5,9 @@ import { checkId } from "../format/ids.ts";
 import { maxSessions } from "./read-checkpoint.ts";
 
 /** Refuses what could not be stored, or not be read again, before anything is written. @throws checkpoint_invalid */
-export function checkInput({ id, sessions, tasks = [] }: CheckpointInput): void {
+export function checkInput({ id, sessions, tasks = [], others = [] }: CheckpointInput): void {
   checkId(id);
-  if (sessions.length + tasks.length === 0) refuse(id, "has neither a session nor a task");
+  if (sessions.length + tasks.length + others.length === 0) refuse(id, "has neither a session nor a task");
   if (sessions.length > maxSessions) refuse(id, `has ${sessions.length} sessions`);
   if (new Set(sessions.map(({ sessionId }) => sessionId)).size < sessions.length)
     refuse(id, "names a session twice");

@@ -32,14 +32,18 @@ export async function buildCheckpoint(params: {
   const load = new StoredFolders(objects, input.id);
   const top = await load.folder(stored);
   const slots = await storedSlots(load, top);
-  const written = input.sessions.map((session) => writeSession({ session, slots, input, batch }));
+  const written = input.sessions.map((session) => ({
+    ...writeSession({ session, slots, input, batch }),
+    hasContext: session.others?.some(({ name }) => name === "context.md") === true,
+  }));
   await writeTasks({ tasks: input.tasks ?? [], top, load, batch });
+  top.putAll(input.others ?? []);
   for (const { slot, folder } of written) top.put(String(slot), batch.tree(folder.entries), "40000");
   const root = rootMetadata({
     stored: (await load.json(top, "metadata.json")) ?? input.record?.without(["sessions"]),
     fields: rootFields(input),
     sessions: input.record === undefined ? countedSessions(slots) : [],
-    written: written.map(({ slot, folder }) => pathsOf(slot, folder, prefix)),
+    written: written.map((session) => pathsOf(session, prefix)),
   });
   top.put("metadata.json", batch.blob(Buffer.from(objectText(root))));
   const bySession = written.map(({ sessionId, slot }) => [sessionId, slot] as const);
@@ -205,7 +209,10 @@ function countedSessions(slots: readonly Slot[]): RawObject[] {
   });
 }
 
-function pathsOf(slot: number, folder: FolderEdit, prefix: string): SlotPaths {
+function pathsOf(
+  { slot, folder, hasContext }: Pick<Slot, "slot" | "folder"> & { readonly hasContext: boolean },
+  prefix: string,
+): SlotPaths {
   const path = (name: string): string => `${prefix}/${slot}/${name}`;
   const ifThere = (name: string): string | undefined => (folder.has(name) ? path(name) : undefined);
   return {
@@ -213,6 +220,7 @@ function pathsOf(slot: number, folder: FolderEdit, prefix: string): SlotPaths {
     paths: {
       metadata: path("metadata.json"),
       transcript: path("full.jsonl"),
+      ...(hasContext ? { context: path("context.md") } : {}),
       compact_transcript: ifThere("transcript.jsonl"),
       content_hash: ifThere("content_hash.txt"),
       prompt: ifThere("prompt.txt"),

@@ -28,10 +28,15 @@ export async function readCheckpoint(
     reader.found("metadata_missing", "metadata.json", "The checkpoint has no metadata.json.");
   const root = stored ?? new RawObject([]);
   const sessions = await readSessions(reader, top);
-  const { tasks, others: inTasks } = await readTasks(reader, top);
+  const { tasks, strays: inTasks } = await readTasks(reader, top);
   findInRoot(reader, { place, root, sessions });
-  const others = [...othersIn(top, isOfCheckpoint), ...inTasks];
-  return { id: place.id, version: place.version, root, sessions, tasks, others, findings: reader.findings };
+  const { others, strays } = sorted(top, {
+    isFile: (name) => name === "metadata.json",
+    isFolder: (name) => name === "tasks" || slotOfName(name) !== undefined,
+  });
+  const { id, version } = place;
+  const { findings } = reader;
+  return { id, version, root, sessions, tasks, others, strays: [...strays, ...inTasks], findings };
 }
 
 /** The most sessions and tasks of a checkpoint that are read; 22 sessions is the most that was seen (section 16). */
@@ -82,35 +87,40 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
     hash,
     compactHash,
     assets: filesIn(await reader.folderIn(folder, "assets", where("assets"))),
-    others: othersIn(folder, isOfSlot),
+    ...sorted(folder, {
+      isFile: (name) => slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined,
+      isFolder: (name) => name === "assets",
+    }),
   };
 }
 
-function othersIn(folder: Folder, isKnown: (entry: TreeEntry) => boolean): readonly string[] {
-  return [...folder.values()].filter((entry) => !isKnown(entry)).map(({ name }) => name);
-}
+// The hash of the compact transcript is of v2 alone.
+const slotFiles: ReadonlySet<string> = new Set(
+  "metadata.json prompt.txt content_hash.txt transcript.jsonl transcript_hash.txt".split(" "),
+);
 
-function isOfCheckpoint({ name, mode }: TreeEntry): boolean {
-  return mode === "40000" ? name === "tasks" || slotOfName(name) !== undefined : name === "metadata.json";
+/** What the format does not know: entries with names of their own, and those that have a known one as a file or folder that it is not. */
+function sorted(
+  folder: Folder,
+  known: { readonly isFile: (name: string) => boolean; readonly isFolder: (name: string) => boolean },
+): { readonly others: readonly TreeEntry[]; readonly strays: readonly string[] } {
+  const others: TreeEntry[] = [];
+  const strays: string[] = [];
+  for (const entry of folder.values()) {
+    const [asFile, asFolder] = [known.isFile(entry.name), known.isFolder(entry.name)];
+    if (!asFile && !asFolder) others.push(entry);
+    else if (entry.mode === "40000" ? !asFolder : !asFile) strays.push(entry.name);
+  }
+  return { others, strays };
 }
-
-function isOfSlot({ name, mode }: TreeEntry): boolean {
-  return mode === "40000"
-    ? name === "assets"
-    : slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined;
-}
-
-const slotFiles: ReadonlySet<string> = new Set([
-  ...["metadata.json", "prompt.txt", "content_hash.txt", "transcript.jsonl", "transcript_hash.txt"],
-]);
 
 async function readTasks(
   reader: TreeReader,
   top: Folder,
-): Promise<{ readonly tasks: readonly StoredTask[]; readonly others: readonly string[] }> {
+): Promise<{ readonly tasks: readonly StoredTask[]; readonly strays: readonly string[] }> {
   const folders = [...(await reader.folderIn(top, "tasks", "tasks")).values()];
   const tasks: StoredTask[] = [];
-  const others = folders.filter(({ mode }) => mode !== "40000").map(({ name }) => `tasks/${name}`);
+  const strays = folders.filter(({ mode }) => mode !== "40000").map(({ name }) => `tasks/${name}`);
   for (const { name, id } of bounded(
     reader,
     folders.filter(({ mode }) => mode === "40000"),
@@ -119,23 +129,29 @@ async function readTasks(
     const where = `tasks/${name}`;
     const folder = await reader.folder(id, where);
     const task = await reader.json(folder, "task.json", `${where}/task.json`);
+    const transcripts = filesIn(folder).filter((file) => agentFileOf(file.name) !== undefined);
+    for (const file of new Set(transcripts.map((part) => agentFileOf(part.name)!)))
+      for (const index of chunksOf(file, transcripts).missing)
+        reader.found("chunk_missing", `${where}/${file}`, `Piece ${index} of the transcript is not there.`);
+    const unknown = sorted(folder, {
+      isFile: (file) => file === "task.json" || agentFileOf(file) !== undefined,
+      isFolder: () => false,
+    });
+    strays.push(...unknown.strays.map((stray) => `${where}/${stray}`));
     tasks.push({
       toolUseId: name,
       task: task ?? new RawObject([]),
-      transcripts: filesIn(folder).filter((file) => isAgentTranscript(file.name)),
+      transcripts,
+      others: unknown.others,
     });
-    others.push(...othersIn(folder, isOfTask).map((file) => `${where}/${file}`));
   }
-  return { tasks, others };
+  return { tasks, strays };
 }
 
-function isOfTask({ name, mode }: TreeEntry): boolean {
-  return mode !== "40000" && (name === "task.json" || isAgentTranscript(name));
-}
-
-function isAgentTranscript(name: string): boolean {
+/** The file that a subagent's transcript, or a further piece of it, is of. */
+function agentFileOf(name: string): string | undefined {
   const file = /^agent-.+?\.jsonl/.exec(name)?.[0];
-  return file !== undefined && chunkIndex(file, name) !== undefined;
+  return file !== undefined && chunkIndex(file, name) !== undefined ? file : undefined;
 }
 
 function bounded<Item>(reader: TreeReader, items: readonly Item[], where: string): readonly Item[] {

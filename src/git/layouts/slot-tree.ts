@@ -29,6 +29,10 @@ export class FolderEdit {
     this.#entries.set(name, { mode, name, id });
   }
 
+  putAll(entries: readonly TreeEntry[]): void {
+    for (const { name, id, mode } of entries) this.put(name, id, mode);
+  }
+
   remove(name: string): void {
     this.#entries.delete(name);
   }
@@ -62,28 +66,35 @@ export function editSlot(
   if (compact !== undefined) slot.putText("transcript.jsonl", compact);
   if (prompts.length > 0) slot.put("prompt.txt", batch.blob(Buffer.from(prompts.join(promptSeparator))));
   else if (transcript !== undefined) slot.remove("prompt.txt");
-  if (assets !== undefined) {
-    const folder = new FolderEdit();
-    folder.put("manifest.json", assets.manifest);
-    for (const { name, id } of assets.files) folder.put(name, id);
-    slot.put("assets", batch.tree(folder.entries), "40000");
-  }
+  if (assets !== undefined) putAssets(slot, { assets, batch });
+  slot.putAll(session.others ?? []);
+}
+
+/** Puts the images beside a transcript into its slot; those that were there go. */
+export function putAssets(
+  slot: FolderEdit,
+  { assets, batch }: { readonly assets: NonNullable<SessionInput["assets"]>; readonly batch: ObjectBatch },
+): void {
+  const folder = new FolderEdit();
+  if (assets.manifest !== undefined) folder.put("manifest.json", assets.manifest);
+  for (const { name, id } of assets.files) folder.put(name, id);
+  slot.put("assets", batch.tree(folder.entries), "40000");
 }
 
 /** Writes a subagent's record into its folder, over the stored one, and gives what it is now. */
 export function editTask(
   folder: FolderEdit,
   {
-    task: { toolUseId, agentId, task, transcript },
+    task: { toolUseId, agentId, task, transcript, others = [] },
     stored,
     batch,
   }: { readonly task: TaskInput; readonly stored: RawObject | undefined; readonly batch: ObjectBatch },
 ): RawObject {
   const fields = RawObject.of({ tool_use_id: toolUseId, agent_id: agentId, ...task });
-  const start = stored ?? new RawObject([]);
-  const merged = fields.entries.reduce((record, [key, value]) => record.with(key, value), start);
+  const merged = (stored ?? new RawObject([])).withAll(new Map(fields.entries));
   folder.put("task.json", batch.blob(Buffer.from(objectText(merged))));
   if (transcript !== undefined) folder.putText(`agent-${agentId}.jsonl`, transcript);
+  folder.putAll(others);
   return merged;
 }
 

@@ -1,7 +1,7 @@
 import { isHoldfastError } from "../../core/errors.ts";
 import { findingOf, type Finding, type FindingCode } from "../format/findings.ts";
 import { metadataLimits, parseObject } from "../format/parse-json.ts";
-import { RawObject, type RawValue } from "../format/raw-json.ts";
+import { RawObject, RawSlice, type RawValue } from "../format/raw-json.ts";
 import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 import { faultOf } from "./object-fault.ts";
 
@@ -145,6 +145,7 @@ function isPlain({ mode, name, isForeign }: TreeEntry): boolean {
 }
 
 function countOf(value: RawValue): number {
+  if (value instanceof RawSlice) return value.cost;
   if (value instanceof RawObject) return value.entries.reduce((sum, [, item]) => sum + countOf(item), 1);
   if (!Array.isArray(value)) return 1;
   return (value as readonly RawValue[]).reduce<number>((sum, item) => sum + countOf(item), 1);

@@ -3,17 +3,17 @@ import { currentSlots } from "../current-slots.ts";
 
 /**
  * What is in a checkpoint and does not come over with its sessions and tasks, in words: slots that are not their
- * session's or no session's, files that the format does not know, and what cannot be read. What the other copy has too
+ * session's or no session's, what has a known name and another kind, and what cannot be read. What the other copy has too
  * is not among it.
  */
 export function leftOutOf(stored: StoredCheckpoint, there: StoredCheckpoint | null): readonly string[] {
   const isThere = (finding: StoredCheckpoint["findings"][number]): boolean =>
     there?.findings.some(({ code, where }) => code === finding.code && where === finding.where) ?? false;
   const unread = stored.findings.filter((finding) => finding.severity === "error" && !isThere(finding));
-  const others = new Set(there?.others);
+  const strays = new Set(there?.strays);
   return [
     ...slotsLeftOut(stored, there),
-    ...stored.others.filter((name) => !others.has(name)),
+    ...stored.strays.filter((name) => !strays.has(name)),
     ...stored.sessions.flatMap((session) => filesLeftOut(session, there)),
     ...unread.map(({ where, sentence }) => `${where} (${sentence})`),
   ];
@@ -33,8 +33,8 @@ function slotsLeftOut({ sessions }: StoredCheckpoint, there: StoredCheckpoint | 
 function filesLeftOut(session: StoredSession, there: StoredCheckpoint | null): readonly string[] {
   const other =
     sameSlot(session, there) ?? there?.sessions.find((one) => one.sessionId === session.sessionId);
-  const names = new Set(other?.others);
-  return session.others.filter((name) => !names.has(name)).map((name) => `${session.slot}/${name}`);
+  const names = new Set(other?.strays);
+  return session.strays.filter((name) => !names.has(name)).map((name) => `${session.slot}/${name}`);
 }
 
 function sameSlot(

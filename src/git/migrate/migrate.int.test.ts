@@ -117,6 +117,26 @@ for (const [from, to] of directions) {
   });
 }
 
+test("files that the format does not know come over, also to a copy that lacks them, and no lost piece is hidden", async () => {
+  const [known, unknown] = [{ "metadata.json": "{}" }, { "own.txt": "own", "0/context.md": "# Old" }];
+  const slot = { "0/metadata.json": `{"session_id":"${alice}"}`, "0/full.jsonl": "a" };
+  const write = (id: string, files: Record<string, string>) =>
+    commitByHand(repository, { ref: refOfCheckpoint(id), files: { ...known, ...slot, ...files } });
+  await write(one, unknown);
+  await write(two, { "0/full.jsonl.002": "c" });
+  const lost = { id: two, reason: expect.stringContaining("Piece 1 of the transcript") };
+  expect(await migrate("git-refs", "v2")).toMatchObject({ created: 1, problems: [lost] });
+  expect(await storeOf("v2").read(two)).toBeNull();
+  for (const late of [{ "late.txt": "late" }, { "late.txt": "other", "0/late.md": "# Late" }]) {
+    await write(one, { ...unknown, ...late });
+    expect(await migrate("git-refs", "v2")).toMatchObject({ extended: 1, problems: [lost] });
+  }
+  expect(await migrate("git-refs", "v2")).toMatchObject({ unchanged: 1, problems: [lost] });
+  const stored = (await storeOf("v2").read(one))!;
+  expect(stored.others.map(({ name }) => name)).toEqual(["late.txt", "own.txt"]);
+  expect(stored.sessions[0]!.others.map(({ name }) => name)).toEqual(["context.md", "late.md"]);
+});
+
 test("two copies with different words stay as they are, and are told", async () => {
   await writeBoth(storeOf("git-branch"));
   await migrate("git-branch", "git-refs");

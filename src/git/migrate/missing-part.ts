@@ -10,7 +10,7 @@ import { currentSlots } from "../current-slots.ts";
 import { RawObject } from "../format/raw-json.ts";
 import { transcriptStartKeys } from "../format/transcript-start.ts";
 import { throughMain } from "../layouts/v2/start-keys.ts";
-import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
+import type { ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 
 /**
  * What a checkpoint lacks of another copy of it: sessions and tasks that it does not have, and transcripts that went on.
@@ -35,13 +35,14 @@ export async function missingPart(
   }
   const known = new Set(there.tasks.map(({ toolUseId }) => toolUseId));
   const tasks: TaskInput[] = (from.tasks ?? []).filter(({ toolUseId }) => !known.has(toolUseId));
-  if (sessions.length + tasks.length === 0) return { input: null, kept };
+  const others = missingIn(there.others, from.others);
+  if (sessions.length + tasks.length + others.length === 0) return { input: null, kept };
   // Sums are made anew from all sessions: those of one copy fit neither.
   const { id, author } = from;
   const strategy = there.root.text("strategy") ?? from.strategy;
   const cliVersion = there.root.text("cli_version") ?? from.cliVersion;
   return {
-    input: { id, strategy, cliVersion, sessions, tasks, ...(author === undefined ? {} : { author }) },
+    input: { id, strategy, cliVersion, sessions, tasks, others, ...(author === undefined ? {} : { author }) },
     kept,
   };
 }
@@ -67,9 +68,15 @@ async function partOf(
     if (order === "differs") return "other";
   }
   const lacking = lackingKeys(session.record ?? new RawObject([]), stored.metadata, to);
-  if (lacking.length === 0) return null;
+  const others = missingIn(stored.others, session.others);
+  if (lacking.length + others.length === 0) return null;
   const metadata = Object.fromEntries(lacking);
-  return { sessionId: session.sessionId, metadata, record: new RawObject([]), prompts: [] };
+  return { sessionId: session.sessionId, metadata, record: new RawObject([]), prompts: [], others };
+}
+
+function missingIn(there: readonly TreeEntry[], from: readonly TreeEntry[] = []): readonly TreeEntry[] {
+  const names = new Set(there.map(({ name }) => name));
+  return from.filter(({ name }) => !names.has(name));
 }
 
 /** What a record has and the stored one lacks, among what the other layout gives back as it was written. */

@@ -9,6 +9,7 @@ import type { Identity, ObjectId } from "./objects.ts";
 import { PackedRefs, type PackedTable } from "./packed-refs.ts";
 import { refConflict, refDamaged } from "./ref-errors.ts";
 import { kindOfRef } from "../format/checkpoint-refs.ts";
+import { inOwnShard } from "../format/ids.ts";
 import { RefLock } from "./ref-lock.ts";
 import { checkRefName, checkRefPrefix, isPerWorktree, isRefName, perWorktree } from "./ref-names.ts";
 import { appendReflog, beginsReflog } from "./reflog.ts";
@@ -49,7 +50,7 @@ export class FileRefs implements Refs {
     // After the loose ones: what is packed between both is then in either.
     const packed = (await this.#packed.table()).list(prefix);
     const ignoreCase = packed.length > 0 && loose.size > 0 && (await this.#options.settings()).ignoreCase;
-    if (loose.size === 0) return packed;
+    if (loose.size === 0) return await this.#inOwnShards(packed);
     const found = new Map<string, ObjectId>();
     // Where case does not count, a packed name may be a loose one in other letters, which is newer.
     const folded = new Set(ignoreCase ? [...loose.keys()].map((name) => name.toLowerCase()) : []);
@@ -62,9 +63,18 @@ export class FileRefs implements Refs {
       // A symbolic ref to what is not there is none yet; a file of another name is no ref.
       if (id === undefined && isRefName(name)) onDamaged?.(name);
     }
-    return [...found]
-      .map(([name, id]) => ({ name, id }))
-      .toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+    const refs = [...found].map(([name, id]) => ({ name, id }));
+    return (await this.#inOwnShards(refs)).toSorted((a, b) =>
+      a.name < b.name ? -1 : Number(a.name > b.name),
+    );
+  }
+
+  // Where case does not count, two shards may be one folder, which is called as the first of them.
+  async #inOwnShards(refs: readonly Ref[]): Promise<readonly Ref[]> {
+    if (refs.every(({ name }) => inOwnShard(name) === name)) return refs;
+    if (!(await this.#options.settings()).ignoreCase) return refs;
+    const byName = new Map(refs.map(({ name, id }) => [inOwnShard(name), id]));
+    return [...byName].map(([name, id]) => ({ name, id }));
   }
 
   async update(update: RefUpdate): Promise<"updated" | "moved"> {

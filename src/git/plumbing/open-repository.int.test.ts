@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, test } from "vitest";
 import { gitTestEnv, makeRepository, repositoryKinds } from "../../../test/git/repositories.ts";
@@ -55,4 +55,18 @@ it("A repository is found from a folder below its top, and from within git's own
     expect(repository).toMatchObject({ worktree: made.path, gitDir: join(made.path, ".git") });
     expect((await repository.git(["status", "--porcelain"])).stdout.toString()).toBe("");
   }
+});
+
+it("A repository is found whose path has line breaks in it", async () => {
+  using made = await makeRepository();
+  const path = join(made.folder, "one\ntwo\n");
+  renameSync(made.path, path);
+  await using repository = await openRepository({ cwd: path, env: gitTestEnv });
+  expect(repository).toMatchObject({ worktree: path, gitDir: join(path, ".git"), objectFormat: "sha1" });
+  const [head, name] = [await repository.refs.read("HEAD"), "refs/entire/checkpoints/f7/a3b2c4d5e6f7"];
+  expect(await repository.refs.update({ name, from: null, to: head! })).toBe("updated");
+  expect((await repository.objects.commit(head!))?.message).toMatch(/^Commit 3|^Add/);
+  await repository.git(["config", "core.bare", "true"]);
+  await using bare = await openRepository({ cwd: join(path, ".git"), env: gitTestEnv });
+  expect(bare).toMatchObject({ bare: true, worktree: null, commonDir: join(path, ".git") });
 });

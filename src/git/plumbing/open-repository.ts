@@ -45,13 +45,9 @@ type Found = Pick<Repository, "gitDir" | "commonDir" | "worktree" | "objectForma
 
 async function find(cwd: string, env: Environment): Promise<Found> {
   const args = [
-    "rev-parse",
-    "--path-format=absolute",
-    "--is-bare-repository",
-    "--absolute-git-dir",
-    "--git-common-dir",
-    "--show-object-format",
-    "--show-ref-format",
+    ...["rev-parse", "--path-format=absolute"],
+    ...["--is-bare-repository", "--show-object-format", "--show-ref-format"],
+    ...["--absolute-git-dir", "--git-common-dir"],
     // Last: it fails where there is no worktree, after the others were answered.
     "--show-toplevel",
   ];
@@ -59,10 +55,13 @@ async function find(cwd: string, env: Environment): Promise<Found> {
   const lines = stdout.toString().split("\n");
   // An option that git does not know is printed as it is.
   if (lines[0]?.startsWith("--path-format") === true) throw tooOld("It is older than 2.31");
-  const [bare, gitDir, commonDir, objectFormat, refFormat, worktree] = lines;
+  const [bare, objectFormat, refFormat, ...paths] = lines;
   if (code !== 0 && lines.length < 6) throw refusal(cwd, stderr);
   if (objectFormat !== "sha1" && objectFormat !== "sha256")
     throw tooOld(`It knows objects of ${objectFormat}`);
+  const names = ["--absolute-git-dir", "--git-common-dir", ...(code === 0 ? ["--show-toplevel"] : [])];
+  const [gitDir, commonDir, worktree] =
+    paths.length === names.length + 1 ? paths : await pathsOf(names, { cwd, env });
   return {
     bare: bare === "true",
     gitDir: gitDir!,
@@ -71,6 +70,12 @@ async function find(cwd: string, env: Environment): Promise<Found> {
     refFormat: refFormat === "reftable" ? "reftable" : "files",
     worktree: code === 0 && worktree !== undefined && worktree !== "" ? worktree : null,
   };
+}
+
+// One by one: a path with line breaks in it cannot be told from several.
+async function pathsOf(names: readonly string[], at: Parameters<typeof runGit>[1]): Promise<string[]> {
+  const asked = names.map((name) => runGit(["rev-parse", "--path-format=absolute", name], at));
+  return (await Promise.all(asked)).map(({ stdout }) => stdout.toString().replace(/\n$/, ""));
 }
 
 /** In git's own folder, where some hooks run, git names no worktree; it is the folder beside it. */

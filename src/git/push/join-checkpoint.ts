@@ -1,6 +1,6 @@
 import { type SlotPaths, rootMetadata } from "../format/metadata.ts";
 import { RawObject } from "../format/raw-json.ts";
-import { slotOfName, slotOfPath } from "../format/slots.ts";
+import { freeSlot, slotOfName, slotOfPath } from "../format/slots.ts";
 import { objectText } from "../format/write-json.ts";
 import type { ObjectId, TreeEntry } from "../plumbing/objects.ts";
 import * as join from "./join-entries.ts";
@@ -88,9 +88,10 @@ async function joinSlots(
     const joined = await joinSlot(context, ids);
     placed.push({ slot: their.slot, ...movedFrom(our?.slot, their.slot), ...joined });
   }
-  let next = Math.max(-1, ...theirs.slots.map(({ slot }) => slot), ...waiting.map(({ slot }) => slot)) + 1;
+  const taken = [...theirs.slots, ...waiting].map(({ slot }) => slot);
   for (const our of waiting) {
-    const slot = placed.some((other) => other.slot === our.slot) ? next++ : our.slot;
+    const slot = placed.some((other) => other.slot === our.slot) ? freeSlot(taken) : our.slot;
+    taken.push(slot);
     const joined = await joinSlot(context, { base: null, ours: our.id, theirs: null });
     placed.push({ slot, ...movedFrom(our.slot, slot), ...joined });
   }

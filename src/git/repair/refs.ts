@@ -9,7 +9,7 @@ import type { Repair } from "../repair.ts";
 
 /**
  * Moves a ref aside that nobody can use, and puts one of a wrong shard where it is looked for. Null: what it names is
- * not here, but may come back, so that the ref is left.
+ * not here, but may come back, so that the ref is left; none: it is not to be touched.
  */
 export async function repairRef(
   repository: Repository,
@@ -22,7 +22,10 @@ export async function repairRef(
   const id = ref.slice(ref.lastIndexOf("/") + 1);
   const right = shapeOfId(id) === undefined ? ref : refOfCheckpoint(id);
   const repairs: Repair[] = [];
-  if (type === "commit" && right !== ref && (await repository.refs.read(right)) === null) {
+  const there = right === ref ? null : await repository.refs.read(right);
+  // Where case does not count both names may be of one file, which is found by either.
+  if (there === target && right.toLowerCase() === ref.toLowerCase()) return [];
+  if (type === "commit" && right !== ref && there === null) {
     repairs.push({ where: ref, id, sentence: `What it names is put where it is looked for: ${right}.` });
     if (!dryRun) {
       await repository.refs.update({ name: right, from: null, to: target, reason });

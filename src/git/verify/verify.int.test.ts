@@ -1,8 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../test/git/checkpoint-data.ts";
+import { checkpointInput, sessionInput, storeText } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand } from "../../../test/git/hand-made.ts";
 import { layoutsUnderTest } from "../../../test/git/layouts.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
@@ -66,34 +75,6 @@ test("a transcript that is not what its hash says is found, and of an old record
   expect(findings).toMatchObject([{ code: "hash_mismatch", severity: "warning", layout: "git-refs", id }]);
   await write("git-refs", { transcript: other, metadata: { created_at: "2026-02-01T00:00:00Z" } });
   expect((await verifyCheckpoints({ repository })).counts).toEqual({ error: 0, warning: 0, note: 1 });
-});
-
-test("a compact transcript and a picture that are not what their hashes say are found", async () => {
-  const wrong = `sha256:${"0".repeat(64)}`;
-  const [picture, other] = [await storeBlob(repository, "png"), await storeBlob(repository, "other")];
-  const listed = (name: string) => ({
-    ...{ name, media_type: "image/png", size: 3 },
-    sha256: createHash("sha256").update("png").digest("hex"),
-  });
-  const assets = ["a.png", "b.png", "c.png"].map(listed);
-  const manifest = await storeBlob(repository, JSON.stringify({ version: 1, assets }));
-  await write("v2", {
-    compact: { ...(await storeText(repository, '{"v":1}\n')), hash: wrong },
-    assets: {
-      manifest,
-      files: [
-        { name: "a.png", id: picture },
-        { name: "b.png", id: other },
-      ],
-    },
-  });
-  await trailer(id);
-  const { findings } = await verifyCheckpoints({ repository });
-  expect(findings.map(({ code, where }) => [code, where]).toSorted()).toEqual([
-    ["hash_mismatch", "0/assets/b.png"],
-    ["hash_mismatch", "0/transcript_hash.txt"],
-    ["path_missing", "0/assets/c.png"],
-  ]);
 });
 
 test("chunks and blobs that are not here are found", async () => {
@@ -191,6 +172,35 @@ test("a folder of a shard that is not here is found, and the other checkpoints a
   expect(findings.map(({ code, where }) => [code, where])).toEqual([["object_missing", `${v2MainRef}:ff`]]);
 });
 
+test("checkpoints that share the folder of a shard where case does not count are all there, and repair leaves them", async () => {
+  const ulid = "01ARZ3NDEKTSV4RRFFQ69G5FA3";
+  const [first, second] = ["b2b2c4d5e6a3", "b2b2c4d5e6a4"];
+  const store = layoutsUnderTest["git-refs"]!.open(repository);
+  const session = await sessionInput(repository, "alice");
+  for (const one of [first, second, ulid]) {
+    await store.write(checkpointInput(one, [session]));
+    await trailer(one);
+  }
+  // As such a file system has it: the folder that was made first is the other one's too.
+  const shard = (name: string): string => join(repository.commonDir, "refs/entire/checkpoints", name);
+  renameSync(join(shard("A3"), ulid), join(shard("a3"), ulid));
+  rmdirSync(shard("A3"));
+  symlinkSync("a3", shard("A3"));
+  const before = await repository.refs.read(refOfCheckpoint(ulid));
+  // Where git was not told, as after a copy, nothing that is still read may be moved aside.
+  expect((await repairCheckpoints({ repository })).left.map(({ code }) => code)).toContain("shard_wrong");
+  expect(await repository.refs.read(refOfCheckpoint(ulid))).toBe(before);
+
+  await place.git("config", "core.ignoreCase", "true");
+  await using told = await openRepository({ cwd: place.path, env: gitTestEnv });
+  const listed = async (): Promise<readonly string[]> =>
+    (await layoutsUnderTest["git-refs"]!.open(told).list()).map((one) => one.id);
+  expect(await listed()).toEqual([ulid, first, second]);
+  expect((await verifyCheckpoints({ repository: told })).findings).toEqual([]);
+  await place.git("pack-refs", "--all");
+  expect(await listed()).toEqual([ulid, first, second]);
+});
+
 test("a trailer without a checkpoint and a checkpoint without a commit are found, and one alone can be asked for", async () => {
   await write("git-refs");
   await trailer("ffffffffffff");
@@ -224,6 +234,15 @@ test("a compact transcript that shows a secret which the whole one does not is f
   expect(await codes()).toEqual([]);
 });
 
+test("a picture that a transcript refers to and the checkpoint does not hold is found", async () => {
+  const named = (name: string): string => `{"data":"entire-asset:assets/${name}"}\n`;
+  await write("git-refs", { transcript: await storeText(repository, named("a.png") + named("b.png")) });
+  await trailer(id);
+  const { findings } = await verifyCheckpoints({ repository });
+  expect(findings).toMatchObject([{ code: "asset_missing", severity: "warning", where: "0/full.jsonl" }]);
+  expect(findings[0]!.sentence).toContain("2 pictures");
+});
+
 test("a mirror that lacks what the primary has is found", async () => {
   await write("git-branch");
   await trailer(id);
@@ -232,6 +251,31 @@ test("a mirror that lacks what the primary has is found", async () => {
   expect(await codes()).toEqual(["mirror_behind"]);
   await write("v2");
   expect(await codes()).toEqual([]);
+});
+
+test("a mirror that holds another transcript than the primary, or not all of its sessions, is found", async () => {
+  for (const layout of ["git-branch", "v2"]) await write(layout);
+  await trailer(id);
+  await place.git("config", "holdfast.checkpoints", "git-refs");
+  await place.git("config", "holdfast.ulidMirrors", "true");
+  await place.git("config", "holdfast.mirror", "v2");
+  expect(await codes()).toEqual([]);
+  await write("git-branch", { transcript: await storeText(repository, "{}\n{}\n") });
+  const { findings } = await verifyCheckpoints({ repository });
+  expect(findings).toMatchObject([{ code: "mirror_behind", layout: "v2", id }]);
+  expect(findings[0]!.sentence).toContain('another transcript of session "alice"');
+  expect((await repairCheckpoints({ repository })).repairs).toHaveLength(1);
+  expect(await codes()).toEqual([]);
+
+  // Raw transcripts of v2 are let go on purpose.
+  await place.git("update-ref", "-d", v2CurrentRef);
+  expect(await codes()).toEqual(["transcript_missing"]);
+  await write("git-branch", { sessionId: "bob" });
+  const last = (await verifyCheckpoints({ repository })).findings.at(-1);
+  expect(last).toMatchObject({
+    code: "mirror_behind",
+    sentence: expect.stringContaining('lacks session "bob"'),
+  });
 });
 
 test("a generation that repeats a checkpoint, has no dates, or is of nothing on main is found", async () => {

@@ -1,7 +1,7 @@
 import type { CheckpointInput, SessionInput, TaskInput } from "../../checkpoint-store.ts";
 import { metadataLimits, parseObject } from "../../format/parse-json.ts";
 import type { ObjectBatch, ObjectId, ObjectReader } from "../../plumbing/objects.ts";
-import { FolderEdit, editTask } from "../slot-tree.ts";
+import { type FolderEdit, editTask, putAssets } from "../slot-tree.ts";
 import type { FullCheckpoint } from "./full-refs.ts";
 import type { Profile } from "./profile.ts";
 import { earlierNames, finalNames, isRaw } from "./raw-files.ts";
@@ -51,12 +51,7 @@ export async function fullSlot(params: {
     slot.putText(names.text, transcript);
     slot.put(names.hash, batch.blob(Buffer.from(transcript.hash)));
   }
-  if (assets !== undefined) {
-    const folder = new FolderEdit();
-    folder.put("manifest.json", assets.manifest);
-    for (const { name, id } of assets.files) folder.put(name, id);
-    slot.put("assets", batch.tree(folder.entries), "40000");
-  }
+  if (assets !== undefined) putAssets(slot, { assets, batch });
   if (work.tasks.length > 0) await putTasks(params, slot);
   return batch.tree(slot.entries);
 }

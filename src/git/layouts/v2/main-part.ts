@@ -39,6 +39,7 @@ export async function mainPart(params: {
     top.put(String(slot), batch.tree(part.entries), "40000");
     files.set(slot, new Set(part.entries.map(({ name }) => name)));
   }
+  top.putAll(input.others ?? []);
   const root = await jsonIn(scratch, whole, "metadata.json");
   const paths = profile === "seed" ? root : withPaths(root, files, params.prefix);
   top.put("metadata.json", batch.blob(Buffer.from(objectText(paths))));

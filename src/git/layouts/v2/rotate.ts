@@ -43,10 +43,17 @@ export async function rotate(
   return archiveRef;
 }
 
-/** Ends rotations that were cut short, and forgets markers of those that never began. */
+/**
+ * Ends a rotation that was cut short, and forgets markers of those that never began. Of all others, which wait for a
+ * push, only the newest is looked at: once it has begun, the older ones are of a line that current is not on, or that
+ * its archive has taken in.
+ */
 export async function mendRotation(repository: Repository): Promise<void> {
-  for (const rotation of await pendingRotations(repository.commonDir)) {
-    for (let tries = 0; tries < maxTries && (await mendOne(repository, rotation)) === "moved"; tries += 1);
+  for (const rotation of (await pendingRotations(repository.commonDir)).toReversed()) {
+    let outcome: Mended = "moved";
+    for (let tries = 0; tries < maxTries && outcome === "moved"; tries += 1)
+      outcome = await mendOne(repository, rotation);
+    if (outcome !== "forgotten") return;
   }
 }
 
@@ -93,7 +100,9 @@ async function reset(
   return await repository.refs.update({ name: v2CurrentRef, from: previousCurrent, to: resetRoot, reason });
 }
 
-async function mendOne(repository: Repository, rotation: PendingRotation): Promise<"updated" | "moved"> {
+type Mended = "updated" | "moved" | "forgotten";
+
+async function mendOne(repository: Repository, rotation: PendingRotation): Promise<Mended> {
   const { archiveRef, previousCurrent, resetRoot } = rotation;
   const [archive, current] = [
     await repository.refs.read(archiveRef),
@@ -101,11 +110,11 @@ async function mendOne(repository: Repository, rotation: PendingRotation): Promi
   ];
   if (archive === null || current === null) {
     await dropPending(repository.commonDir, [archiveRef]);
-    return "updated";
+    return "forgotten";
   }
-  if (await isInLine(repository, resetRoot, current)) return "updated";
-  // Current is of another line, such as a remote's that was adopted: there is nothing to end.
-  if (!(await isInLine(repository, previousCurrent, current))) return "updated";
+  // Current has begun anew, or is of another line, such as a remote's that was adopted: there is nothing to end.
+  if ((await firstInLine(repository, current, [previousCurrent, resetRoot])) !== previousCurrent)
+    return "updated";
   const batch = repository.batch();
   if (current !== previousCurrent) {
     // It was written after the archive was made: the archive takes that in, so that no slot is in two generations.
@@ -120,12 +129,16 @@ async function mendOne(repository: Repository, rotation: PendingRotation): Promi
   return await repository.refs.update({ name: v2CurrentRef, from: current, to: root, reason });
 }
 
-// Whether a commit is among another one's first parents, or is it.
-async function isInLine(repository: Repository, commit: ObjectId, of: ObjectId): Promise<boolean> {
+/** The first of these commits that stands among another one's first parents, or is it. */
+async function firstInLine(
+  repository: Repository,
+  of: ObjectId,
+  commits: readonly ObjectId[],
+): Promise<ObjectId | undefined> {
   let next: ObjectId | undefined = of;
   for (let count = 0; next !== undefined && count < maxLine; count += 1) {
-    if (next === commit) return true;
+    if (commits.includes(next)) return next;
     next = (await repository.objects.commit(next))?.parents[0];
   }
-  return false;
+  return undefined;
 }

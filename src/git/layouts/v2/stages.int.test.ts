@@ -14,6 +14,8 @@ import { RawObject } from "../../format/raw-json.ts";
 import { objectText } from "../../format/write-json.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { V2Layout } from "./layout.ts";
+import { pendingRotations } from "./pending.ts";
+import { mendRotation } from "./rotate.ts";
 
 const [one, two] = ["a3b2c4d5e6f7", "0123456789ab"];
 const sessionId = "5f0c2d1e-8a47-4b39-9c66-0d2f7be1a934";
@@ -254,3 +256,27 @@ describe("what is written", () => {
     expect((await store.list()).length).toBe(1);
   });
 });
+
+test("a write looks at no more commits however many rotations wait for a push", async () => {
+  const rotating = new V2Layout(repository, { rotateAt: 2 });
+  const read: number[] = [];
+  for (let n = 1; n <= 7; n += 1) {
+    const id = `${n}`.repeat(12);
+    await rotating.write(checkpointInput(id, [await sessionInput(repository, "s1")]));
+    if (n % 2 === 1 && n > 1) read.push(await commitsReadToMend());
+  }
+  expect(await pendingRotations(repository.commonDir)).toHaveLength(3);
+  expect(read[2]).toBe(read[0]);
+});
+
+async function commitsReadToMend(): Promise<number> {
+  let count = 0;
+  const objects = Object.assign(Object.create(repository.objects) as typeof repository.objects, {
+    commit: (id: string) => {
+      count += 1;
+      return repository.objects.commit(id);
+    },
+  });
+  await mendRotation({ ...repository, objects });
+  return count;
+}
