@@ -74,6 +74,7 @@ describe("the forms of keys", () => {
     "api_organisation_of_our_own_application_names",
     "glsa_ and hf_hub_download and gsk_name and r8_minifier",
     `EAA${"A".repeat(90)}`,
+    `/EAA${letters}`,
     "v1.2.3 is in MSG.SG.x and SG.a.b",
   ])("leaves %j, which only resembles one", (text) => {
     expect(redactText(text)).toBe(text);

@@ -52,8 +52,8 @@ export const keyFormats: readonly KeyFormat[] = [
     pattern: "(?:hf_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{36,}|ntn_[A-Za-z0-9]{40,})",
   },
   { heads: "SG.|tfp", pattern: "(?:SG\\.[\\w-]{16,32}\\.[\\w-]{32,64}|tfp_[\\w-]{40,})" },
-  // Numbers in base 64 may begin like this, and go on with zeros.
-  { heads: "EAA", pattern: "EAA(?!A{5})[A-Za-z0-9_-]{60,}" },
+  // In base 64 it may stand behind any slash, and what begins so may be a number that goes on with zeros.
+  { heads: "EAA", pattern: "(?<![/+])EAA(?!A{5})[A-Za-z0-9_-]{60,}" },
   { heads: "pyp|sq0|AQV", pattern: "(?:pypi-AgEI[\\w-]{50,}|sq0(?:atp|csp)-[\\w-]{22,}|AQVN[\\w-]{35,})" },
   {
     heads: "hvs|hvb|hvr|dp.",

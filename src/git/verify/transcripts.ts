@@ -1,5 +1,6 @@
 import { isHoldfastError } from "../../core/errors.ts";
 import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
+import { assetNamesIn, assetPlaceholder } from "../content/assets.ts";
 import { redactor } from "../content/redactor.ts";
 import { findingOf } from "../format/findings.ts";
 import { ContentHasher, isContentHash } from "../format/hash.ts";
@@ -12,6 +13,7 @@ export async function verifyTranscripts(
   stored: StoredCheckpoint,
   { found, at }: { readonly found: Found; readonly at: Omit<FoundAt, "where"> },
 ): Promise<void> {
+  const assets = new Set(stored.sessions.flatMap(({ assets }) => assets.map(({ name }) => name)));
   for (const session of stored.sessions) {
     const where = (name: string): FoundAt => ({ ...at, where: `${session.slot}/${name}` });
     const isWhole = await verifyHash(objects, session, { found, where });
@@ -20,16 +22,43 @@ export async function verifyTranscripts(
       if (id === undefined || (await objects.header(id)) !== null) continue;
       found.add("object_missing", where(""), `The object ${id} is not in the repository.`);
     }
+    await verifyAssets(objects, { ids: session.transcript, assets, found, at: where("full.jsonl") });
     if (isWhole && session.compact !== undefined) await verifyCompact(objects, session, { found, where });
   }
   for (const { toolUseId, transcripts } of stored.tasks)
-    for (const { name, id } of transcripts)
+    for (const { name, id } of transcripts) {
+      const where = { ...at, where: `tasks/${toolUseId}/${name}` };
       if ((await objects.header(id)) === null)
-        found.add(
-          "object_missing",
-          { ...at, where: `tasks/${toolUseId}/${name}` },
-          `The object ${id} is not in the repository.`,
-        );
+        found.add("object_missing", where, `The object ${id} is not in the repository.`);
+      else await verifyAssets(objects, { ids: [id], assets, found, at: where });
+    }
+}
+
+/** Pictures that a transcript refers to and that nobody can see any more. */
+async function verifyAssets(
+  objects: ObjectReader,
+  {
+    ids,
+    assets,
+    found,
+    at,
+  }: {
+    readonly ids: readonly ObjectId[];
+    readonly assets: ReadonlySet<string>;
+    readonly found: Found;
+    readonly at: FoundAt;
+  },
+): Promise<void> {
+  const missing = new Set<string>();
+  for (const id of ids) {
+    const chunk = await chunkOf(objects, id, 0);
+    if (typeof chunk === "string" || !chunk.includes(assetPlaceholder)) continue;
+    for (const name of assetNamesIn(chunk.toString())) if (!assets.has(name)) missing.add(name);
+  }
+  const [first] = missing;
+  if (first === undefined) return;
+  const sentence = `It refers to ${missing.size} pictures that the checkpoint does not hold, such as ${first}.`;
+  found.add("asset_missing", at, sentence);
 }
 
 interface At {

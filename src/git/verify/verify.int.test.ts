@@ -144,6 +144,15 @@ test("a compact transcript that shows a secret which the whole one does not is f
   expect(await codes()).toEqual([]);
 });
 
+test("a picture that a transcript refers to and the checkpoint does not hold is found", async () => {
+  const named = (name: string): string => `{"data":"entire-asset:assets/${name}"}\n`;
+  await write("git-refs", { transcript: await storeText(repository, named("a.png") + named("b.png")) });
+  await trailer(id);
+  const { findings } = await verifyCheckpoints({ repository });
+  expect(findings).toMatchObject([{ code: "asset_missing", severity: "warning", where: "0/full.jsonl" }]);
+  expect(findings[0]!.sentence).toContain("2 pictures");
+});
+
 test("a mirror that lacks what the primary has is found", async () => {
   await write("git-branch");
   await trailer(id);
