@@ -5,7 +5,9 @@ import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
 import { checkId, shapeOfId } from "./format/ids.ts";
 import { openLayout } from "./layouts/open-layout.ts";
+import type { ObjectId } from "./plumbing/objects.ts";
 import type { Repository } from "./plumbing/repository.ts";
+import { commitsToldBy } from "./reading/anchors.ts";
 import { verifyCommits } from "./verify/commits.ts";
 import { type CheckpointFinding, Found } from "./verify/found.ts";
 import { verifyGenerations } from "./verify/generations.ts";
@@ -41,12 +43,13 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   const listed = new Map<Layout, readonly ListedCheckpoint[]>();
   for (const store of stores) listed.set(store.layout, await listOf(store, params));
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
+  const told = new Map<string, readonly ObjectId[]>();
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
   for (const store of stores)
-    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, found, onDone });
+    await verifyRecords({ repository, store, listed: listed.get(store.layout)!, found, told, onDone });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
-  await verifyCommits(repository, { known, only: id, found });
+  await verifyCommits(repository, { known, told, only: id, found });
   if (id === undefined) await verifyOwnMirrors({ repository, stores, listed, found });
   const counted = [...listed]
     .filter(([, { length }]) => length > 0)
@@ -85,18 +88,20 @@ async function verifyRecords({
   store,
   listed,
   found,
+  told,
   onDone,
 }: {
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
   found: Found;
+  told: Map<string, readonly ObjectId[]>;
   onDone: (count: number) => void;
 }): Promise<void> {
   for (let at = 0; at < listed.length; at += atOnce) {
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
-    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id })));
+    const parts = await Promise.all(part.map(({ id }) => verifyRecord({ repository, store, id, told })));
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
   }
@@ -106,10 +111,12 @@ async function verifyRecord({
   repository,
   store,
   id,
+  told,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
+  told: Map<string, readonly ObjectId[]>;
 }): Promise<Found> {
   const found = new Found();
   const at = { layout: store.layout, id };
@@ -118,6 +125,7 @@ async function verifyRecord({
   try {
     const stored = await store.read(id);
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
+    if (stored !== null) told.set(id, commitsToldBy(stored));
     if (stored !== null) await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isHoldfastError(error) || !damages.has(error.code)) throw error;

@@ -5,6 +5,8 @@ import { openLayout } from "../layouts/open-layout.ts";
 import { namedInCommits } from "../named-in-commits.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { commitsToldBy } from "../reading/anchors.ts";
+import { isCommitHere } from "../reading/commits.ts";
 import type { RawObject } from "../format/raw-json.ts";
 
 /** A session as its checkpoints together have it. */
@@ -28,7 +30,7 @@ interface SessionPart {
   readonly atMs: number;
   readonly model: string;
   readonly usage: RawObject | undefined;
-  /** The commits that name the checkpoint. */
+  /** The commits that name the checkpoint, and those here that it names. */
   readonly commits: readonly string[];
 }
 
@@ -44,12 +46,13 @@ export async function checkpointSessions(
     const store = openLayout(repository, layout);
     for (const { id } of await store.list()) {
       const stored = await readOrTell(() => store.read(id), `${id} in ${layout}`, problems);
+      const named = stored === null ? [] : await commitsOf(repository, stored, commits.get(id) ?? []);
       for (const session of stored?.sessions ?? []) {
         const sessionId = (session.sessionId ?? "").replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
         if (!/^[\w][\w.:@+=-]{0,199}$/.test(sessionId)) continue;
         const isKnown = seen.has(`${id} ${sessionId}`);
         seen.add(`${id} ${sessionId}`);
-        const part = isKnown ? undefined : partOf(id, session, commits.get(id) ?? []);
+        const part = isKnown ? undefined : partOf(id, session, named);
         sessions.set(
           sessionId,
           await joined(repository, { known: sessions.get(sessionId), sessionId, session, part }),
@@ -58,6 +61,17 @@ export async function checkpointSessions(
     }
   }
   return [...sessions.values()].toSorted((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+async function commitsOf(
+  repository: Repository,
+  stored: StoredCheckpoint,
+  named: readonly string[],
+): Promise<readonly string[]> {
+  const commits = new Set(named);
+  for (const commit of commitsToldBy(stored))
+    if (!commits.has(commit) && (await isCommitHere(repository, commit))) commits.add(commit);
+  return [...commits];
 }
 
 async function readOrTell(

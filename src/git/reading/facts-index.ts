@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { objectIn } from "../../core/json.ts";
 import type { ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { type Anchor, anchorsOf, type CheckpointAnchors } from "./anchors.ts";
+import type { ObjectId } from "../plumbing/objects.ts";
+import { type Anchor, anchorsOf, type CheckpointAnchors, commitsToldBy } from "./anchors.ts";
 import { type CheckpointFacts, factsOf } from "./checkpoint-facts.ts";
 import type { CheckpointSource } from "./checkpoint-source.ts";
 import { factsOfRow, factsRow } from "./facts-row.ts";
@@ -15,6 +16,8 @@ import { readIndex, writeIndex } from "./index-file.ts";
 export class FactsIndex {
   readonly #repository: Repository;
   readonly #source: CheckpointSource;
+  /** Checkpoints that were read, for what is asked of them next. */
+  readonly #stored = new Map<string, StoredCheckpoint>();
   #listed: Promise<readonly ListedCheckpoint[]> | undefined;
 
   constructor({ repository, source }: IndexOptions) {
@@ -46,6 +49,11 @@ export class FactsIndex {
     return [...(await this.#known(anchorsKind, await this.listed())).values()];
   }
 
+  /** The commits that checkpoints say are theirs. */
+  async told(): Promise<readonly ToldCommits[]> {
+    return [...(await this.#known(toldKind, await this.listed())).values()];
+  }
+
   async #known<Item>(
     kind: Kind<Item>,
     listed: readonly ListedCheckpoint[],
@@ -62,7 +70,7 @@ export class FactsIndex {
     }
     if (missing.length === 0) return known;
     await inParallel(missing, async (one) => {
-      const stored = await this.#source.read(one.id);
+      const stored = await this.#read(one.id);
       if (stored === null) return;
       const item = await kind.make(this.#repository, stored);
       known.set(one.id, item);
@@ -76,6 +84,20 @@ export class FactsIndex {
     );
     return known;
   }
+
+  async #read(id: string): Promise<StoredCheckpoint | null> {
+    const known = this.#stored.get(id);
+    if (known !== undefined) return known;
+    const stored = await this.#source.read(id);
+    if (stored !== null && this.#stored.size < mostStored) this.#stored.set(id, stored);
+    return stored;
+  }
+}
+
+/** The commits that a checkpoint says are its own. */
+interface ToldCommits {
+  readonly id: string;
+  readonly commits: readonly ObjectId[];
 }
 
 export interface IndexOptions {
@@ -92,6 +114,7 @@ interface Kind<Item> {
 }
 
 const readsAtOnce = 64;
+const mostStored = 1000;
 const factsKind: Kind<CheckpointFacts> = {
   file: "checkpoints",
   make: ({ objects }, stored) => factsOf(objects, stored),
@@ -105,6 +128,16 @@ const anchorsKind: Kind<CheckpointAnchors> = {
   read: ({ id, version }, text) => {
     const anchors = objectIn(text)?.["anchors"];
     return Array.isArray(anchors) ? { id, version, anchors: anchors as readonly Anchor[] } : undefined;
+  },
+};
+
+const toldKind: Kind<ToldCommits> = {
+  file: "commits-told",
+  make: async (_repository, stored) => ({ id: stored.id, commits: commitsToldBy(stored) }),
+  write: ({ commits }) => JSON.stringify({ commits }),
+  read: ({ id }, text) => {
+    const commits = objectIn(text)?.["commits"];
+    return Array.isArray(commits) ? { id, commits: commits as readonly ObjectId[] } : undefined;
   },
 };
 

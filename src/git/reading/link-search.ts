@@ -2,7 +2,7 @@ import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Anchor } from "./anchors.ts";
 import { patchIdBetween } from "./commit-anchors.ts";
-import type { CommitRecord } from "./commits.ts";
+import { type CommitRecord, isCommitHere } from "./commits.ts";
 import type { FoundLink } from "./link-file.ts";
 
 /** A checkpoint's commit that is not in the history that is looked at. */
@@ -138,10 +138,8 @@ export class LinkSearch {
     this.#links.push({ commit: commit.id, checkpoint, confidence, from: anchor.commit, reason });
   }
 
-  async #isHere(commit: ObjectId): Promise<boolean> {
-    const { objects, objectFormat } = this.#repository;
-    if (commit.length !== (objectFormat === "sha1" ? 40 : 64)) return false;
-    return (await objects.header(commit))?.type === "commit";
+  #isHere(commit: ObjectId): Promise<boolean> {
+    return isCommitHere(this.#repository, commit);
   }
 
   async #mergeBase(a: ObjectId, b: ObjectId): Promise<ObjectId | null> {

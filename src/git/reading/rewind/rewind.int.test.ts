@@ -1,3 +1,5 @@
+import { RefsLayout } from "../../layouts/refs.ts";
+import { FactsIndex } from "../facts-index.ts";
 import {
   chmodSync,
   existsSync,
@@ -28,7 +30,13 @@ afterEach(async () => {
 });
 
 function back({ dryRun = false } = {}): Promise<Rewound> {
-  return rewind({ repository: story.repository, checkpoint: id, nowMs: 1_770_000_000_000, dryRun });
+  return rewind({
+    repository: story.repository,
+    index: story.index,
+    checkpoint: id,
+    nowMs: 1_770_000_000_000,
+    dryRun,
+  });
 }
 
 function undo(): Promise<Rewound> {
@@ -141,6 +149,7 @@ describe("rewind", () => {
     await back();
     await rewind({
       repository: story.repository,
+      index: story.index,
       checkpoint: early,
       nowMs: 1_770_000_001_000,
       dryRun: false,
@@ -178,7 +187,13 @@ describe("rewind", () => {
   it("refuses in the middle of a merge, and without a commit of that checkpoint", async () => {
     const { first } = await tell();
     await expect(
-      rewind({ repository: story.repository, checkpoint: "ffffffffffff", nowMs: 0, dryRun: false }),
+      rewind({
+        repository: story.repository,
+        index: story.index,
+        checkpoint: "ffffffffffff",
+        nowMs: 0,
+        dryRun: false,
+      }),
     ).rejects.toMatchObject({ code: "rewind_refused" });
     await story.git("checkout", "-q", "-b", "side", first);
     await story.commit({ "a.txt": "side\n" }, "Side");
@@ -236,7 +251,13 @@ describe("rewind", () => {
     await git("commit", "-q", "--allow-empty", "-m", `Begin\n\nEntire-Checkpoint: ${id}`);
     const sub = await story.commit({ "sub.txt": "sub\n" }, "In the submodule");
     await git("commit", "-q", "-a", "-m", "Move the submodule");
-    const done = await rewind({ repository, checkpoint: id, nowMs: 0, dryRun: false });
+    const done = await rewind({
+      repository,
+      index: new FactsIndex({ repository, source: new RefsLayout(repository) }),
+      checkpoint: id,
+      nowMs: 0,
+      dryRun: false,
+    });
     expect(done.submodules).toEqual(["sub"]);
     expect([await story.git("rev-parse", "HEAD"), read("sub.txt")]).toEqual([sub, "sub\n"]);
     await undoRewind({ repository, dryRun: false });
