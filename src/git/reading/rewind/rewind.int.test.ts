@@ -230,6 +230,24 @@ describe("rewind", () => {
     ]);
   });
 
+  it("that git refuses keeps nothing, and one that it gives up half-way can be undone", async () => {
+    await story.commit({ "a.txt": "a1\n", "b.bad": "b1\n" }, "One", { checkpoints: [id] });
+    const onlyB = await story.commit({ "b.bad": null }, "Two");
+    await story.commit({ "a.txt": "a3\n" }, "Three");
+    story.files({ ".git/info/attributes": "*.bad filter=bad\n" });
+    await story.git("config", "filter.bad.smudge", "false");
+    await story.git("config", "filter.bad.required", "true");
+    const kept = (): Promise<string> => story.git("for-each-ref", "--format=%(refname)", rewindRefs);
+    await story.git("checkout", "-q", onlyB);
+    await expect(back()).rejects.toThrow(/git does not move the files: .*filter/s);
+    expect([await kept(), await story.git("status", "--porcelain")]).toEqual(["", ""]);
+    await story.git("checkout", "-q", "main");
+    await expect(back()).rejects.toThrow(/git does not move the files/);
+    expect([await kept(), read("a.txt")]).toEqual([expect.stringContaining(rewindRefs), "a1\n"]);
+    await undo();
+    expect([await kept(), read("a.txt")]).toEqual(["", "a3\n"]);
+  });
+
   it("leaves files alone that a sparse worktree does not have", async () => {
     await story.commit({ "in/a.txt": "1\n", "out/b.txt": "1\n" }, "One", { checkpoints: [id] });
     await story.commit({ "in/a.txt": "2\n", "out/b.txt": "2\n" }, "Two");

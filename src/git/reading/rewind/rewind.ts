@@ -46,7 +46,13 @@ export async function rewind(params: RewindParams): Promise<Rewound> {
   if (dryRun || paths.length === 0) return { ...done, kept: null };
   const state = { fromTree, toTree: target.tree, target: target.id, checkpoint, nowMs };
   const kept = await keepState(here, state);
-  await moveFiles(here, fromTree, target.tree);
+  try {
+    await moveFiles(here, fromTree, target.tree);
+  } catch (error) {
+    if (!(await isMoved(here, paths, fromTree)))
+      await here.refs.update({ name: kept.ref, from: kept.commit, to: null });
+    throw error;
+  }
   return { ...done, kept };
 }
 
@@ -104,6 +110,16 @@ async function startTree(repository: Repository): Promise<ObjectId> {
   const commit = head === null ? null : await repository.objects.commit(head);
   if (commit !== null) return commit.tree;
   throw refused("This branch has no commit yet.", "Commit your work first.");
+}
+
+/** Whether files are not as before, so that what is kept of them is needed. */
+async function isMoved(
+  repository: WithWorktree,
+  paths: readonly ChangedPath[],
+  fromTree: ObjectId,
+): Promise<boolean> {
+  const { changed, untracked } = await obstaclesOf(repository, paths, fromTree);
+  return changed.length + untracked.length > 0;
 }
 
 async function moveFiles(repository: Repository, from: ObjectId, to: ObjectId): Promise<void> {
