@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Story } from "../../../test/git/story.ts";
+import { Story, storyMs } from "../../../test/git/story.ts";
 import { anchorFields } from "./anchors.ts";
 import { computeAnchors } from "./commit-anchors.ts";
 import { readCommit } from "./commits.ts";
@@ -74,6 +74,34 @@ describe("link", () => {
     ]);
   });
 
+  it("takes no commit of a person for an agent's because it once had the same files", async () => {
+    const hour = 3_600_000;
+    await story.commit({ "a.ts": "by a person\n" }, "A person's", { atMs: storyMs });
+    await story.git("checkout", "-q", "-b", "feature");
+    await story.commit({ "a.ts": "tried\n" }, "Try", { checkpoints: [one], atMs: storyMs + hour });
+    await story.commit({ "a.ts": null }, "Start again");
+    await story.commit({ "a.ts": "by a person\n" }, "A person's", {
+      checkpoints: [two],
+      atMs: storyMs + hour,
+    });
+    await story.git("checkout", "-q", "main");
+    expect((await find()).links).toEqual([]);
+    // Done by a person in one step, before an agent did it in two.
+    await story.commit({ "a.ts": "2\n", "b.ts": "2\n" }, "Both", { atMs: storyMs + hour });
+    await story.git("checkout", "-q", "-b", "later", "HEAD~");
+    const [three, four] = ["cccccccccccc", "dddddddddddd"];
+    await story.commit({ "a.ts": "2\n" }, "The first half", {
+      checkpoints: [three],
+      atMs: storyMs + 2 * hour,
+    });
+    await story.commit({ "b.ts": "2\n" }, "The other half", {
+      checkpoints: [four],
+      atMs: storyMs + 2 * hour,
+    });
+    await story.git("checkout", "-q", "main");
+    expect((await find()).links.map(({ confidence }) => confidence)).not.toContain("certain");
+  });
+
   it("finds them on a machine that never had the branch, by what the checkpoints keep", async () => {
     const [first, second] = await branchOfTwo();
     await keepAnchors([
@@ -83,8 +111,9 @@ describe("link", () => {
     const squashed = await squash();
     await forget();
     const { links } = await find();
+    // Nothing here tells which of both is older.
     expect(links.map(({ commit, checkpoint, confidence }) => [commit, checkpoint, confidence])).toEqual([
-      [squashed, two, "certain"],
+      [squashed, two, "high"],
       [squashed, one, "high"],
     ]);
   });
