@@ -32,7 +32,7 @@ beforeAll(async () => {
   await leaveCheckpoint(inside);
   process.chdir(inside);
   // What reading keeps to be faster is there before.
-  expect((await home.runInside(["git", "list"], { env })).code).toBe(0);
+  for (const verb of ["list", "log"]) expect((await home.runInside(["git", verb], { env })).code).toBe(0);
 });
 
 afterAll(() => {

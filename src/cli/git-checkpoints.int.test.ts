@@ -22,7 +22,7 @@ import { openSqliteStore } from "../stores/sqlite/index.ts";
 import { gitCheckpoints, type MadeCommit, madeCommitsOf } from "./git-checkpoints.ts";
 
 const key = { project: "p", session: "s-1" };
-const prompt = "Add a file, the password=hunter22 is not to be kept";
+const prompt = "Add a file for Acme-77, the password=hunter22 is not to be kept";
 
 let folder: string;
 let made: TestRepository;
@@ -31,6 +31,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-made-"));
   made = await makeRepository("plain");
   await made.git("config", "holdfast.checkpoints", "git-refs");
+  await made.git("config", "holdfast.redact", "Acme-\\d+");
 });
 afterEach(() => {
   made[Symbol.dispose]();
@@ -70,7 +71,11 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
     expect(await textOfBlobs(repository, earlier!.sessions[0]!.transcript)).not.toContain("Made b.txt");
     const explained = await explain({ repository, source, id: second!, maxPartBytes: 10_000 });
     expect(explained.sessions).toMatchObject([
-      { session: "own-name", agent: "committing", prompts: [prompt.replace("hunter22", "REDACTED")] },
+      {
+        session: "own-name",
+        agent: "committing",
+        prompts: [prompt.replace(/hunter22|Acme-77/g, "REDACTED")],
+      },
     ]);
     expect(explained.sessions[0]!.part).toMatchObject({ before: entries.length / 2 });
     await made.fsckClean();
@@ -130,6 +135,7 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
     ]);
     expect(await refs()).not.toContain("refs/entire");
     await made.git("config", "holdfast.checkpoints", "git-refs");
+    await made.git("config", "holdfast.redact", "Acme-\\d+");
     await runner(store).rebuild("git-checkpoints");
     expect(await madeCommitsOf(store, key)).toMatchObject([
       { checkpoint: expect.stringMatching(/^\w{26}$/) },

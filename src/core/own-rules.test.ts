@@ -14,6 +14,7 @@ describe("ownRules", () => {
     expect(redactText("id ACME-1234-XY and intern-abx", { own })).toBe("id REDACTED and REDACTED");
     expect(redactText("aaaab cc|| ccc", { own })).toBe("REDACTED REDACTED ccc");
     expect(own?.sources).toHaveLength(4);
+    expect(redactText("ACME and acme", { own: ownRules(["(?i)acme"]) })).toBe("REDACTED and REDACTED");
     expect(ownRules([])).toBeUndefined();
   });
 
@@ -37,6 +38,9 @@ describe("ownRules", () => {
     "(",
     "a)",
     "a*",
+    "a(?i)b",
+    "\\Aa",
+    "[[:alpha:]]",
     "",
     "x".repeat(1001),
   ])("refuses %j, which is no rule or could hold up the program", (source) => {

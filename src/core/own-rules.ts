@@ -8,7 +8,7 @@ export interface OwnRules {
 }
 
 /**
- * Reads a user's regular expressions. So that no text can hold them up, a rule has no reference back and no look around,
+ * Reads a user's regular expressions, of which one that begins with `(?i)` takes capitals for small letters. So that no text can hold them up, a rule has no reference back and no look around,
  * repeats no group that itself repeats or chooses, and what repeats openly ends after 256 characters, two such parts
  * after 64 each.
  *
@@ -17,7 +17,7 @@ export interface OwnRules {
 export function ownRules(sources: readonly string[]): OwnRules | undefined {
   if (sources.length === 0) return undefined;
   if (sources.length > maxRules)
-    throw refused(`There are ${sources.length} rules`, `Give at most ${maxRules}.`);
+    throw invalid(`There are ${sources.length} rules:`, "too many", `Give at most ${maxRules}.`);
   const patterns = sources.map(compile);
   return {
     sources,
@@ -32,24 +32,29 @@ const maxWays = 4096;
 
 function compile(source: unknown): RegExp {
   if (typeof source !== "string" || source === "" || source.length > maxSourceLength)
-    throw refused(
-      "A rule is not a text of 1 to 1000 characters",
+    throw invalid(
+      "A rule",
+      "is not a text of 1 to 1000 characters",
       "Write each rule as one regular expression.",
     );
-  const fault = /\(\?(?!:)|\\[1-9k]/.test(source) ? "looks around or refers back" : undefined;
-  const read = readRepeats(source);
-  if (fault ?? read.fault)
-    throw refused(`The rule ${JSON.stringify(source)} ${fault ?? read.fault}`, "Write it without.");
+  const [, prefix, body] = /^(\(\?i\))?([^]*)$/.exec(source)!;
+  const named = `The rule ${JSON.stringify(source)}`;
+  const read = readRepeats(body!);
+  const fault = foreignFault(body!) ?? read.fault;
+  if (fault !== undefined) throw invalid(named, fault, "Write it without.");
+  const flags = prefix === undefined ? "g" : "gi";
   try {
-    const pattern = new RegExp(read.bounded, "g");
-    if (!pattern.test("")) return new RegExp(read.bounded, "g");
+    if (!new RegExp(read.bounded, flags).test("")) return new RegExp(read.bounded, flags);
   } catch {
-    throw refused(`The rule ${JSON.stringify(source)} is no regular expression`, "Correct it.");
+    throw invalid(named, "is no regular expression", "Correct it.");
   }
-  throw refused(
-    `The rule ${JSON.stringify(source)} fits an empty text`,
-    "Let it name at least one character.",
-  );
+  throw invalid(named, "fits an empty text", "Let it name at least one character.");
+}
+
+/** What would be read as something else here, or could not be bounded. */
+function foreignFault(body: string): string | undefined {
+  if (/\(\?(?!:)|\\[1-9k]/.test(body)) return "looks around or refers back";
+  return /\\[AzZQEpPC]|\[\[:/.test(body) ? "has a form that only other engines know" : undefined;
 }
 
 interface Repeats {
@@ -104,6 +109,8 @@ function boundedRepeat({ min }: Repeat, longest: number, token: string): string 
   return `{${min},${Math.max(min, longest)}}${lazy}`;
 }
 
-function refused(message: string, next: string): HoldfastError {
-  return new HoldfastError({ code: "redaction_invalid", message: `${message}.`, next });
+/** Its data tell the fault without the rule, which may itself be a secret. */
+function invalid(rule: string, fault: string, next: string): HoldfastError {
+  const message = `${rule} ${fault}.`;
+  return new HoldfastError({ code: "redaction_invalid", message, next, data: { fault } });
 }

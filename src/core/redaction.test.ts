@@ -184,6 +184,8 @@ describe("redactText", () => {
       "Bearer ",
       "mysql://",
       "_KEY=",
+      "pass='a1",
+      "12345678:AA",
       'password="',
       "password='a \" ",
       'password="\\\\\\',

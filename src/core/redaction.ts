@@ -1,9 +1,17 @@
 import { looksLikeName, mayLookRandom, nextLongRun, randomRuns } from "./entropy.ts";
 import type { OwnRules } from "./own-rules.ts";
-import { mark, nextHead, secretAt, secretKey, signatureKey } from "./secret-patterns.ts";
+import {
+  couldBePassword,
+  mark,
+  nextHead,
+  secretAt,
+  secretKey,
+  shortKey,
+  signatureKey,
+} from "./secret-patterns.ts";
 
 /** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
-export const redactionVersion = 2;
+export const redactionVersion = 3;
 
 /** What is looked for beside the known forms of secrets. */
 export interface RedactionOptions {
@@ -107,7 +115,8 @@ function redactLiteral(line: Line, value: StringValue, options: RedactionOptions
   const { from, to, key } = value;
   const kind = key === undefined ? "plain" : kindOf(key);
   if (kind === "signature") return undefined;
-  if (kind === "secret") return JSON.stringify(mark);
+  if (kind === "secret" || (kind === "short" && couldBePassword(decode(json.slice(from, to)))))
+    return JSON.stringify(mark);
   const entropy =
     options.entropy === true && !(kind === "naming" && isName(line, value)) && !isPicture(json, from);
   if (!isSuspect(line, value, entropy ? options : { ...options, entropy })) return undefined;
@@ -120,7 +129,7 @@ function isName({ json }: Line, { from, to }: StringValue): boolean {
   return looksLikeName(decode(json.slice(from, to)));
 }
 
-type Kind = "signature" | "secret" | "naming" | "plain";
+type Kind = "signature" | "secret" | "short" | "naming" | "plain";
 const kinds = new Map<string, Kind>();
 const maxKinds = 4096;
 
@@ -132,9 +141,11 @@ function kindOf(key: string): Kind {
     ? "signature"
     : secretKey.test(key)
       ? "secret"
-      : mayLookRandom(key)
-        ? "naming"
-        : "plain";
+      : shortKey.test(key)
+        ? "short"
+        : mayLookRandom(key)
+          ? "naming"
+          : "plain";
   if (kinds.size >= maxKinds) kinds.clear();
   // A slice would keep its whole line alive.
   if (key.length <= 64) kinds.set(key.split("").join(""), kind);

@@ -1,8 +1,15 @@
+import { keyFormats, prefixedFormats } from "./key-formats.ts";
+
 /** What stands in a secret's place. */
 export const mark = "REDACTED";
 
 /** A JSON key whose value must stay as it is, because it vouches for other bytes. */
 export const signatureKey = /^(?:thinking|thought)?_?signature$/i;
+
+/** Whether the value under a short name can be a password: at least six characters, and no sentence, folder, colour, verdict or placeholder. */
+export function couldBePassword(value: string): boolean {
+  return passwordPattern.test(value);
+}
 
 /** The next place from `from` on and before `to` where a secret may begin; -1 where there is none. */
 export function nextHead(text: string, from: number, to: number): number {
@@ -25,8 +32,7 @@ export function secretAt(
   secretPattern.lastIndex = at;
   const groups = secretPattern.exec(text)?.groups;
   if (groups === undefined) return undefined;
-  const lead =
-    groups["lead"] ?? groups["scheme"] ?? groups["address"] ?? groups["hook"] ?? groups["variable"] ?? "";
+  const lead = leads.map((name) => groups[name]).find((group) => group !== undefined) ?? "";
   const [from, quote] = [secretPattern.lastIndex, groups["quote"]];
   if (quote === undefined) return { lead, end: from };
   const end = endOfQuoted(text, from, quote);
@@ -63,6 +69,8 @@ function anyCase(word: string): string {
   return word.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }
 
+/** The groups of the pattern that stay. */
+const leads = ["lead", "scheme", "address", "hook", "variable", "prefix"];
 const [dash, capitalB, backslash, newline] = [45, 66, 92, 10];
 const minQuotedLength = 3;
 // A quote that closes only behind so much belongs to something else.
@@ -74,20 +82,8 @@ const secretWords =
 /** A JSON key whose value is a secret, whatever it looks like. */
 export const secretKey = new RegExp(`(?:${secretWords}|^(?:proxy-)?authorization|^(?:set-)?cookie)$`, "i");
 
-const keyFormats = [
-  "sk-(?:(?:ant|proj|svcacct|admin|or)-[\\w-]{8,}|[A-Za-z0-9]{20,})",
-  "(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\\w{20,})",
-  "gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt|agent|oas)-[\\w.-]{16,}",
-  "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-  "(?:AIza[\\w-]{35}|ya29\\.[\\w-]{20,}|GOCSPX-[\\w-]{20,})",
-  "(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\\d-[A-Za-z0-9-]{10,})",
-  "(?:[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,})",
-  "npm_[A-Za-z0-9]{30,}",
-  "AGE-SECRET-KEY-1[A-Z0-9]{20,}",
-  "(?:sb_secret_[\\w-]{16,}|sbp_[A-Za-z0-9_]{20,})",
-  // Bounded, because the scan goes on from the next letters where no second part follows.
-  "eyJ[\\w-]{8,1024}\\.eyJ[\\w-]{8,}(?:\\.[\\w-]*)?",
-].join("|");
+/** A JSON key whose value is a secret where it {@link couldBePassword}: a folder and a verdict have such names too. */
+export const shortKey = new RegExp(`(?:(?:^|[^A-Za-z])${anyCase("(?:pass|pwd)")}|[a-z]P(?:ass|wd))$`);
 
 const pemStart = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----";
 const pemKey = `${pemStart}[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`;
@@ -113,26 +109,39 @@ const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
 const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|${mark}\\b|${pemStart}|${piece})`;
 // Prose names flags too: what follows one is a secret where it is quoted or has a digit.
-const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names})[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
+const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
 const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;
 const named = `(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme}`;
-const assignment = `(?<lead>${named}|${flag}|${sql})(?:${quoted}|${bareValue})`;
-const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
+// A short name is a word too: of what it names, only what could be a password is one. "PASS:" begins a line of test results.
+const shortName = `(?:(?<=[_-])|(?<![A-Za-z])(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
+const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|passed|failed)\\b`;
+const passwordPattern = new RegExp(`^(?!${noPassword}|${placeholder}|${mark}\\b)\\S{6,256}$`);
+const shortQuoted = `\\\\*["'](?!${noPassword})[^\\s"']{6,256}["']`;
+const shortBare = `(?!${noPassword}|[\\d.,:]+[a-z]{0,2}(?![\\w-]))(?=[^${delimiters}]{0,256}\\d)[^${delimiters}]{6}`;
+const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*(?=${shortQuoted}|${shortBare})`;
+const assignment = `(?<lead>${named}|${flag}|${sql}|${short})(?:${quoted}|${bareValue})`;
+const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|_(?:PASS|PWD):[ \\t]+(?!${noPassword})|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
 
 // What sets a colour ends in a letter, which is no part of the word behind it.
 const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
 
+const whole = keyFormats.map(({ pattern }) => pattern).join("|");
+const prefixed = prefixedFormats
+  .map((format) => `(?<=${begin}${format.before})${format.prefix}(?=${format.pattern})`)
+  .join("|");
+const prefixedKey = `(?<prefix>${prefixed})[\\w+/=-]+(?:\\.[\\w+/=-]+)*`;
+
 // Tried where a head stands and nowhere else; every alternative starts with one, so that a long line costs its length once.
 const secretPattern = new RegExp(
-  `(?:${pemKey}|${begin}(?:${keyFormats})|${slackHook}|${urlCredentials}|${header}|${assignment}|${variable})(?<end>)`,
+  `(?:${pemKey}|${begin}(?:${whole})|${prefixedKey}|${slackHook}|${urlCredentials}|${header}|${assignment}|${variable})(?<end>)`,
   "y",
 );
 
 const heads = [
-  "sk-|sk_|rk_|pk_|ghp|gho|ghu|ghs|ghr|git|glp|gld|glr|glc|glf|gls|gli|gla|glo|AGE|AKI|ASI|ABI|ACC|AIz|ya2|GOC|xox|xap",
-  "whs|npm|sb_|sbp|eyJ|---|hoo|://|:\\/|:\\\\|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
+  ...[...keyFormats, ...prefixedFormats].map((format) => format.heads),
+  "---|hoo|://|:\\/|:\\\\|_KE|_PA|_PW|_AU|_DS|_SA|_CR|; p|; P|;pw|;Pw|;PW|;pW|;\tp|;\tP|;  |; \t|;\t\t|;\t ",
 ].flatMap((line) => line.split("|"));
-const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri", "ide"];
+const headsInAnyCase = ["bea", "pas", "sec", "tok", "aut", "acc", "api", "pri", "ide", "pwd"];
 const [firstPairs, secondPairs] = [new Uint8Array(1 << 14), new Uint8Array(1 << 14)];
 for (const head of heads) addHead(head);
 for (const head of headsInAnyCase)

@@ -18,11 +18,9 @@ export async function namedInCommits({
     "--format=%H%n%B",
   ];
   const picked = ["--fixed-strings", "--grep=Entire-Checkpoint:", "--regexp-ignore-case"];
-  // The branch of checkpoints has only its own commits.
-  const from = ["--exclude=entire/*", "--branches", "--tags", "--exclude=*/entire/*", "--remotes"];
-  const head = (await refs.read("HEAD").catch(() => null)) === null ? [] : ["HEAD"];
+  const from = await tipsOf({ refs });
   const text = await outputOf(() =>
-    git([...args, ...picked, ...from, ...head, "--"], { maxBytes: maxLogBytes, timeoutMs: 600_000 }),
+    git([...args, ...picked, ...from, "--"], { maxBytes: maxLogBytes, timeoutMs: 600_000 }),
   );
   for (const entry of text.split("\0")) {
     const [commit = "", ...lines] = entry.split("\n");
@@ -31,6 +29,19 @@ export async function namedInCommits({
       else named.set(id, [commit]);
   }
   return named;
+}
+
+/** Every commit of branches and tags. */
+export async function heldCommits({ git, refs }: Repository): Promise<ReadonlySet<string>> {
+  const from = await tipsOf({ refs });
+  const limits = { maxBytes: maxLogBytes, timeoutMs: 600_000 };
+  return new Set((await outputOf(() => git(["rev-list", ...from, "--"], limits))).split("\n"));
+}
+
+async function tipsOf({ refs }: Pick<Repository, "refs">): Promise<readonly string[]> {
+  const head = (await refs.read("HEAD").catch(() => null)) === null ? [] : ["HEAD"];
+  // The branch of checkpoints has only its own commits.
+  return ["--exclude=entire/*", "--branches", "--tags", "--exclude=*/entire/*", "--remotes", ...head];
 }
 
 const maxLogBytes = 384 * 1024 * 1024;

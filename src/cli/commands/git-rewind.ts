@@ -14,10 +14,10 @@ export async function rewindGit([name]: readonly string[], options: RewindOption
   if ((name === undefined) === (undo === undefined))
     throw usage("Either a checkpoint or --undo is wanted.", "Name a checkpoint, or give --undo alone.");
   const done = await withCheckpoints(async (checkpoints) => {
-    const { repository } = checkpoints;
+    const { repository, index } = checkpoints;
     if (name === undefined) return await undoRewind({ repository, dryRun });
     const checkpoint = await checkpointOf(checkpoints, name);
-    return await rewind({ repository, checkpoint, dryRun, nowMs: Date.now() });
+    return await rewind({ repository, index, checkpoint, dryRun, nowMs: Date.now() });
   });
   const isUndo = name === undefined;
   if (options.json === true) await writeJson({ dryRun, undo: isUndo, ...done });

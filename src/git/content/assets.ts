@@ -9,7 +9,7 @@ export interface Asset {
 }
 
 /** What stands in a transcript where a picture was, before the asset's name. */
-const assetPlaceholder = "entire-asset:assets/";
+export const assetPlaceholder = "entire-asset:assets/";
 
 /** Moves the pictures of one line of JSON out of it; a line without any is given back as it is. */
 export function moveAssets(line: string, keep: (asset: Asset) => void): string {
@@ -37,6 +37,12 @@ export function restoreAssets(line: string, bytesOf: (name: string) => Buffer | 
     const bytes = bytesOf(name);
     return bytes === undefined ? whole : `"${prefix ?? ""}${bytes.toString("base64")}"`;
   });
+}
+
+/** The names of the assets that a stored text refers to. */
+export function assetNamesIn(text: string): readonly string[] {
+  if (!text.includes(assetPlaceholder)) return [];
+  return Array.from(text.matchAll(placed), ([, , name]) => name!);
 }
 
 /** What `assets/manifest.json` lists (section 2). */

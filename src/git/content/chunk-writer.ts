@@ -1,7 +1,7 @@
 import type { StoredText } from "../checkpoint-store.ts";
 import { maxChunkBytes } from "../format/chunks.ts";
 import type { ObjectBatch } from "../plumbing/objects.ts";
-import { type Asset, moveAssets } from "./assets.ts";
+import { type Asset, moveAssets, restoreAssets } from "./assets.ts";
 import type { RawBlock } from "./raw-lines.ts";
 import type { Redactor } from "./redactor.ts";
 import { ResumableSha256 } from "./resumable-sha256.ts";
@@ -11,6 +11,8 @@ import type { StoredAsset, StoredChunk, TextState } from "./text-state.ts";
 export interface ChunkWriterParams {
   readonly batch: ObjectBatch;
   readonly redactor: Redactor;
+  /** True: pictures stay in their lines. */
+  readonly keepsPictures: boolean;
   /** How far it came before. */
   readonly state: TextState | undefined;
   readonly onLine: ((line: string, number: number) => void) | undefined;
@@ -105,8 +107,7 @@ export class ChunkWriter {
   }
 
   #line(raw: string, encoding: "utf8" | "latin1"): void {
-    const bare = moveAssets(sanitiseLine(raw), (asset) => this.#asset(asset));
-    const line = this.#params.redactor.json(bare);
+    const line = this.#redacted(sanitiseLine(raw));
     this.#params.onLine?.(line, this.lines);
     const bytes = Buffer.from(encoding === "latin1" ? withoutWide(line) : line, encoding);
     // The marks and placeholders are short, so that a line hardly ever grows; one that does must still fit.
@@ -115,6 +116,16 @@ export class ChunkWriter {
     this.#pendingBytes += bytes.length + 1;
     this.#pendingLines += 1;
     this.lines += 1;
+  }
+
+  /** No rule looks into a picture: what it found there would break it. */
+  #redacted(line: string): string {
+    const { redactor, keepsPictures } = this.#params;
+    const held = new Map<string, Buffer>();
+    const bare = moveAssets(line, (asset) =>
+      keepsPictures ? held.set(asset.name, asset.bytes) : this.#asset(asset),
+    );
+    return restoreAssets(redactor.json(bare), (name) => held.get(name));
   }
 
   #omit(bytes: number): string {

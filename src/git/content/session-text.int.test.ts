@@ -203,6 +203,12 @@ describe("SessionText", () => {
     expect(whole).toContain(`"data":"entire-asset:assets/${name}"`);
     expect(whole).toContain(`"data:image/png;base64,entire-asset:assets/${name}"`);
     expect(whole).not.toContain(encoded);
+
+    const kept = await take({ keepsPictures: true }, ["[A-Z][a-z]"]);
+    expect(kept).toMatchObject({ restarted: true, assets: [] });
+    const text = await wholeOf(kept.text);
+    expect(text).toContain(`"data":"${encoded}"`);
+    expect(text).toContain(`"data:image/png;base64,${encoded}"`);
   });
 
   it("takes one JSON document whole, whoever is said to have written it", async () => {

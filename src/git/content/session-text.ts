@@ -40,10 +40,13 @@ export class SessionText {
 
   async #takeFrom(source: RawSource, params: TakeParams): Promise<TakenText> {
     const { objects, batch, final = false, maxLineBytes = maxChunkBytes } = params;
-    const known = await this.#continued(source, objects);
+    const { keepsPictures = false } = params;
+    const fingerprint = `${this.#redactor.fingerprint}${keepsPictures ? " with pictures" : ""}`;
+    const known = await this.#continued(source, { objects, fingerprint });
     const document =
       known === undefined ? await readDocument(source, { maxBytes: maxChunkBytes }) : undefined;
-    const writer = new ChunkWriter({ batch, redactor: this.#redactor, state: known, onLine: params.onLine });
+    const redactor = this.#redactor;
+    const writer = new ChunkWriter({ batch, redactor, keepsPictures, state: known, onLine: params.onLine });
     const linesBefore = writer.lines;
     if (document !== undefined) writer.document(document);
     else {
@@ -52,7 +55,7 @@ export class SessionText {
     }
     const { progress, ...taken } = writer.end();
     const generation = known?.generation ?? randomUUID();
-    const state = { ...progress, generation, fingerprint: this.#redactor.fingerprint };
+    const state = { ...progress, generation, fingerprint };
     return {
       ...taken,
       newLines: taken.lines - linesBefore,
@@ -69,9 +72,12 @@ export class SessionText {
   }
 
   /** What was taken before, where the transcript has only grown since and all of it is still in the repository. */
-  async #continued(source: RawSource, objects: ObjectReader): Promise<TextState | undefined> {
+  async #continued(
+    source: RawSource,
+    { objects, fingerprint }: { readonly objects: ObjectReader; readonly fingerprint: string },
+  ): Promise<TextState | undefined> {
     const state = await readState(this.#path);
-    if (state === undefined || state.fingerprint !== this.#redactor.fingerprint) return undefined;
+    if (state === undefined || state.fingerprint !== fingerprint) return undefined;
     if (source.size < state.rawBytes) return undefined;
     const stored = [...state.chunks, ...state.assets.map(({ id, size }) => ({ id, bytes: size }))];
     // Asked all at once: each answer takes a process's turn.
@@ -91,6 +97,8 @@ export interface TakeParams {
   readonly final?: boolean;
   readonly objects: ObjectReader;
   readonly batch: ObjectBatch;
+  /** True: pictures stay in their lines, because there is no place for assets beside them. */
+  readonly keepsPictures?: boolean;
   /** Told of each new line as it is stored, with its number from 0. */
   readonly onLine?: (line: string, number: number) => void;
   readonly maxLineBytes?: number;

@@ -38,7 +38,7 @@ export async function disable(
   else
     for (const path of [paths.hooks, join(paths.launcher, ".."), paths.minted])
       rmSync(path, { recursive: true, force: true });
-  await removeSection(repository);
+  await removeSettings(repository);
   return { settings, left, skipped, pending: forget ? 0 : pending };
 }
 
@@ -74,13 +74,20 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-// An empty section is left by nothing of ours.
-async function removeSection(repository: Repository): Promise<void> {
+/** All settings but a user's own rules for what is a secret, which must be there when checkpoints are enabled again. */
+async function removeSettings(repository: Repository): Promise<void> {
   for (const scope of ["--local", "--worktree"]) {
-    const { code } = await repository.git(["config", scope, "--get-regexp", "^holdfast\\."], {
-      codes: [0, 1, 128],
-    });
-    if (code === 0)
+    const { stdout } = await repository.git(
+      ["config", scope, "-z", "--name-only", "--get-regexp", "^holdfast\\."],
+      {
+        codes: [0, 1, 128],
+      },
+    );
+    const keys = new Set(stdout.toString().split("\0").slice(0, -1));
+    if (keys.delete("holdfast.redact"))
+      for (const key of keys) await repository.git(["config", scope, "--unset-all", key], { codes: [0, 5] });
+    // An empty section is left by nothing of ours.
+    else if (keys.size > 0)
       await repository.git(["config", scope, "--remove-section", "holdfast"], { codes: [0, 128] });
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { rmSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -40,10 +41,13 @@ describe("a session", () => {
     const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
     await agent.task(`Look for password=hunter22 and ${random}`);
     const secret = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789";
-    const line = {
-      type: "assistant",
-      message: { id: "m", role: "assistant", content: [{ type: "text", text: secret }] },
-    };
+    const picture = Buffer.concat([Buffer.from("89504e470d0a1a0a0000000d", "hex"), randomBytes(300)]);
+    const source = { type: "base64", media_type: "image/png", data: picture.toString("base64") };
+    const content = [
+      { type: "text", text: secret },
+      { type: "image", source },
+    ];
+    const line = { type: "assistant", message: { id: "m", role: "assistant", content } };
     writeFileSync(join(dirname(agent.transcript), "agent-a1b2c3.jsonl"), `${JSON.stringify(line)}\n`);
     agent.edit("a.txt", "The first line of a\n");
     await agent.stop();
@@ -58,6 +62,7 @@ describe("a session", () => {
     expect(task!.transcripts.map(({ name }) => name)).toEqual(["agent-a1b2c3.jsonl"]);
     const text = await flow.git("cat-file", "-p", task!.transcripts[0]!.id);
     expect([text.includes("m"), text.includes(secret)]).toEqual([true, false]);
+    expect(text).toContain(source.data);
     expect(flow.linked.sessions.read("s-1")!.tasks).toEqual([]);
   });
 

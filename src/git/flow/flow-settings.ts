@@ -12,11 +12,11 @@ export const layouts: readonly Layout[] = ["git-refs", "git-branch", "v2"];
 
 /** Reads `holdfast.checkpoints` and `holdfast.mirror`; undefined where nobody has enabled them. @throws git_settings_invalid */
 export async function readFlowSettings(repository: Repository): Promise<FlowSettings | undefined> {
-  const [layout] = (await valuesOf(repository, "holdfast.checkpoints")).slice(-1);
+  const [layout] = (await settingValues(repository, "holdfast.checkpoints")).slice(-1);
   if (layout === undefined) return undefined;
   const settings = {
     layout: layoutOf(layout),
-    mirrors: (await valuesOf(repository, "holdfast.mirror")).map(layoutOf),
+    mirrors: (await settingValues(repository, "holdfast.mirror")).map(layoutOf),
   };
   return settings;
 }
@@ -41,8 +41,8 @@ export async function writeFlowSettings(
 export async function flowSwitches(
   repository: Repository,
 ): Promise<{ readonly ulidMirrors: boolean; readonly isWhole: boolean }> {
-  const [allowed] = (await valuesOf(repository, "holdfast.ulidMirrors", "--type=bool")).slice(-1);
-  const [form] = (await valuesOf(repository, "holdfast.transcript")).slice(-1);
+  const [allowed] = (await settingValues(repository, "holdfast.ulidMirrors", "--type=bool")).slice(-1);
+  const [form] = (await settingValues(repository, "holdfast.transcript")).slice(-1);
   return { ulidMirrors: allowed === "true", isWhole: form === "whole" };
 }
 
@@ -60,6 +60,16 @@ export async function checkMirrors(repository: Repository, { layout, mirrors }: 
     );
 }
 
+/** All values of a key of git's settings, in the order in which git reads them. */
+export async function settingValues(
+  repository: Repository,
+  key: string,
+  ...options: readonly string[]
+): Promise<readonly string[]> {
+  const { stdout } = await repository.git(["config", "-z", ...options, "--get-all", key], { codes: [0, 1] });
+  return stdout.toString().split("\0").slice(0, -1);
+}
+
 /** A layout by its name. @throws git_settings_invalid */
 export function layoutOf(name: string): Layout {
   const layout = layouts.find((one) => one === name);
@@ -69,13 +79,4 @@ export function layoutOf(name: string): Layout {
 
 function invalid(message: string, next = `Name ${layouts.join(", ")}, each once.`): HoldfastError {
   return new HoldfastError({ code: "git_settings_invalid", message, next });
-}
-
-async function valuesOf(
-  repository: Repository,
-  key: string,
-  ...options: readonly string[]
-): Promise<readonly string[]> {
-  const { stdout } = await repository.git(["config", "-z", ...options, "--get-all", key], { codes: [0, 1] });
-  return stdout.toString().split("\0").slice(0, -1);
 }

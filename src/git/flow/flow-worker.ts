@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../core/errors.ts";
-import { type RedactorParams, redactor } from "../content/redactor.ts";
+import type { RedactorParams } from "../content/redactor.ts";
 import type { DualStore } from "../dual-write.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { pushBeside } from "../push/push-beside.ts";
@@ -10,6 +10,7 @@ import { type FlowContext, queueRefs } from "./flow-context.ts";
 import { flowSwitches, readFlowSettings } from "./flow-settings.ts";
 import { openFlowStore } from "./flow-store.ts";
 import { logFailure } from "./hook-log.ts";
+import { repositoryRedactor } from "./redaction-rules.ts";
 import { followRewrite } from "./rewrite.ts";
 import { SessionFiles } from "./session-files.ts";
 import { isSessionId } from "./session-state.ts";
@@ -20,6 +21,7 @@ import { work, type Worked, type WorkParams } from "./worker.ts";
 export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" | "signal"> {
   readonly repository: Repository;
   readonly cliVersion: string;
+  /** Rules beside those of the repository's settings. */
   readonly redaction?: RedactorParams;
   readonly now?: () => number;
   /** How long one push may take. */
@@ -29,8 +31,10 @@ export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" |
 /** Does what the hooks noted: condenses commits, completes turns, follows rewrites, heals mirrors and pushes. */
 export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
   const { repository, isOnce, pausesMs, signal } = params;
-  const flow = await openFlow(params);
-  const { context, store } = flow;
+  const { context, store } = await openFlow(params).catch((error: unknown) => {
+    logFailure(repository.commonDir, "settings", error, "workerLog");
+    throw error;
+  });
   try {
     return await work({
       commonDir: repository.commonDir,
@@ -54,7 +58,7 @@ export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
   }
 }
 
-/** What the work needs, by the repository's settings. @throws git_settings_invalid */
+/** What the work needs, by the repository's settings. @throws git_settings_invalid, redaction_invalid */
 export async function openFlow({
   repository,
   cliVersion,
@@ -73,7 +77,7 @@ export async function openFlow({
     onBehind: log,
   });
   const sessions = new SessionFiles({ commonDir, now });
-  const rules = redactor(redaction);
+  const rules = await repositoryRedactor(repository, redaction);
   return {
     store,
     context: { repository, store, sessions, redactor: rules, queue, cliVersion, isWhole, now, log },

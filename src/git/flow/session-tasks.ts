@@ -57,7 +57,13 @@ async function takeTranscript(
   const folder = join(contentFolder(context, state.sessionId), `agent-${agentId}`);
   const batch = repository.batch();
   try {
-    const taken = await new SessionText({ folder, redactor }).take({ path, objects, batch });
+    const taken = await new SessionText({ folder, redactor }).take({
+      path,
+      objects,
+      batch,
+      // The format has a place for assets beside a session's transcript alone.
+      keepsPictures: true,
+    });
     await taken.keep();
     const { text, chunks } = taken;
     if (text === undefined) return undefined;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BehindNotes } from "../behind.ts";
 import type { Layout } from "../checkpoint-store.ts";
+import { isHoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
@@ -15,6 +16,7 @@ import { hooksPlace } from "./hooks-path.ts";
 import type { Phase } from "./phases.ts";
 import { SessionFiles } from "./session-files.ts";
 import { isStale } from "./session-state.ts";
+import { repositoryRedactor } from "./redaction-rules.ts";
 import { Spool } from "./spool.ts";
 
 /** How the flow stands in a repository. */
@@ -86,7 +88,8 @@ export async function flowStatus(
     unpushed: (await new PushQueue(commonDir).drain()).refs.length,
     errors: lastOfBoth(commonDir),
   };
-  return { ...status, problems: enabled ? problemsOf(status) : [] };
+  const problems = enabled ? [...problemsOf(status), ...(await redactionProblems(repository))] : [];
+  return { ...status, problems };
 }
 
 const mostErrors = 5;
@@ -126,6 +129,16 @@ async function mirrorsBehind(commonDir: string): Promise<FlowStatus["behind"]> {
 function lastOfBoth(commonDir: string): readonly string[] {
   const lines = (["log", "workerLog"] as const).flatMap((log) => lastFailures(commonDir, mostErrors, log));
   return lines.toSorted((a, b) => (a.slice(0, 24) < b.slice(0, 24) ? -1 : 1)).slice(-mostErrors);
+}
+
+async function redactionProblems(repository: Repository): Promise<readonly string[]> {
+  try {
+    await repositoryRedactor(repository);
+    return [];
+  } catch (error) {
+    if (!isHoldfastError(error) || error.code !== "redaction_invalid") throw error;
+    return [error.message];
+  }
 }
 
 function problemsOf({

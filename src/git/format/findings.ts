@@ -63,6 +63,7 @@ const findingCodes = {
   },
   ref_foreign: { severity: "warning", next: nextIgnored },
   shard_wrong: { severity: "error", next: nextRepair },
+  asset_missing: { severity: "warning", next: nextNothing },
   compact_less_redacted: {
     severity: "error",
     next: "Write the checkpoint again without its compact transcript, and rotate what it shows.",

@@ -8,6 +8,8 @@ import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { type NamedSession, namedSessions, timeOf } from "./named-sessions.ts";
 import { type SessionTranscript, Transcripts } from "./session-transcripts.ts";
+import { commitsToldBy } from "../reading/anchors.ts";
+import { isCommitHere } from "../reading/commits.ts";
 
 /** A session as its checkpoints together have it. */
 export interface CheckpointSession {
@@ -31,7 +33,7 @@ export interface SessionPart {
   readonly usage: RawObject | undefined;
   /** The root's `token_usage_version`; undefined where it has none. */
   readonly usageVersion: number | undefined;
-  /** The commits that name the checkpoint. */
+  /** The commits that name the checkpoint, and those here that it names. */
   readonly commits: readonly string[];
 }
 
@@ -50,11 +52,12 @@ export async function checkpointSessions(
     for (const { id } of listed ?? []) {
       const stored = await orTell(() => store.read(id), `${id} in ${layout}`, problems);
       if (stored === null || stored === undefined) continue;
+      const own = await commitsOf(repository, stored, commits.get(id) ?? []);
       const named = namedSessions(stored, problems);
       for (const { sessionId, session } of named) {
         const isKnown = seen.has(`${id} ${sessionId}`);
         seen.add(`${id} ${sessionId}`);
-        const part = isKnown ? [] : [partOf(stored, session, commits.get(id) ?? [])];
+        const part = isKnown ? [] : [partOf(stored, session, own)];
         sessions.set(sessionId, joined(sessions.get(sessionId), { sessionId, session, part }));
       }
       await transcripts.add(stored, named);
@@ -64,6 +67,17 @@ export async function checkpointSessions(
   for (const session of sessions.values())
     found.push({ ...session, transcripts: await transcripts.of(session.sessionId) });
   return found.toSorted((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+async function commitsOf(
+  repository: Repository,
+  stored: StoredCheckpoint,
+  named: readonly string[],
+): Promise<readonly string[]> {
+  const commits = new Set(named);
+  for (const commit of commitsToldBy(stored))
+    if (!commits.has(commit) && (await isCommitHere(repository, commit))) commits.add(commit);
+  return [...commits];
 }
 
 type WithoutTranscripts = Omit<CheckpointSession, "transcripts">;

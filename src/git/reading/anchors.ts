@@ -40,7 +40,11 @@ export function anchorFields(anchors: readonly Anchor[]): Readonly<Record<string
 }
 
 /** Reads the anchors of a checkpoint; what is no anchor is passed over. */
-export function anchorsOf({ id, version, root }: StoredCheckpoint): CheckpointAnchors {
+export function anchorsOf({
+  id,
+  version,
+  root,
+}: Pick<StoredCheckpoint, "id" | "version" | "root">): CheckpointAnchors {
   const listed = root.list(anchorsKey).slice(0, maxAnchors);
   return {
     id,
@@ -49,10 +53,22 @@ export function anchorsOf({ id, version, root }: StoredCheckpoint): CheckpointAn
   };
 }
 
+/** The commits that a checkpoint says are its own: those of `linked_commits` (section 3.1), and of its anchors. */
+export function commitsToldBy(
+  stored: Pick<StoredCheckpoint, "id" | "version" | "root">,
+): readonly ObjectId[] {
+  const linked = stored.root
+    .list("linked_commits")
+    .slice(-maxLinked)
+    .flatMap((item) => (item instanceof RawObject ? (item.text("sha") ?? []) : []));
+  return [...new Set([...linked.filter(isId), ...anchorsOf(stored).anchors.map(({ commit }) => commit)])];
+}
+
 /** Paths of a commit that an anchor keeps. */
 export const maxAnchorFiles = 200;
 
 const maxAnchors = 100;
+const maxLinked = 200;
 const maxSubject = 300;
 
 function anchorOf(item: RawObject): Anchor[] {

@@ -67,6 +67,15 @@ export async function readCommit(repository: Repository, revision: string): Prom
   return commit;
 }
 
+/** Whether a commit of this id, which anybody may have written down, is in the repository. */
+export async function isCommitHere(
+  { objects, objectFormat }: Pick<Repository, "objects" | "objectFormat">,
+  commit: ObjectId,
+): Promise<boolean> {
+  if (commit.length !== (objectFormat === "sha1" ? 40 : 64)) return false;
+  return (await objects.header(commit))?.type === "commit";
+}
+
 const format = "%H%n%T%n%P%n%at%n%ct%n%an%n%B";
 const maxLogBytes = 256 * 1024 * 1024;
 const logTimeoutMs = 120_000;

@@ -12,7 +12,8 @@ import {
   timeIn,
 } from "./checkpoint-facts.ts";
 import { type CheckpointSource, readKnown } from "./checkpoint-source.ts";
-import { type CommitRecord, readCommits } from "./commits.ts";
+import { commitsToldBy } from "./anchors.ts";
+import { type CommitRecord, isCommitHere, readCommit, readCommits } from "./commits.ts";
 import { aboutMicroDollars, type TokenFacts, tokenFacts } from "./token-facts.ts";
 import { firstAgentChunks } from "../format/agent-files.ts";
 import { type TranscriptPart, transcriptPart } from "./transcript-part.ts";
@@ -21,7 +22,7 @@ import { type TranscriptPart, transcriptPart } from "./transcript-part.ts";
 export interface Explained {
   readonly facts: CheckpointFacts;
   readonly strategy: string | null;
-  /** Commits whose trailer names it, newest first, as far as they were looked for. */
+  /** Its commits: those whose trailer names it, newest first, as far as they were looked for, and then those that it names. */
   readonly commits: readonly CommitRecord[];
   readonly sessions: readonly ExplainedSession[];
   readonly tasks: readonly ExplainedTask[];
@@ -80,7 +81,7 @@ export async function explain(params: ExplainParams): Promise<Explained> {
   return {
     facts: await factsOf(objects, stored),
     strategy: nameIn(stored.root, "strategy"),
-    commits: await commitsOf(repository, stored),
+    commits: await withTold(repository, stored),
     sessions,
     tasks,
     findings: stored.findings,
@@ -105,6 +106,17 @@ export async function commitsOf(
     if (isHoldfastError(error) && error.code === "git_timeout") return [];
     throw error;
   }
+}
+
+async function withTold(repository: Repository, stored: StoredCheckpoint): Promise<readonly CommitRecord[]> {
+  const named = await commitsOf(repository, stored);
+  const commits = [...named];
+  for (const id of commitsToldBy(stored)) {
+    if (commits.length >= maxShownCommits) break;
+    if (commits.every((commit) => commit.id !== id) && (await isCommitHere(repository, id)))
+      commits.push(await readCommit(repository, id));
+  }
+  return commits;
 }
 
 const maxShownCommits = 20;

@@ -3,7 +3,8 @@ import { objectIn } from "../../core/json.ts";
 import type { ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
 import { isDamage } from "../damage.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { type Anchor, anchorsOf, type CheckpointAnchors } from "./anchors.ts";
+import type { ObjectId } from "../plumbing/objects.ts";
+import { type Anchor, anchorsOf, type CheckpointAnchors, commitsToldBy } from "./anchors.ts";
 import { type CheckpointFacts, factsOf } from "./checkpoint-facts.ts";
 import type { CheckpointSource, OnDamage } from "./checkpoint-source.ts";
 import { factsOfRow, factsRow } from "./facts-row.ts";
@@ -17,6 +18,8 @@ export class FactsIndex {
   readonly #repository: Repository;
   readonly #source: CheckpointSource;
   readonly #onDamage: OnDamage | undefined;
+  /** Checkpoints that were read, for what is asked of them next. */
+  readonly #stored = new Map<string, StoredCheckpoint>();
   #listed: Promise<readonly ListedCheckpoint[]> | undefined;
 
   constructor({ repository, source, onDamage }: IndexOptions) {
@@ -47,6 +50,11 @@ export class FactsIndex {
   /** The anchors that checkpoints keep of their commits. */
   async anchors(): Promise<readonly CheckpointAnchors[]> {
     return [...(await this.#known(anchorsKind, await this.listed())).values()];
+  }
+
+  /** The commits that checkpoints say are theirs. */
+  async told(): Promise<readonly ToldCommits[]> {
+    return [...(await this.#known(toldKind, await this.listed())).values()];
   }
 
   async #known<Item>(
@@ -86,7 +94,7 @@ export class FactsIndex {
     id: string,
   ): Promise<{ readonly item: Item; readonly isWhole: boolean } | undefined> {
     try {
-      const stored = await this.#source.read(id);
+      const stored = await this.#read(id);
       if (stored === null) return undefined;
       const item = await kind.make(this.#repository, stored);
       return { item, isWhole: kind.isWhole(stored, item) };
@@ -96,6 +104,20 @@ export class FactsIndex {
       return undefined;
     }
   }
+
+  async #read(id: string): Promise<StoredCheckpoint | null> {
+    const known = this.#stored.get(id);
+    if (known !== undefined) return known;
+    const stored = await this.#source.read(id);
+    if (stored !== null && this.#stored.size < mostStored) this.#stored.set(id, stored);
+    return stored;
+  }
+}
+
+/** The commits that a checkpoint says are its own. */
+interface ToldCommits {
+  readonly id: string;
+  readonly commits: readonly ObjectId[];
 }
 
 export interface IndexOptions {
@@ -115,6 +137,7 @@ interface Kind<Item> {
 }
 
 const readsAtOnce = 64;
+const mostStored = 1000;
 const factsKind: Kind<CheckpointFacts> = {
   file: "checkpoints",
   make: ({ objects }, stored) => factsOf(objects, stored),
@@ -141,6 +164,16 @@ const anchorsKind: Kind<CheckpointAnchors> = {
 function isRead({ findings }: StoredCheckpoint): boolean {
   return findings.every(({ code }) => code !== "object_missing" && code !== "object_damaged");
 }
+const toldKind: Kind<ToldCommits> = {
+  file: "commits-told",
+  make: async (_repository, stored) => ({ id: stored.id, commits: commitsToldBy(stored) }),
+  isWhole: isRead,
+  write: ({ commits }) => JSON.stringify({ commits }),
+  read: ({ id }, text) => {
+    const commits = objectIn(text)?.["commits"];
+    return Array.isArray(commits) ? { id, commits: commits as readonly ObjectId[] } : undefined;
+  },
+};
 
 function newestFirst(a: CheckpointFacts, b: CheckpointFacts): number {
   const [timeA, timeB] = [a.atMs ?? -Infinity, b.atMs ?? -Infinity];

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { HoldfastError } from "../../core/errors.ts";
 import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
+import { kernelLock } from "../flow/kernel-lock.ts";
 import { readOwnFile, replaceOwnFile } from "../flow/own-files.ts";
 import { shapeOfId } from "../format/ids.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
@@ -28,8 +30,9 @@ export function keptLinks(
   return byCommit(links.flatMap(linkOf));
 }
 
-/** Keeps links beside those that were kept before; gives how many are new. */
+/** Keeps links beside those that were kept before; gives how many are new. @throws git_busy */
 export function keepLinks(repository: Pick<Repository, "commonDir">, found: readonly FoundLink[]): number {
+  using _ = locked(repository);
   const all = new Map([...keptLinks(repository).values()].flat().map((link) => [keyOf(link), link]));
   const before = all.size;
   for (const link of found) all.set(keyOf(link), link);
@@ -46,6 +49,18 @@ export function byCommit(links: readonly FoundLink[]): ReadonlyMap<ObjectId, rea
   const map = new Map<ObjectId, FoundLink[]>();
   for (const link of links) map.set(link.commit, [...(map.get(link.commit) ?? []), link]);
   return map;
+}
+
+/** Two processes that read, add and write would each lose what the other one added. */
+function locked({ commonDir }: Pick<Repository, "commonDir">): Disposable {
+  const lock = kernelLock(join(commonDir, "holdfast", "links.lock"), { waitMs: 10_000 });
+  if (lock !== null) return lock;
+  throw new HoldfastError({
+    code: "git_busy",
+    message: `Another process keeps links in ${commonDir} for more than 10 s.`,
+    next: "Try again.",
+    retryable: true,
+  });
 }
 
 const formatVersion = 1;

@@ -2,7 +2,7 @@ import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Anchor } from "./anchors.ts";
 import { patchIdBetween } from "./commit-anchors.ts";
-import type { CommitRecord } from "./commits.ts";
+import { type CommitRecord, isCommitHere } from "./commits.ts";
 import type { FoundLink } from "./link-file.ts";
 
 /** A checkpoint's commit that is not in the history that is looked at. */
@@ -33,9 +33,9 @@ export class LinkSearch {
 
   async run(): Promise<readonly FoundLink[]> {
     await this.#byTree();
-    this.#byPatch();
+    await this.#byPatch();
     await this.#bySquash();
-    this.#byMessage();
+    await this.#byMessage();
     return this.#links;
   }
 
@@ -43,18 +43,49 @@ export class LinkSearch {
     const byTree = groupBy(this.#candidates, ({ commit }) => commit.tree);
     for (const lost of this.#lost) {
       const same = byTree.get(lost.anchor.tree) ?? [];
-      const found = same.find(({ anchor }) => hasPatch(anchor, lost.anchor.patchId)) ?? same[0];
-      if (found === undefined) continue;
-      this.#link(lost, found, "certain", "its files are exactly those of the commit that was lost");
-      // A squash ends in the tree of its last commit, and holds those before as well.
-      if (!hasPatch(found.anchor, lost.anchor.patchId)) await this.#linkBefore(lost, found);
+      const isAlike = ({ anchor }: Candidate): boolean => hasPatch(anchor, lost.anchor.patchId);
+      // Files are often as they were before: after a revert, or where two do the same.
+      for (const found of [...same.filter(isAlike), ...same.filter((one) => !isAlike(one))]) {
+        const order = await this.#orderOf(lost, found);
+        if (order === "before" || (order === "older" && !isAlike(found))) continue;
+        const confidence = isAlike(found) || order === "later" ? "certain" : "high";
+        this.#link(lost, found, confidence, "its files are exactly those of the commit that was lost");
+        // A squash ends in the tree of its last commit, and holds those before as well.
+        if (!isAlike(found)) await this.#linkBefore(lost, found);
+        break;
+      }
     }
   }
 
-  #byPatch(): void {
+  /** The first that is not in the history of a lost commit: what was made anew comes after it. */
+  async #notBefore(lost: LostAnchor, candidates: readonly Candidate[]): Promise<Candidate | undefined> {
+    for (const one of candidates) if ((await this.#orderOf(lost, one)) !== "before") return one;
+    return undefined;
+  }
+
+  /** Where a candidate stands to a lost commit: `before` it in its history, committed earlier or not, or unknown here. */
+  async #orderOf(
+    { anchor }: LostAnchor,
+    { commit }: Candidate,
+  ): Promise<"before" | "older" | "later" | "unknown"> {
+    const isHere = await this.#isHere(anchor.commit);
+    for (const id of isHere ? [anchor.commit] : anchor.parents)
+      if ((await this.#isHere(id)) && (await this.#isAncestor(commit.id, id))) return "before";
+    const lost = isHere ? await this.#repository.objects.commit(anchor.commit) : null;
+    if (lost === null) return "unknown";
+    return commit.committedAtMs < lost.committer.atMs ? "older" : "later";
+  }
+
+  async #isAncestor(ancestor: ObjectId, of: ObjectId): Promise<boolean> {
+    const args = ["merge-base", "--is-ancestor", ancestor, of];
+    return (await this.#repository.git(args, { codes: [0, 1] })).code === 0;
+  }
+
+  async #byPatch(): Promise<void> {
     const byPatch = groupBy(this.#candidates, ({ anchor }) => anchor.patchId ?? "");
     for (const lost of this.#lost) {
-      const [found] = lost.anchor.patchId === null ? [] : (byPatch.get(lost.anchor.patchId) ?? []);
+      const same = lost.anchor.patchId === null ? [] : (byPatch.get(lost.anchor.patchId) ?? []);
+      const found = await this.#notBefore(lost, same);
       if (found !== undefined)
         this.#link(lost, found, "high", "it makes the same change as the commit that was lost");
     }
@@ -78,7 +109,7 @@ export class LinkSearch {
     }
   }
 
-  #byMessage(): void {
+  async #byMessage(): Promise<void> {
     const texts = this.#candidates.map((candidate) => ({
       candidate,
       subjects: subjectsIn(candidate.commit),
@@ -86,13 +117,17 @@ export class LinkSearch {
     for (const lost of this.#lost) {
       const { subject } = lost.anchor;
       if (subject.length < minSubject) continue;
-      const found = texts.find(
+      const fits = texts.filter(
         ({ candidate, subjects }) => subjects.has(subject) && holdsFiles(candidate.anchor, lost.anchor),
+      );
+      const found = await this.#notBefore(
+        lost,
+        fits.map(({ candidate }) => candidate),
       );
       if (found !== undefined)
         this.#link(
           lost,
-          found.candidate,
+          found,
           "medium",
           "its message names the commit that was lost, and its files hold those",
         );
@@ -138,10 +173,8 @@ export class LinkSearch {
     this.#links.push({ commit: commit.id, checkpoint, confidence, from: anchor.commit, reason });
   }
 
-  async #isHere(commit: ObjectId): Promise<boolean> {
-    const { objects, objectFormat } = this.#repository;
-    if (commit.length !== (objectFormat === "sha1" ? 40 : 64)) return false;
-    return (await objects.header(commit))?.type === "commit";
+  #isHere(commit: ObjectId): Promise<boolean> {
+    return isCommitHere(this.#repository, commit);
   }
 
   async #mergeBase(a: ObjectId, b: ObjectId): Promise<ObjectId | null> {

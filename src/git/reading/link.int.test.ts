@@ -1,11 +1,20 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Story } from "../../../test/git/story.ts";
+import { Story, storyMs } from "../../../test/git/story.ts";
 import { anchorFields } from "./anchors.ts";
 import { computeAnchors } from "./commit-anchors.ts";
 import { readCommit } from "./commits.ts";
 import { findLinks, type FoundLinks } from "./link.ts";
 import { keepLinks, keptLinks } from "./link-file.ts";
 import { readLog } from "./log.ts";
+import { checkpointSessions } from "../import/checkpoint-sessions.ts";
+import { verifyCheckpoints } from "../verify.ts";
+import { explain } from "./explain.ts";
+import { findSession } from "./resume/find-session.ts";
+import { rewind } from "./rewind/rewind.ts";
 import { checkpointsOf } from "./resolve.ts";
 
 let story: Story;
@@ -65,6 +74,34 @@ describe("link", () => {
     ]);
   });
 
+  it("takes no commit of a person for an agent's because it once had the same files", async () => {
+    const hour = 3_600_000;
+    await story.commit({ "a.ts": "by a person\n" }, "A person's", { atMs: storyMs });
+    await story.git("checkout", "-q", "-b", "feature");
+    await story.commit({ "a.ts": "tried\n" }, "Try", { checkpoints: [one], atMs: storyMs + hour });
+    await story.commit({ "a.ts": null }, "Start again");
+    await story.commit({ "a.ts": "by a person\n" }, "A person's", {
+      checkpoints: [two],
+      atMs: storyMs + hour,
+    });
+    await story.git("checkout", "-q", "main");
+    expect((await find()).links).toEqual([]);
+    // Done by a person in one step, before an agent did it in two.
+    await story.commit({ "a.ts": "2\n", "b.ts": "2\n" }, "Both", { atMs: storyMs + hour });
+    await story.git("checkout", "-q", "-b", "later", "HEAD~");
+    const [three, four] = ["cccccccccccc", "dddddddddddd"];
+    await story.commit({ "a.ts": "2\n" }, "The first half", {
+      checkpoints: [three],
+      atMs: storyMs + 2 * hour,
+    });
+    await story.commit({ "b.ts": "2\n" }, "The other half", {
+      checkpoints: [four],
+      atMs: storyMs + 2 * hour,
+    });
+    await story.git("checkout", "-q", "main");
+    expect((await find()).links.map(({ confidence }) => confidence)).not.toContain("certain");
+  });
+
   it("finds them on a machine that never had the branch, by what the checkpoints keep", async () => {
     const [first, second] = await branchOfTwo();
     await keepAnchors([
@@ -74,8 +111,9 @@ describe("link", () => {
     const squashed = await squash();
     await forget();
     const { links } = await find();
+    // Nothing here tells which of both is older.
     expect(links.map(({ commit, checkpoint, confidence }) => [commit, checkpoint, confidence])).toEqual([
-      [squashed, two, "certain"],
+      [squashed, two, "high"],
       [squashed, one, "high"],
     ]);
   });
@@ -151,5 +189,44 @@ describe("link", () => {
       { id: one, confidence: "high", facts: null },
     ]);
     expect(await story.git("rev-parse", "HEAD")).toBe(squashed);
+  });
+
+  it("is known on every machine where a checkpoint names its commit, and nothing is lost or noted there", async () => {
+    const { repository, source, index } = story;
+    const commit = await story.commit({ "run.ts": "run\n" }, "By a run");
+    const before = await story.git("rev-parse", "HEAD~");
+    const anchors = await computeAnchors(repository, [await readCommit(repository, commit)]);
+    const elsewhere = "1".repeat(40);
+    const root = { linked_commits: [{ sha: elsewhere }, { sha: commit }, 7], ...anchorFields(anchors) };
+    await story.checkpoint({ id: one, sessions: [{ sessionId: "s-1" }], root });
+    const link = { id: one, confidence: "certain" };
+    expect((await readLog({ repository, index, maxCommits: 1 }))[0]!.checkpoints).toMatchObject([link]);
+    expect(await checkpointsOf({ repository, index }, await readCommit(repository, commit))).toMatchObject([
+      { ...link, reason: "the checkpoint names it" },
+    ]);
+    const explained = await explain({ repository, source, id: one, maxPartBytes: 1000 });
+    expect(explained.commits.map(({ id }) => id)).toEqual([commit]);
+    expect((await findSession({ repository, source, index, name: "main" })).checkpoint).toBe(one);
+    expect((await verifyCheckpoints({ repository })).findings.map(({ code }) => code)).not.toContain(
+      "checkpoint_without_commit",
+    );
+    expect(await checkpointSessions(repository, [])).toMatchObject([{ parts: [{ commits: [commit] }] }]);
+    expect(await find()).toMatchObject({ links: [], lost: 0 });
+    await story.git("reset", "-q", "--hard", before);
+    await rewind({ repository, index, checkpoint: one, nowMs: 0, dryRun: false });
+    expect(readFileSync(join(story.path, "run.ts"), "utf8")).toBe("run\n");
+  });
+
+  it("of several processes that keep links at once are all kept", async () => {
+    const { commonDir } = story.repository;
+    const each = 40;
+    const script = `
+      const { keepLinks } = await import(${JSON.stringify(new URL("link-file.ts", import.meta.url).href)});
+      const link = (n) => ({ commit: (process.argv[1] + n.toString(16)).padStart(40, "0"), checkpoint: "${one}", confidence: "certain", from: "", reason: "" });
+      for (let n = 0; n < ${each}; n += 1) keepLinks({ commonDir: ${JSON.stringify(commonDir)} }, [link(n)]);`;
+    const run = (who: string): Promise<unknown> =>
+      promisify(execFile)(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, who]);
+    await Promise.all([run("a"), run("b")]);
+    expect([...keptLinks(story.repository).keys()]).toHaveLength(2 * each);
   });
 });

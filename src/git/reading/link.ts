@@ -70,6 +70,7 @@ async function lostAnchors(
   const add = (checkpoint: string, anchor: Anchor): void =>
     void known.set(`${checkpoint} ${anchor.commit}`, { checkpoint, anchor });
   for (const { id, anchors } of await index.anchors()) for (const anchor of anchors) add(id, anchor);
+  const told = await index.told();
   const here = await commitsWithTrailers(repository);
   const computed = await anchorCommits(repository, here);
   for (const { id, trailers } of here) {
@@ -79,10 +80,11 @@ async function lostAnchors(
   const changing = [...known.values()].filter(({ anchor }) => anchor.filesCount > 0);
   if (changing.length === 0) return [];
   const held = await historyOf(repository, revisions);
-  // One whose checkpoint the history still names is not lost: the other is what it was before an amend or a rebase.
-  const named = new Set(
-    here.filter(({ id }) => held.has(id)).flatMap(({ trailers }) => trailers.checkpoints),
-  );
+  // One whose checkpoint the history still names, or which names a commit of it, is not lost: the other is what it was before an amend or a rebase.
+  const named = new Set([
+    ...here.filter(({ id }) => held.has(id)).flatMap(({ trailers }) => trailers.checkpoints),
+    ...told.filter(({ commits }) => commits.some((commit) => held.has(commit))).map(({ id }) => id),
+  ]);
   return changing.filter(({ checkpoint, anchor }) => !held.has(anchor.commit) && !named.has(checkpoint));
 }
 

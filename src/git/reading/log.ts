@@ -2,7 +2,8 @@ import type { Repository } from "../plumbing/repository.ts";
 import type { CheckpointFacts } from "./checkpoint-facts.ts";
 import { type CommitRecord, readCommits } from "./commits.ts";
 import type { FactsIndex } from "./facts-index.ts";
-import { type Confidence, keptLinks } from "./link-file.ts";
+import { knownLinks } from "./known-links.ts";
+import type { Confidence } from "./link-file.ts";
 
 /** A commit with what is known of the sessions that made it. */
 export interface LoggedCommit {
@@ -29,7 +30,7 @@ export interface LogParams {
 export async function readLog(params: LogParams): Promise<readonly LoggedCommit[]> {
   const { repository, index, revisions = [], maxCommits } = params;
   const commits = await readCommits(repository, { revisions, maxCommits });
-  const links = keptLinks(repository);
+  const links = await knownLinks(params);
   const linked = commits.map((commit) => {
     const own = commit.trailers.checkpoints.map((id) => ({ id, confidence: "trailer" as Confidence }));
     const found = (links.get(commit.id) ?? []).filter(

@@ -6,7 +6,8 @@ import { commitNamed, type CommitRecord } from "./commits.ts";
 import { fetchHint } from "./checkpoint-source.ts";
 import type { FactsIndex } from "./facts-index.ts";
 import { findLinks } from "./link.ts";
-import { type Confidence, keptLinks } from "./link-file.ts";
+import { knownLinks } from "./known-links.ts";
+import type { Confidence } from "./link-file.ts";
 
 /** What a person names when he asks for an explanation. */
 export type Named =
@@ -49,18 +50,23 @@ export interface CommitLink {
   readonly reason: string | null;
 }
 
-/** The checkpoints of a commit: by its trailers, else by links that were kept, else by what is found now. */
+/** The checkpoints of a commit: by its trailers and by links that are known, else by what is found now. */
 export async function checkpointsOf(
   { repository, index }: { readonly repository: Repository; readonly index: FactsIndex },
   commit: CommitRecord,
 ): Promise<readonly CommitLink[]> {
   const own = commit.trailers.checkpoints;
-  if (own.length > 0) return own.map((id) => ({ id, confidence: "trailer", reason: null }));
-  const kept = keptLinks(repository).get(commit.id);
+  const known = ((await knownLinks({ repository, index })).get(commit.id) ?? []).filter(
+    ({ checkpoint }) => !own.includes(checkpoint),
+  );
   const links =
-    kept ??
-    (await findLinks({ repository, index, revisions: [commit.id], maxCommits: 1, alone: true })).links;
-  return links.map(({ checkpoint: id, confidence, reason }) => ({ id, confidence, reason }));
+    own.length + known.length > 0
+      ? known
+      : (await findLinks({ repository, index, revisions: [commit.id], maxCommits: 1, alone: true })).links;
+  return [
+    ...own.map((id): CommitLink => ({ id, confidence: "trailer", reason: null })),
+    ...links.map(({ checkpoint: id, confidence, reason }) => ({ id, confidence, reason })),
+  ];
 }
 
 function ambiguous(name: string, fits: readonly string[]): HoldfastError {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
 import type { StoredSession } from "../checkpoint-store.ts";
-import type { ObjectReader } from "../plumbing/objects.ts";
+import { assetNamesIn, assetPlaceholder } from "../content/assets.ts";
+import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 import { type At, chunkOf } from "./chunk-of.ts";
+import type { Found, FoundAt } from "./found.ts";
 
 /** Whether the pictures of a session are what their manifest says (section 2); those that are not here were told before. */
 export async function verifyAssets(
@@ -29,6 +31,32 @@ export async function verifyAssets(
   }
   for (const name of hashes.keys())
     found.add("path_missing", where(`assets/${name}`), "The manifest lists a file that is not there.");
+}
+
+/** Pictures that a transcript refers to and that nobody can see any more. */
+export async function verifyPictures(
+  objects: ObjectReader,
+  { ids, assets, found, at }: TranscriptPictures,
+): Promise<void> {
+  const missing = new Set<string>();
+  for (const id of ids) {
+    const chunk = await chunkOf(objects, id);
+    if (!Buffer.isBuffer(chunk) || !chunk.includes(assetPlaceholder)) continue;
+    for (const name of assetNamesIn(chunk.toString())) if (!assets.has(name)) missing.add(name);
+  }
+  const [first] = missing;
+  if (first === undefined) return;
+  const sentence = `It refers to ${missing.size} pictures that the checkpoint does not hold, such as ${first}.`;
+  found.add("asset_missing", at, sentence);
+}
+
+interface TranscriptPictures {
+  /** The pieces of the transcript. */
+  readonly ids: readonly ObjectId[];
+  /** Names of the files that the checkpoint holds. */
+  readonly assets: ReadonlySet<string>;
+  readonly found: Found;
+  readonly at: FoundAt;
 }
 
 /** By name; those without a hash have nothing to be compared with. */

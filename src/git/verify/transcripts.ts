@@ -3,7 +3,7 @@ import { redactor } from "../content/redactor.ts";
 import { findingOf } from "../format/findings.ts";
 import { ContentHasher, contentHashOf, isContentHash } from "../format/hash.ts";
 import type { ObjectReader } from "../plumbing/objects.ts";
-import { verifyAssets } from "./assets.ts";
+import { verifyAssets, verifyPictures } from "./assets.ts";
 import { type At, chunkOf, whyMissing } from "./chunk-of.ts";
 import type { Found, FoundAt } from "./found.ts";
 
@@ -13,6 +13,7 @@ export async function verifyTranscripts(
   stored: StoredCheckpoint,
   { found, at }: { readonly found: Found; readonly at: Omit<FoundAt, "where"> },
 ): Promise<void> {
+  const assets = new Set(stored.sessions.flatMap(({ assets }) => assets.map(({ name }) => name)));
   for (const session of stored.sessions) {
     const where = (name: string): FoundAt => ({ ...at, where: `${session.slot}/${name}` });
     const isWhole = await verifyHash(objects, session, { found, where });
@@ -21,14 +22,16 @@ export async function verifyTranscripts(
       const missing = id === undefined ? undefined : await whyMissing(objects, id);
       if (missing !== undefined) found.add("object_missing", where(""), missing);
     }
+    await verifyPictures(objects, { ids: session.transcript, assets, found, at: where("full.jsonl") });
     if (session.compact !== undefined) await verifyCompact(objects, session, { found, where, isWhole });
     await verifyAssets(objects, session, { found, where });
   }
   for (const { toolUseId, transcripts } of stored.tasks)
     for (const { name, id } of transcripts) {
+      const where = { ...at, where: `tasks/${toolUseId}/${name}` };
       const missing = await whyMissing(objects, id);
-      if (missing !== undefined)
-        found.add("object_missing", { ...at, where: `tasks/${toolUseId}/${name}` }, missing);
+      if (missing !== undefined) found.add("object_missing", where, missing);
+      else await verifyPictures(objects, { ids: [id], assets, found, at: where });
     }
 }
 

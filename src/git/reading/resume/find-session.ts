@@ -5,7 +5,7 @@ import { type CheckpointFacts, currentSessions, nameIn } from "../checkpoint-fac
 import { type CheckpointSource, readKnown } from "../checkpoint-source.ts";
 import { commitNamed, readCommits } from "../commits.ts";
 import type { FactsIndex } from "../facts-index.ts";
-import { byCommit, keptLinks } from "../link-file.ts";
+import { knownLinks } from "../known-links.ts";
 import { resolveName } from "../resolve.ts";
 
 /** A session that a checkpoint holds, and that can be gone on with. */
@@ -63,7 +63,7 @@ async function checkpointFor(params: FindSessionParams): Promise<string> {
   }
   const commit = branch ?? (await commitNamed(repository, name));
   const here = new Set((await index.listed()).map(({ id }) => id));
-  const links = byCommit([...keptLinks(repository).values()].flat());
+  const links = await knownLinks(params);
   const commits =
     commit === null ? [] : await readCommits(repository, { revisions: [commit], maxCommits: maxSearched });
   for (const { id, trailers } of commits) {

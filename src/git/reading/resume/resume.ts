@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { HoldfastError } from "../../../core/errors.ts";
 import { objectIn, textOf } from "../../../core/json.ts";
 import { isAssetName, restoreAssets } from "../../content/assets.ts";
+import { repositoryRedactor } from "../../flow/redaction-rules.ts";
 import type { StoredSession } from "../../checkpoint-store.ts";
 import type { ObjectReader } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
@@ -66,7 +67,7 @@ export async function resume({
     await writeNew(files.path, textOfLines(lines));
     return { ...told, outcome: "written", lines: lines.length, kept: null };
   }
-  const compared = compareLines(own.lines, lines);
+  const compared = compareLines(own.lines, lines, await repositoryRedactor(repository));
   if (compared.kind === "complete") return { ...told, outcome: "there", lines: 0, kept: null };
   if (compared.kind === "behind") {
     const rest = lines.slice(compared.from);

@@ -1,3 +1,5 @@
+import { RefsLayout } from "../../layouts/refs.ts";
+import { FactsIndex } from "../facts-index.ts";
 import {
   chmodSync,
   existsSync,
@@ -28,7 +30,13 @@ afterEach(async () => {
 });
 
 function back({ dryRun = false } = {}): Promise<Rewound> {
-  return rewind({ repository: story.repository, checkpoint: id, nowMs: 1_770_000_000_000, dryRun });
+  return rewind({
+    repository: story.repository,
+    index: story.index,
+    checkpoint: id,
+    nowMs: 1_770_000_000_000,
+    dryRun,
+  });
 }
 
 function undo(): Promise<Rewound> {
@@ -141,6 +149,7 @@ describe("rewind", () => {
     await back();
     await rewind({
       repository: story.repository,
+      index: story.index,
       checkpoint: early,
       nowMs: 1_770_000_001_000,
       dryRun: false,
@@ -178,7 +187,13 @@ describe("rewind", () => {
   it("refuses in the middle of a merge, and without a commit of that checkpoint", async () => {
     const { first } = await tell();
     await expect(
-      rewind({ repository: story.repository, checkpoint: "ffffffffffff", nowMs: 0, dryRun: false }),
+      rewind({
+        repository: story.repository,
+        index: story.index,
+        checkpoint: "ffffffffffff",
+        nowMs: 0,
+        dryRun: false,
+      }),
     ).rejects.toMatchObject({ code: "rewind_refused" });
     await story.git("checkout", "-q", "-b", "side", first);
     await story.commit({ "a.txt": "side\n" }, "Side");
@@ -215,6 +230,24 @@ describe("rewind", () => {
     ]);
   });
 
+  it("that git refuses keeps nothing, and one that it gives up half-way can be undone", async () => {
+    await story.commit({ "a.txt": "a1\n", "b.bad": "b1\n" }, "One", { checkpoints: [id] });
+    const onlyB = await story.commit({ "b.bad": null }, "Two");
+    await story.commit({ "a.txt": "a3\n" }, "Three");
+    story.files({ ".git/info/attributes": "*.bad filter=bad\n" });
+    await story.git("config", "filter.bad.smudge", "false");
+    await story.git("config", "filter.bad.required", "true");
+    const kept = (): Promise<string> => story.git("for-each-ref", "--format=%(refname)", rewindRefs);
+    await story.git("checkout", "-q", onlyB);
+    await expect(back()).rejects.toThrow(/git does not move the files: .*filter/s);
+    expect([await kept(), await story.git("status", "--porcelain")]).toEqual(["", ""]);
+    await story.git("checkout", "-q", "main");
+    await expect(back()).rejects.toThrow(/git does not move the files/);
+    expect([await kept(), read("a.txt")]).toEqual([expect.stringContaining(rewindRefs), "a1\n"]);
+    await undo();
+    expect([await kept(), read("a.txt")]).toEqual(["", "a3\n"]);
+  });
+
   it("leaves files alone that a sparse worktree does not have", async () => {
     await story.commit({ "in/a.txt": "1\n", "out/b.txt": "1\n" }, "One", { checkpoints: [id] });
     await story.commit({ "in/a.txt": "2\n", "out/b.txt": "2\n" }, "Two");
@@ -236,7 +269,13 @@ describe("rewind", () => {
     await git("commit", "-q", "--allow-empty", "-m", `Begin\n\nEntire-Checkpoint: ${id}`);
     const sub = await story.commit({ "sub.txt": "sub\n" }, "In the submodule");
     await git("commit", "-q", "-a", "-m", "Move the submodule");
-    const done = await rewind({ repository, checkpoint: id, nowMs: 0, dryRun: false });
+    const done = await rewind({
+      repository,
+      index: new FactsIndex({ repository, source: new RefsLayout(repository) }),
+      checkpoint: id,
+      nowMs: 0,
+      dryRun: false,
+    });
     expect(done.submodules).toEqual(["sub"]);
     expect([await story.git("rev-parse", "HEAD"), read("sub.txt")]).toEqual([sub, "sub\n"]);
     await undoRewind({ repository, dryRun: false });

@@ -1,9 +1,10 @@
 import { HoldfastError, isHoldfastError } from "../../../core/errors.ts";
 import type { ObjectId } from "../../plumbing/objects.ts";
 import type { Repository } from "../../plumbing/repository.ts";
-import { type CommitRecord, readCommit } from "../commits.ts";
+import { type CommitRecord, isCommitHere, readCommit } from "../commits.ts";
 import { commitsOf } from "../explain.ts";
-import { keptLinks } from "../link-file.ts";
+import type { FactsIndex } from "../facts-index.ts";
+import { knownLinks } from "../known-links.ts";
 import { type ChangedPath, changedPaths } from "./changed-paths.ts";
 import { type Obstacles, obstaclesOf, submodulesIn } from "./obstacles.ts";
 import { restoreInterrupted } from "./interrupted.ts";
@@ -23,6 +24,7 @@ export interface Rewound {
 
 export interface RewindParams {
   readonly repository: Repository;
+  readonly index: FactsIndex;
   readonly checkpoint: string;
   readonly nowMs: number;
   /** Look only. */
@@ -33,9 +35,10 @@ export interface RewindParams {
  * Brings the files back to the commit of a checkpoint, by git's own merge of two trees, and leaves HEAD where it is.
  * Work that is nowhere else is never overwritten. @throws rewind_refused
  */
-export async function rewind({ repository, checkpoint, nowMs, dryRun }: RewindParams): Promise<Rewound> {
+export async function rewind(params: RewindParams): Promise<Rewound> {
+  const { repository, index, checkpoint, nowMs, dryRun } = params;
   const here = withWorktree(repository);
-  const target = await targetOf(here, checkpoint);
+  const target = await targetOf(here, index, checkpoint);
   const fromTree = await startTree(here);
   const paths = await changedPaths(here, fromTree, target.tree);
   checkObstacles(await obstaclesOf(here, paths, fromTree), paths);
@@ -43,7 +46,13 @@ export async function rewind({ repository, checkpoint, nowMs, dryRun }: RewindPa
   if (dryRun || paths.length === 0) return { ...done, kept: null };
   const state = { fromTree, toTree: target.tree, target: target.id, checkpoint, nowMs };
   const kept = await keepState(here, state);
-  await moveFiles(here, fromTree, target.tree);
+  try {
+    await moveFiles(here, fromTree, target.tree);
+  } catch (error) {
+    if (!(await isMoved(here, paths, fromTree)))
+      await here.refs.update({ name: kept.ref, from: kept.commit, to: null });
+    throw error;
+  }
   return { ...done, kept };
 }
 
@@ -76,12 +85,16 @@ function withWorktree(repository: Repository): WithWorktree {
 }
 
 /** The commit of a checkpoint: the newest whose trailer names it, before those that were linked otherwise. */
-async function targetOf(repository: Repository, checkpoint: string): Promise<CommitRecord> {
+async function targetOf(
+  repository: Repository,
+  index: FactsIndex,
+  checkpoint: string,
+): Promise<CommitRecord> {
   const [named] = await commitsOf(repository, { id: checkpoint });
   if (named !== undefined) return named;
-  const links = [...keptLinks(repository).values()].flat();
-  const linked = links.find((link) => link.checkpoint === checkpoint);
-  if (linked !== undefined) return readCommit(repository, linked.commit);
+  for (const link of [...(await knownLinks({ repository, index })).values()].flat())
+    if (link.checkpoint === checkpoint && (await isCommitHere(repository, link.commit)))
+      return readCommit(repository, link.commit);
   throw refused(
     `No commit here names the checkpoint ${checkpoint}.`,
     "Look for one that lost its trailer with: holdfast git link --write",
@@ -97,6 +110,16 @@ async function startTree(repository: Repository): Promise<ObjectId> {
   const commit = head === null ? null : await repository.objects.commit(head);
   if (commit !== null) return commit.tree;
   throw refused("This branch has no commit yet.", "Commit your work first.");
+}
+
+/** Whether files are not as before, so that what is kept of them is needed. */
+async function isMoved(
+  repository: WithWorktree,
+  paths: readonly ChangedPath[],
+  fromTree: ObjectId,
+): Promise<boolean> {
+  const { changed, untracked } = await obstaclesOf(repository, paths, fromTree);
+  return changed.length + untracked.length > 0;
 }
 
 async function moveFiles(repository: Repository, from: ObjectId, to: ObjectId): Promise<void> {
