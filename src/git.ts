@@ -53,9 +53,8 @@ export { type FlowSettings, readFlowSettings } from "./git/flow/flow-settings.ts
 export type { Programs } from "./git/flow/hook-scripts.ts";
 export { type FlowStatus, flowStatus } from "./git/flow/status.ts";
 export { type Destination, destinationOf } from "./git/push/destination.ts";
+export { discover, type Discovery } from "./git/push/discover.ts";
 export {
-  discover,
-  type Discovery,
   fetchAll,
   fetchArchives,
   fetchCheckpoints,

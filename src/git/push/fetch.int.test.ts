@@ -5,7 +5,8 @@ import { type Machine, checkpointRefsOf, sharing } from "../../../test/git/machi
 import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
-import { discover, fetchAll, fetchCheckpoints } from "./fetch.ts";
+import { discover } from "./discover.ts";
+import { fetchAll, fetchCheckpoints } from "./fetch.ts";
 
 const first = "a3b2c4d5e6f7";
 const second = "01KABCDEFGHJKMNPQRSTVWXYZ0";

@@ -8,48 +8,11 @@ import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-curr
 import { Remote } from "./remote.ts";
 import { followMoves } from "./slot-moves.ts";
 
-/** What a remote has of checkpoints, and what is not here. */
-export interface Discovery {
-  readonly remote: string;
-  /** Of the layout git-refs: ids that the remote has and this repository has not. */
-  readonly absent: readonly string[];
-  /** Of the layout git-refs: ids that both have, but not alike. */
-  readonly differing: readonly string[];
-  /** Of the layout git-refs: ids that both have alike. */
-  readonly same: readonly string[];
-  /** Refs of the other layouts that are not here as they are there; they hold many checkpoints each. */
-  readonly shared: readonly string[];
-}
-
 export interface FetchParams {
   readonly repository: Repository;
   readonly remote: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
-export async function discover(params: FetchParams): Promise<Discovery> {
-  const { repository, remote } = params;
-  const there = await remoteOf(params).names(["refs/entire/checkpoints/*", branchRef]);
-  const here = new Map(
-    (await repository.refs.list("refs/entire/checkpoints/")).map(({ name, id }) => [name, id]),
-  );
-  const ours = there.filter(({ name }) => kindOfRef(name) === "checkpoint");
-  const branch = await repository.refs.read(branchRef);
-  if (branch !== null) here.set(branchRef, branch);
-  const differs = ({ name, id }: Ref): boolean => here.get(name) !== id;
-  return {
-    remote,
-    absent: ours.filter(({ name }) => !here.has(name)).map(idOf),
-    differing: ours.filter((ref) => here.has(ref.name) && differs(ref)).map(idOf),
-    same: ours.filter((ref) => !differs(ref)).map(idOf),
-    shared: there
-      .filter(
-        (ref) => kindOfRef(ref.name) !== "checkpoint" && kindOfRef(ref.name) !== undefined && differs(ref),
-      )
-      .map(({ name }) => name),
-  };
 }
 
 /** What became of the checkpoints that were asked for. */
@@ -156,10 +119,7 @@ async function bringIn(repository: Repository, ref: Ref, all: readonly Ref[]): P
   return (await reconcileCurrent(repository, { current: ref, archives })).kind;
 }
 
-function idOf({ name }: Ref): string {
-  return idOfRef(name)!;
-}
-
-function remoteOf({ repository, remote, timeoutMs, signal }: FetchParams): Remote {
+/** The remote that is asked, for as long as the whole call may take. */
+export function remoteOf({ repository, remote, timeoutMs, signal }: FetchParams): Remote {
   return new Remote({ repository, name: remote, deadline: new Deadline({ timeoutMs, signal }) });
 }
