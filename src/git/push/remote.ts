@@ -12,6 +12,9 @@ export type PushAnswer =
   /** Nobody knows which refs have arrived; a push again finds those up to date. */
   | { readonly kind: "failed"; readonly timedOut: boolean; readonly reason: string };
 
+/** The longest that one push may take. */
+export const maxPushMs = 120_000;
+
 /** A remote, spoken to without any question to a person, and never longer than the deadline allows. */
 export class Remote {
   readonly name: string;
@@ -169,7 +172,6 @@ const fetchFlags = [
   ...["--quiet", "--no-tags", "--no-prune", "--no-auto-maintenance", "--no-write-fetch-head"],
   ...["--no-recurse-submodules", "--refmap="],
 ];
-const maxPushMs = 120_000;
 
 const quiet = {
   GIT_TERMINAL_PROMPT: "0",
@@ -187,7 +189,7 @@ function hidden({ id }: Ref, index: number): Ref {
 }
 
 function isOutOfTime(error: unknown): boolean {
-  return isHoldfastError(error) && (error.code === "git_timeout" || error.code === "aborted");
+  return isHoldfastError(error) && error.code === "git_timeout";
 }
 
 function messageOf(error: unknown): string {
