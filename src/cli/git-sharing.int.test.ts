@@ -52,6 +52,10 @@ describe("holdfast git push and fetch", () => {
       expect.stringContaining("ffffffffffff: the remote has none"),
     ]);
     expect(await checkpointRefsOf(two.path)).toEqual(await checkpointRefsOf(remote));
+    expect(await holdfast(two, "fetch", "--all")).toMatchObject({
+      code: 0,
+      stdout: "Fetched 0 from origin, 1 other was here.\n",
+    });
   });
 
   test("push --all sends what nobody noted in every layout, and once", async () => {

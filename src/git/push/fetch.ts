@@ -34,12 +34,14 @@ export async function fetchCheckpoints(
 ): Promise<FetchReport> {
   const ids = [...new Set(params.ids)].filter((id) => shapeOfId(id) !== undefined);
   const refs = await fetchRefs({ ...params, names: ids.map(refOfCheckpoint) });
+  const there = new Set([...refs.fetched, ...refs.present, ...refs.failed.map(({ name }) => name)]);
+  const absent = ids.filter((id) => !there.has(refOfCheckpoint(id)));
   const named = (names: readonly string[]): readonly string[] => names.map((name) => idOfRef(name) ?? name);
   return {
     remote: params.remote,
     fetched: named(refs.fetched),
     present: named(refs.present),
-    absent: [...named(refs.absent), ...params.ids.filter((id) => shapeOfId(id) === undefined)],
+    absent: [...absent, ...params.ids.filter((id) => shapeOfId(id) === undefined)],
     failed: refs.failed.map(({ name, reason }) => ({ name: idOfRef(name) ?? name, reason })),
   };
 }
@@ -54,7 +56,7 @@ export async function fetchArchives(params: FetchParams): Promise<FetchReport> {
   return await fetchRefs({ ...params, names: [v2ArchivePrefix] });
 }
 
-// A name that ends in a slash stands for all below it.
+// A name that ends in a slash stands for all below it. None need be there.
 async function fetchRefs(params: FetchParams & { readonly names: readonly string[] }): Promise<FetchReport> {
   const { repository, remote, names } = params;
   const there =
@@ -72,14 +74,7 @@ async function fetchRefs(params: FetchParams & { readonly names: readonly string
       failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
     }
   }
-  const found = new Set(wanted.map(({ name }) => name));
-  return {
-    remote,
-    fetched,
-    present,
-    absent: names.filter((name) => !name.endsWith("/") && !found.has(name)),
-    failed,
-  };
+  return { remote, fetched, present, absent: [], failed };
 }
 
 // Our own tips, so that what is here does not come again. A checkpoint alone has a history of its own.
