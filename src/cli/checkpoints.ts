@@ -4,6 +4,7 @@ import type { Repository } from "../git/plumbing/repository.ts";
 import type { CheckpointSource } from "../git/reading/checkpoint-source.ts";
 import { FactsIndex } from "../git/reading/facts-index.ts";
 import { RoutedSource } from "../git/reading/routed-source.ts";
+import { TrackedBranches } from "../git/reading/tracked-branches.ts";
 import { withRepository } from "./git-repository.ts";
 
 /** A repository with what is read of its checkpoints. */
@@ -18,7 +19,8 @@ export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>
   return withRepository(async (repository) => {
     const primary = (await readFlowSettings(repository))?.layout ?? "git-refs";
     const order = [primary, ...layouts.filter((layout) => layout !== primary)];
-    const source = new RoutedSource(order.map((layout) => openLayout(repository, layout)));
+    const stores = order.map((layout) => openLayout(repository, layout));
+    const source = new RoutedSource([...stores, new TrackedBranches(repository)]);
     return await use({ repository, source, index: new FactsIndex({ repository, source }) });
   });
 }

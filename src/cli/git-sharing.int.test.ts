@@ -78,6 +78,29 @@ describe("holdfast git push and fetch", () => {
     expect((await holdfast(one, "push", "--all")).stdout).toBe("Nothing to push.\n");
   });
 
+  test("are not needed for a branch that git itself has fetched: it is read, and ours stays where it is", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    for (const [{ repository, queue }, own] of [
+      [one, id],
+      [two, "0123456789ab"],
+    ] as const) {
+      await handBranch(repository, [{ id: own, sessions: [{ sessionId: `s-${own}` }] }]);
+      await queue.add([branchRef]);
+    }
+    await one.push();
+    const before = await two.git("rev-parse", branchRef);
+    await two.git("fetch", "-q");
+
+    for (const each of [id, "0123456789ab"])
+      expect(await holdfast(two, "explain", each)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(`s-${each}`) as string,
+      });
+    expect((await holdfast(two, "list")).stdout).toContain(id);
+    expect(await two.git("rev-parse", branchRef)).toBe(before);
+  });
+
   test("say what waits, why, and what to do, where a remote cannot be reached or is not meant", async () => {
     const { remote, machine } = await sharing();
     const one = await machine();

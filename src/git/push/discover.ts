@@ -1,57 +1,104 @@
-import { branchRef, kindOfRef } from "../format/checkpoint-refs.ts";
-import { checkpointRefs, idOfRef } from "../format/ids.ts";
+import { branchRef, kindOfRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { checkpointRefs, compareIds, idOfRef, idOfTreePath } from "../format/ids.ts";
+import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
-import { type FetchParams, remoteOf } from "./fetch.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import { type FetchParams, remoteOf } from "./fetch-refs.ts";
+import type { Folder } from "./remote.ts";
 
-/** What a remote has of checkpoints, and what is not here. */
+/** What a remote has of checkpoints, in every layout, and what is not here. */
 export interface Discovery {
   readonly remote: string;
-  /** Of the layout git-refs: ids that the remote has and this repository has not. */
+  /** Ids that the remote has and this repository has in no layout. */
   readonly absent: readonly string[];
-  /** Of the layout git-refs: ids that both have, but not alike. */
+  /** Ids that both have, but in some layout not alike. */
   readonly differing: readonly string[];
-  /** Of the layout git-refs: ids that both have alike. */
+  /** Ids that both have, and not otherwise in any layout. */
   readonly same: readonly string[];
-  /** Refs of the other layouts that are not here as they are there; they hold many checkpoints each. */
+  /** Refs that hold many checkpoints, or their transcripts, and are not here as they are there. */
   readonly shared: readonly string[];
 }
 
 /** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
 export async function discover(params: FetchParams): Promise<Discovery> {
   const { there, here } = await bothSides(params);
-  const ours = there.filter(({ name }) => kindOfRef(name) === "checkpoint");
-  const differs = ({ name, id }: Ref): boolean => here.get(name) !== id;
-  return {
-    remote: params.remote,
-    absent: ours.filter(({ name }) => !here.has(name)).map(idOf),
-    differing: ours.filter((ref) => here.has(ref.name) && differs(ref)).map(idOf),
-    same: ours.filter((ref) => !differs(ref)).map(idOf),
-    shared: there
-      .filter((ref) => kindOfRef(ref.name) !== "checkpoint" && differs(ref))
-      .map(({ name }) => name),
-  };
+  const isAlike = (name: string): boolean => there.get(name) === here.get(name);
+  const shared = [...there.keys()].filter((name) => idOfRef(name) === undefined && !isAlike(name));
+  const ours = [...alone(here), ...(await ofMany(params.repository, here))];
+  const apart = shared.filter((name) => name === branchRef || name === v2MainRef);
+  const theirs = [
+    ...alone(there),
+    ...ours.filter(({ place }) => there.has(place) && isAlike(place)),
+    ...(apart.length === 0 ? [] : foldersOf(await remoteOf(params).folders(apart))),
+  ];
+  return { remote: params.remote, ...compared(ours, theirs), shared };
 }
 
 /** The refs of checkpoints, in every layout, that a remote has not as they are here. @throws git_failed, git_timeout, aborted */
 export async function unpushed(params: FetchParams): Promise<readonly string[]> {
   const { there, here } = await bothSides(params);
-  for (const { name, id } of there) if (here.get(name) === id) here.delete(name);
-  return [...here.keys()];
+  return [...here.keys()].filter((name) => there.get(name) !== here.get(name));
 }
 
-async function bothSides(
-  params: FetchParams,
-): Promise<{ readonly there: readonly Ref[]; readonly here: Map<string, ObjectId> }> {
+type Tips = ReadonlyMap<string, ObjectId>;
+
+async function bothSides(params: FetchParams): Promise<{ readonly there: Tips; readonly here: Tips }> {
   const { refs } = params.repository;
-  const isOurs = ({ name }: Ref): boolean => kindOfRef(name) !== undefined;
-  const there = (await remoteOf(params).names([`${checkpointRefs}*`, branchRef])).filter(isOurs);
-  const here = new Map((await refs.list(checkpointRefs)).filter(isOurs).map(({ name, id }) => [name, id]));
+  const tips = (all: readonly Ref[]): Map<string, ObjectId> =>
+    new Map(all.flatMap(({ name, id }) => (kindOfRef(name) === undefined ? [] : [[name, id] as const])));
+  const there = tips(await remoteOf(params).names([`${checkpointRefs}*`, branchRef]));
+  const here = tips(await refs.list(checkpointRefs));
   const branch = await refs.read(branchRef);
   if (branch !== null) here.set(branchRef, branch);
   return { there, here };
 }
 
-function idOf({ name }: Ref): string {
-  return idOfRef(name)!;
+interface Stored {
+  readonly id: string;
+  /** The layout git-refs, or the ref that holds it among others. */
+  readonly place: string;
+  /** Changes with the checkpoint; comparable within a place. */
+  readonly version: ObjectId;
+}
+
+function compared(
+  ours: readonly Stored[],
+  theirs: readonly Stored[],
+): Pick<Discovery, "absent" | "differing" | "same"> {
+  const placed = ({ place, id }: Stored): string => `${place} ${id}`;
+  const versions = new Map(ours.map((one) => [placed(one), one.version]));
+  const here = new Set(ours.map(({ id }) => id));
+  const isOther = (one: Stored): boolean => (versions.get(placed(one)) ?? one.version) !== one.version;
+  const others = new Set(theirs.filter(isOther).map(({ id }) => id));
+  const ids = [...new Set(theirs.map(({ id }) => id))].toSorted(compareIds);
+  return {
+    absent: ids.filter((id) => !here.has(id)),
+    differing: ids.filter((id) => others.has(id)),
+    same: ids.filter((id) => here.has(id) && !others.has(id)),
+  };
+}
+
+function alone(refs: Tips): readonly Stored[] {
+  return [...refs].flatMap(([name, version]) => {
+    const id = idOfRef(name);
+    return id === undefined ? [] : [{ id, place: "git-refs", version }];
+  });
+}
+
+async function ofMany({ objects }: Repository, refs: Tips): Promise<readonly Stored[]> {
+  const stored: Stored[] = [];
+  for (const place of [branchRef, v2MainRef])
+    for (const { id, tree } of await (await ShardedTree.at(objects, refs.get(place) ?? null)).all())
+      stored.push({ id, place, version: tree });
+  return stored;
+}
+
+function foldersOf(folders: ReadonlyMap<string, readonly Folder[]>): readonly Stored[] {
+  return [...folders].flatMap(([place, all]) =>
+    all.flatMap(({ id: version, ...path }) => {
+      const id = idOfTreePath(path);
+      return id === undefined ? [] : [{ id, place, version }];
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import { BorrowedRepository } from "./borrowed-repository.ts";
 import type { Deadline } from "./deadline.ts";
@@ -93,11 +94,36 @@ export class Remote {
     return refs.filter(({ name }) => !name.startsWith(hiddenPrefix));
   }
 
+  /**
+   * The folders of the first two levels in what refs of the remote hold, by ref; their trees come into a repository that
+   * is thrown away. A remote that cannot leave out files (`uploadpack.allowFilter`) sends those of the last commit too.
+   * @throws git_failed, git_timeout, aborted
+   */
+  async folders(refs: readonly string[]): Promise<ReadonlyMap<string, readonly Folder[]>> {
+    await using borrowed = await BorrowedRepository.open(this.#repository, []);
+    const bounds = { ...this.#deadline.bounds(), env: await this.#quietly() };
+    const only = ["--depth=1", "--filter=blob:none"];
+    const source = await this.#fetchSource();
+    // git notes by a remote's name who has what was left out, and takes no path for one.
+    const [from, named] =
+      source === this.name ? [source, []] : ["holdfast", ["-c", `remote.holdfast.url=${source}`]];
+    const args = [...this.#settings, ...named, "fetch", ...fetchFlags, ...only, "--stdin", "--", from];
+    const input = refs.map((name) => `+${name}:${name}\n`).join("");
+    await borrowed.git(args, { ...bounds, input });
+    const folders = new Map<string, readonly Folder[]>();
+    for (const name of refs) {
+      const list = ["ls-tree", "-r", "-d", "-z", "--full-tree", name];
+      const { stdout } = await borrowed.git(list, { ...this.#deadline.bounds(), maxBytes: maxListBytes });
+      folders.set(name, stdout.toString().split("\0").flatMap(folderIn));
+    }
+    return folders;
+  }
+
   /** The refs that the remote has of these patterns, without what they hold. @throws git_failed, git_timeout, aborted */
   async names(patterns: readonly string[]): Promise<readonly Ref[]> {
     const { stdout } = await this.#repository.git(
       [...this.#settings, "ls-remote", "--quiet", "--refs", "--", await this.#fetchSource(), ...patterns],
-      { ...this.#deadline.bounds(), env: await this.#quietly(), maxBytes: 1024 * 1024 * 1024 },
+      { ...this.#deadline.bounds(), env: await this.#quietly(), maxBytes: maxListBytes },
     );
     return stdout
       .toString()
@@ -150,6 +176,13 @@ export class Remote {
   }
 }
 
+/** A folder of the second level, such as `a3/b2c4d5e6f7`. */
+export interface Folder {
+  readonly shard: string;
+  readonly name: string;
+  readonly id: ObjectId;
+}
+
 export interface RemoteParams {
   readonly repository: Repository;
   readonly name: string;
@@ -180,6 +213,13 @@ const quiet = {
   SSH_ASKPASS_REQUIRE: "never",
   GCM_INTERACTIVE: "never",
 };
+
+const maxListBytes = 1024 * 1024 * 1024;
+
+function folderIn(line: string): readonly Folder[] {
+  const [, id, shard, name] = /^040000 tree ([0-9a-f]+)\t([^/]+)\/([^/]+)$/.exec(line) ?? [];
+  return id === undefined || shard === undefined || name === undefined ? [] : [{ id, shard, name }];
+}
 
 const hiddenPrefix = "refs/known/";
 
