@@ -53,15 +53,9 @@ export { type FlowSettings, readFlowSettings } from "./git/flow/flow-settings.ts
 export type { Programs } from "./git/flow/hook-scripts.ts";
 export { type FlowStatus, flowStatus } from "./git/flow/status.ts";
 export { type Destination, destinationOf } from "./git/push/destination.ts";
-export {
-  discover,
-  type Discovery,
-  fetchAll,
-  fetchArchives,
-  fetchCheckpoints,
-  type FetchParams,
-  type FetchReport,
-} from "./git/push/fetch.ts";
+export { discover, type Discovery } from "./git/push/discover.ts";
+export { fetchAll, fetchArchives, fetchCheckpoints } from "./git/push/fetch.ts";
+export type { FetchParams, FetchReport } from "./git/push/fetch-refs.ts";
 export { type PushParams, type PushReport, pushWaiting } from "./git/push/push.ts";
 export { type FlowWorkParams, workOnFlow } from "./git/flow/flow-worker.ts";
 export type { Worked } from "./git/flow/worker.ts";

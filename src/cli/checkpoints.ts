@@ -4,6 +4,7 @@ import type { Repository } from "../git/plumbing/repository.ts";
 import type { CheckpointSource } from "../git/reading/checkpoint-source.ts";
 import { FactsIndex } from "../git/reading/facts-index.ts";
 import { RoutedSource } from "../git/reading/routed-source.ts";
+import { TrackedBranches } from "../git/reading/tracked-branches.ts";
 import { withRepository } from "./git-repository.ts";
 import { sayError } from "./output.ts";
 
@@ -27,7 +28,7 @@ export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>
       told.add(message);
     };
     const stores = order.map((layout) => openLayout(repository, layout, { onDamaged: onDamage }));
-    const source = new RoutedSource(stores, { onDamage });
+    const source = new RoutedSource([...stores, new TrackedBranches(repository)], { onDamage });
     const index = new FactsIndex({ repository, source, onDamage });
     return await use({ repository, source, index, isDamaged: () => told.size > 0 });
   });

@@ -2,9 +2,10 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Home } from "../../test/cli/home.ts";
 import { checkpointInput, sessionInput } from "../../test/git/checkpoint-data.ts";
-import { handCheckpoint } from "../../test/git/hand-written.ts";
+import { handBranch, handCheckpoint } from "../../test/git/hand-written.ts";
 import { type Machine, checkpointRefsOf, sharing } from "../../test/git/machines.ts";
 import { gitTestEnv } from "../../test/git/repositories.ts";
+import { branchRef } from "../git/format/checkpoint-refs.ts";
 import { V2Layout } from "../git/layouts/v2/layout.ts";
 
 const id = "a3b2c4d5e6f7";
@@ -51,6 +52,53 @@ describe("holdfast git push and fetch", () => {
       expect.stringContaining("ffffffffffff: the remote has none"),
     ]);
     expect(await checkpointRefsOf(two.path)).toEqual(await checkpointRefsOf(remote));
+    expect(await holdfast(two, "fetch", "--all")).toMatchObject({
+      code: 0,
+      stdout: "Fetched 0 from origin, 1 other was here.\n",
+    });
+  });
+
+  test("push --all sends what nobody noted in every layout, and once", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    await handCheckpoint(one.repository, { id, sessions: [{ sessionId: "s1" }] });
+    await handBranch(one.repository, [{ id: "0123456789ab", sessions: [{ sessionId: "s2" }] }]);
+    const session = await sessionInput(one.repository, "s3");
+    await new V2Layout(one.repository).write(checkpointInput("ba9876543210", [session]));
+
+    await one.queue.add([branchRef]);
+    expect((await holdfast(one, "disable")).stdout).toContain("1 ref of checkpoints was not pushed yet");
+
+    expect(await holdfast(one, "push", "--all")).toMatchObject({
+      code: 0,
+      stdout: "Pushed 4 refs to origin.\n",
+    });
+    expect(await checkpointRefsOf(remote)).toEqual(await checkpointRefsOf(one.path));
+    expect(await checkpointRefsOf(remote)).toHaveLength(4);
+    expect((await holdfast(one, "push", "--all")).stdout).toBe("Nothing to push.\n");
+  });
+
+  test("are not needed for a branch that git itself has fetched: it is read, and ours stays where it is", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    for (const [{ repository, queue }, own] of [
+      [one, id],
+      [two, "0123456789ab"],
+    ] as const) {
+      await handBranch(repository, [{ id: own, sessions: [{ sessionId: `s-${own}` }] }]);
+      await queue.add([branchRef]);
+    }
+    await one.push();
+    const before = await two.git("rev-parse", branchRef);
+    await two.git("fetch", "-q");
+
+    for (const each of [id, "0123456789ab"])
+      expect(await holdfast(two, "explain", each)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(`s-${each}`) as string,
+      });
+    expect((await holdfast(two, "list")).stdout).toContain(id);
+    expect(await two.git("rev-parse", branchRef)).toBe(before);
   });
 
   test("say what waits, why, and what to do, where a remote cannot be reached or is not meant", async () => {

@@ -6,6 +6,7 @@ import { checkpointInput, sessionInput, storeText } from "../../test/git/checkpo
 import { gitTestEnv, makeRepository, type TestRepository } from "../../test/git/repositories.ts";
 import type { CheckpointInput } from "../git/checkpoint-store.ts";
 import { noTokens, type UsageGroup } from "../core/usage.ts";
+import { branchRef } from "../git/format/checkpoint-refs.ts";
 import { RefsLayout } from "../git/layouts/refs.ts";
 import { openRepository } from "../git/plumbing/open-repository.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
@@ -222,4 +223,10 @@ test("migrate, verify and repair tell what they did in words and by their exit c
   expect((await holdfast("git", "repair", "--dry-run")).stdout).toContain("Would do 1 repair; 0 left.");
   expect((await holdfast("git", "repair")).code).toBe(0);
   expect((await holdfast("git", "verify")).code).toBe(0);
+
+  await place.git("update-ref", "-d", `refs/entire/checkpoints/f7/${one}`);
+  await place.git("update-ref", "-d", branchRef);
+  const clone = await holdfast("git", "verify");
+  expect([clone.code, clone.stdout]).toEqual([3, expect.stringContaining("holdfast git fetch --all")]);
+  expect(clone.stdout).not.toContain("git repair");
 });

@@ -20,7 +20,13 @@ interface DisableOptions {
   readonly json?: true;
 }
 
-function linesOf({ settings, left, skipped, pending }: Awaited<ReturnType<typeof disable>>): string[] {
+function linesOf({
+  settings,
+  left,
+  skipped,
+  pending,
+  unpushed,
+}: Awaited<ReturnType<typeof disable>>): string[] {
   return [
     "Commits are not linked to sessions any more. Checkpoints stay.",
     ...settings.map((path) => `Claude Code's hooks are gone from ${path}.`),
@@ -30,6 +36,11 @@ function linesOf({ settings, left, skipped, pending }: Awaited<ReturnType<typeof
       ? []
       : [
           `${counted(pending, "event")} not done yet: kept; --force forgets them, git enable goes on with them.`,
+        ]),
+    ...(unpushed === 0
+      ? []
+      : [
+          `${counted(unpushed, "ref")} of checkpoints ${unpushed === 1 ? "was" : "were"} not pushed yet: holdfast git push --all finds and sends ${unpushed === 1 ? "it" : "them"}.`,
         ]),
   ];
 }

@@ -1,10 +1,6 @@
-import {
-  type Discovery,
-  type FetchReport,
-  discover,
-  fetchAll,
-  fetchCheckpoints,
-} from "../../git/push/fetch.ts";
+import { type Discovery, discover } from "../../git/push/discover.ts";
+import { fetchAll, fetchCheckpoints } from "../../git/push/fetch.ts";
+import type { FetchReport } from "../../git/push/fetch-refs.ts";
 import { shown, usage, wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";

@@ -1,10 +1,9 @@
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../../git/plumbing/repository.ts";
 import { destinationOf, namedRemote } from "../../git/push/destination.ts";
-import { discover } from "../../git/push/fetch.ts";
+import { unpushed } from "../../git/push/discover.ts";
 import { type PushReport, pushWaiting } from "../../git/push/push.ts";
 import { PushQueue } from "../../git/push/queue.ts";
-import { checkpointRefs, idOfRef, refOfCheckpoint } from "../../git/format/ids.ts";
 import { wholeNumber } from "../arguments.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -17,7 +16,9 @@ export async function pushCheckpoints(_: readonly string[], options: PushOptions
   const timeoutMs = wholeNumber(options.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
   const report = await withRepository(async (repository) => {
     const remote = await remoteFor(repository, options.remote);
-    if (options.all === true) await queueAll({ repository, remote, timeoutMs });
+    // Also what was written before there was a remote, or while the queue could not be written.
+    if (options.all === true)
+      await new PushQueue(repository.commonDir).add(await unpushed({ repository, remote, timeoutMs }));
     return await pushWaiting({ repository, remote, timeoutMs });
   });
   if (options.json === true) await writeJson({ push: report });
@@ -45,18 +46,6 @@ interface PushOptions {
   readonly all?: true;
   readonly timeout?: string;
   readonly json?: true;
-}
-
-// Also what was written before there was a remote, or while the queue could not be written.
-async function queueAll(params: Parameters<typeof discover>[0]): Promise<void> {
-  const { repository } = params;
-  const { same } = await discover(params);
-  const there = new Set(same.map(refOfCheckpoint));
-  const refs = await repository.refs.list(checkpointRefs);
-  const names = refs
-    .map(({ name }) => name)
-    .filter((name) => idOfRef(name) !== undefined && !there.has(name));
-  await new PushQueue(repository.commonDir).add(names);
 }
 
 function linesOf(report: PushReport): readonly string[] {

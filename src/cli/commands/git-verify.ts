@@ -1,3 +1,4 @@
+import { nextFetch } from "../../git/format/findings.ts";
 import { verifyCheckpoints, type VerifyReport } from "../../git/verify.ts";
 import { counted } from "../columns.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
@@ -36,7 +37,17 @@ function linesOf({ checkpoints, counts, findings }: VerifyReport): readonly stri
     ...told,
     ...(all > findings.length ? [`The first ${findings.length} of ${all} are shown.`] : []),
     `Looked at ${looked.length === 0 ? "no checkpoint" : looked.join(", ")}: ${summary}`,
-    ...(counts.error + counts.warning > 0
+    ...nextLines(findings),
+  ];
+}
+
+function nextLines(findings: VerifyReport["findings"]): readonly string[] {
+  const wrong = findings.filter(({ severity }) => severity !== "note");
+  return [
+    ...(wrong.some(({ next }) => next === nextFetch)
+      ? ["What is not here comes, if it was pushed, with: holdfast git fetch --all"]
+      : []),
+    ...(wrong.some(({ next }) => next !== nextFetch)
       ? ["What can be mended is told by: holdfast git repair --dry-run"]
       : []),
   ];

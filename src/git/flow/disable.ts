@@ -2,6 +2,7 @@ import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import { PushQueue } from "../push/queue.ts";
 import { settingsFiles } from "./claude-settings.ts";
 import { takeExclude, takeSettings } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
@@ -18,6 +19,8 @@ export interface Disabled {
   readonly skipped: readonly string[];
   /** Events whose work is not done; what is needed for it is kept. */
   readonly pending: number;
+  /** Refs that had not been pushed: `git push --all` finds them without the queue. */
+  readonly unpushed: number;
 }
 
 /**
@@ -33,13 +36,14 @@ export async function disable(
   await restoreHooks(repository, place);
   const left = takeHooks(join(repository.commonDir, "hooks"));
   const pending = new Spool(repository).names().length;
+  const unpushed = (await new PushQueue(repository.commonDir).drain()).refs.length;
   const paths = flowPaths(repository.commonDir);
   if (pending === 0 || forget) rmSync(paths.root, { recursive: true, force: true });
   else
     for (const path of [paths.hooks, join(paths.launcher, ".."), paths.minted])
       rmSync(path, { recursive: true, force: true });
   await removeSettings(repository);
-  return { settings, left, skipped, pending: forget ? 0 : pending };
+  return { settings, left, skipped, pending: forget ? 0 : pending, unpushed };
 }
 
 async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "settings" | "skipped">> {

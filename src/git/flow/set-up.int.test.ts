@@ -35,7 +35,7 @@ describe("enable", () => {
     const after = linked.traces();
     expect((await linked.enable()).changes).toEqual([]);
     expect(linked.traces()).toEqual(after);
-    expect(await linked.disable()).toMatchObject({ left: [], pending: 0 });
+    expect(await linked.disable()).toMatchObject({ left: [], pending: 0, unpushed: 0 });
     expect(linked.traces()).toEqual(before);
   });
 
@@ -52,6 +52,7 @@ describe("enable", () => {
       behind: [{ layout: "git-branch", checkpoints: 2, reason: "The disk is full." }],
       unpushed: 1,
     });
+    expect(await linked.disable()).toMatchObject({ pending: 0, unpushed: 1 });
   });
 
   it("brings hooks of an earlier version up to date", async () => {

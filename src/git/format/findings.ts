@@ -19,8 +19,11 @@ export function findingOf(code: FindingCode, where: string, sentence: string): F
   return { code, severity, where: shown(where), sentence, next };
 }
 
+/** The next step where what is missing may lie elsewhere. */
+export const nextFetch =
+  "Bring it with `holdfast git fetch --all` if it was pushed, then run `holdfast git verify` again.";
+
 const nextRepair = "Run `holdfast git repair`.";
-const nextFetch = "Fetch it from where the checkpoint was pushed to, then run `holdfast git verify` again.";
 const nextNothing = "Nothing needs to be done.";
 const nextIgnored = "It is ignored when the checkpoint is read; look at where the checkpoint came from.";
 

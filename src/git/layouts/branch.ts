@@ -6,7 +6,7 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../checkpoint-store.ts";
-import { branchRef } from "../format/checkpoint-refs.ts";
+import { branchRef, trackedBranch } from "../format/checkpoint-refs.ts";
 import { branchStartMessage, removalMessage } from "../format/commit-message.ts";
 import { checkId, compareIds, idOfTreePath, treePathOf } from "../format/ids.ts";
 import type { ObjectBatch, ObjectId, TreeEntry } from "../plumbing/objects.ts";
@@ -35,7 +35,7 @@ export class BranchLayout implements CheckpointStore {
 
   constructor(
     repository: Repository,
-    { allowUlids = false, trackingRef = trackedBranch }: BranchOptions = {},
+    { allowUlids = false, trackingRef = trackedBranch("origin") }: BranchOptions = {},
   ) {
     this.#repository = repository;
     this.#allowUlids = allowUlids;
@@ -195,8 +195,6 @@ export class BranchLayout implements CheckpointStore {
     });
   }
 }
-
-const trackedBranch = "refs/remotes/origin/entire/checkpoints/v1";
 
 function prefixOf(id: string): string {
   const { shard, name } = treePathOf(id);

@@ -1,5 +1,5 @@
 import type { ListedCheckpoint } from "../checkpoint-store.ts";
-import { branchRef } from "../format/checkpoint-refs.ts";
+import { branchRef, trackedBranch } from "../format/checkpoint-refs.ts";
 import { branchStartMessage, importMessage } from "../format/commit-message.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { advanceRef } from "../layouts/advance-ref.ts";
@@ -168,7 +168,7 @@ async function toBranch(work: MigrateWork, folders: readonly Folder[]): Promise<
     ref: branchRef,
     reason,
     next: async (tip, batch) => {
-      const base = tip ?? (await repository.refs.read("refs/remotes/origin/entire/checkpoints/v1"));
+      const base = tip ?? (await repository.refs.read(trackedBranch("origin")));
       return { to: await commitsOf({ work, base, batch, folders: missing }), result: undefined };
     },
   });

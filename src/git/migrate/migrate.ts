@@ -1,6 +1,6 @@
 import { HoldfastError } from "../../core/errors.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "../checkpoint-store.ts";
-import { branchRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { branchRef, trackedBranch, v2MainRef } from "../format/checkpoint-refs.ts";
 import { idOfRef, shapeOfId } from "../format/ids.ts";
 import { openLayout } from "../layouts/open-layout.ts";
 import type { Identity } from "../plumbing/objects.ts";
@@ -83,7 +83,7 @@ async function authorsOf(
   const ref = from === "v2" ? v2MainRef : branchRef;
   const local = (await repository.refs.read(ref)) === null ? undefined : ref;
   // Where the branch was only fetched, the layout reads that.
-  const tracking = "refs/remotes/origin/entire/checkpoints/v1";
+  const tracking = trackedBranch("origin");
   const name =
     local ??
     (from === "git-branch" && (await repository.refs.read(tracking)) !== null ? tracking : undefined);

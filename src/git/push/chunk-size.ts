@@ -22,8 +22,9 @@ export class ChunkSize {
     return this.#size;
   }
 
-  async timedOut(): Promise<void> {
-    await this.#keep(Math.max(1, Math.floor(this.#size / 4)));
+  /** After so many refs took longer than one push may; one alone cannot be made smaller. */
+  async timedOut(count: number): Promise<void> {
+    if (count > 1) await this.#keep(Math.max(1, Math.floor(Math.min(count, this.#size) / 4)));
   }
 
   /** After a push of so many refs that were all taken. */

@@ -1,11 +1,15 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fileIn, handBranch, handCheckpoint } from "../../../test/git/hand-written.ts";
+import { checkpointInput, sessionInput, textOfBlobs } from "../../../test/git/checkpoint-data.ts";
 import { type Machine, checkpointRefsOf, sharing } from "../../../test/git/machines.ts";
 import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
-import { discover, fetchAll, fetchCheckpoints } from "./fetch.ts";
+import { BranchLayout } from "../layouts/branch.ts";
+import { V2Layout } from "../layouts/v2/layout.ts";
+import { discover } from "./discover.ts";
+import { fetchAll, fetchCheckpoints } from "./fetch.ts";
 
 const first = "a3b2c4d5e6f7";
 const second = "01KABCDEFGHJKMNPQRSTVWXYZ0";
@@ -57,6 +61,45 @@ describe("a second machine", () => {
     await fsckClean(two.path);
   });
 
+  test("finds by id what lies among others, on the branch or in v2, and joins what it has there itself", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    const [onBranch, inV2, own] = ["000000000001", "000000000002", "000000000003"] as const;
+    await handBranch(one.repository, [{ id: onBranch, sessions: [{ sessionId: "s1" }] }]);
+    const session = await sessionInput(one.repository, "s2");
+    const { refs } = await new V2Layout(one.repository, { rotateAt: 1 }).write(
+      checkpointInput(inV2, [session]),
+    );
+    await one.queue.add([branchRef, ...refs]);
+    await one.push();
+    await handBranch(two.repository, [{ id: own, sessions: [{ sessionId: "mine" }] }]);
+    const params = { repository: two.repository, remote: "origin", timeoutMs };
+    const mine = await two.git("rev-parse", branchRef);
+
+    expect(await discover(params)).toMatchObject({ absent: [onBranch, inV2], differing: [], same: [] });
+    expect(await two.git("rev-parse", branchRef)).toBe(mine);
+    const ids = [inV2, onBranch, "ffffffffffff"];
+    const none = { present: [], absent: [], failed: [] };
+    expect(await fetchCheckpoints({ ...params, ids })).toEqual({
+      ...{ ...none, remote: "origin" },
+      fetched: [inV2, onBranch],
+      absent: ["ffffffffffff"],
+    });
+
+    const branch = new BranchLayout(two.repository);
+    expect((await branch.list()).map(({ id }) => id)).toEqual([onBranch, own]);
+    await two.git("merge-base", "--is-ancestor", mine, branchRef);
+    const stored = await new V2Layout(two.repository).read(inV2);
+    expect(await textOfBlobs(two.repository, stored!.sessions[0]!.transcript)).toContain("s2");
+    expect(await discover(params)).toMatchObject({ absent: [], differing: [], same: [onBranch, inV2] });
+    expect(await fetchCheckpoints({ ...params, ids: [onBranch, inV2] })).toEqual({
+      ...{ ...none, remote: "origin" },
+      fetched: [],
+      present: [onBranch, inV2],
+    });
+    await fsckClean(two.path);
+  });
+
   test("is told that a remote does not answer, and not that it has nothing", async () => {
     const { remote, machine } = await sharing();
     const two = await machine();
@@ -100,14 +143,15 @@ describe("a second machine", () => {
     const elsewhere = await sharing();
     const [one, two] = [await machine(), await machine()];
     await share(one, [first]);
+    await handBranch(one.repository, [{ id: "0123456789ab", sessions: [{ sessionId: "s1" }] }]);
+    await one.queue.add([branchRef]);
+    await one.push();
+    // As forges allow it, so that looking need not bring transcripts.
+    await runTestGit(remote, ["config", "uploadpack.allowFilter", "true"]);
     await two.git("config", "remote.origin.url", elsewhere.remote);
     await two.git("config", "remote.origin.pushurl", remote);
-    const report = await fetchCheckpoints({
-      repository: two.repository,
-      remote: "origin",
-      timeoutMs,
-      ids: [first],
-    });
-    expect(report.fetched).toEqual([first]);
+    const params = { repository: two.repository, remote: "origin", timeoutMs };
+    expect((await discover(params)).absent).toEqual(["0123456789ab", first]);
+    expect((await fetchCheckpoints({ ...params, ids: [first] })).fetched).toEqual([first]);
   });
 });

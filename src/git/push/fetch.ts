@@ -1,89 +1,42 @@
-import { idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
-import type { Ref } from "../plumbing/refs.ts";
-import type { Repository } from "../plumbing/repository.ts";
-import { branchRef, kindOfRef, v2ArchivePrefix, v2Prefix } from "../format/checkpoint-refs.ts";
-import { Deadline } from "./deadline.ts";
-import { joinRef } from "./join-refs.ts";
-import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
-import { Remote } from "./remote.ts";
-import { followMoves } from "./slot-moves.ts";
+import { branchRef, v2ArchivePrefix, v2MainRef } from "../format/checkpoint-refs.ts";
+import { checkpointRefs, idOfRef, refOfCheckpoint, shapeOfId } from "../format/ids.ts";
+import type { CheckpointStore } from "../checkpoint-store.ts";
+import { BranchLayout } from "../layouts/branch.ts";
+import { V2Layout } from "../layouts/v2/layout.ts";
+import { type FetchParams, type FetchReport, fetchRefs } from "./fetch-refs.ts";
 
-/** What a remote has of checkpoints, and what is not here. */
-export interface Discovery {
-  readonly remote: string;
-  /** Of the layout git-refs: ids that the remote has and this repository has not. */
-  readonly absent: readonly string[];
-  /** Of the layout git-refs: ids that both have, but not alike. */
-  readonly differing: readonly string[];
-  /** Of the layout git-refs: ids that both have alike. */
-  readonly same: readonly string[];
-  /** Refs of the other layouts that are not here as they are there; they hold many checkpoints each. */
-  readonly shared: readonly string[];
-}
-
-export interface FetchParams {
-  readonly repository: Repository;
-  readonly remote: string;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
-export async function discover(params: FetchParams): Promise<Discovery> {
-  const { repository, remote } = params;
-  const there = await remoteOf(params).names(["refs/entire/checkpoints/*", branchRef]);
-  const here = new Map(
-    (await repository.refs.list("refs/entire/checkpoints/")).map(({ name, id }) => [name, id]),
-  );
-  const ours = there.filter(({ name }) => kindOfRef(name) === "checkpoint");
-  const branch = await repository.refs.read(branchRef);
-  if (branch !== null) here.set(branchRef, branch);
-  const differs = ({ name, id }: Ref): boolean => here.get(name) !== id;
-  return {
-    remote,
-    absent: ours.filter(({ name }) => !here.has(name)).map(idOf),
-    differing: ours.filter((ref) => here.has(ref.name) && differs(ref)).map(idOf),
-    same: ours.filter((ref) => !differs(ref)).map(idOf),
-    shared: there
-      .filter(
-        (ref) => kindOfRef(ref.name) !== "checkpoint" && kindOfRef(ref.name) !== undefined && differs(ref),
-      )
-      .map(({ name }) => name),
-  };
-}
-
-/** What became of the checkpoints that were asked for. */
-export interface FetchReport {
-  readonly remote: string;
-  /** They were not here, or not all of them. */
-  readonly fetched: readonly string[];
-  /** All that the remote has was here. */
-  readonly present: readonly string[];
-  /** The remote has answered, and has none of these. */
-  readonly absent: readonly string[];
-  /** Nobody knows: what came could not be taken. */
-  readonly failed: readonly { readonly name: string; readonly reason: string }[];
-}
-
-/** Fetches checkpoints of the layout git-refs by their ids, and joins what is here already. @throws git_failed, git_timeout, aborted */
+/**
+ * Fetches checkpoints by their ids, each from a ref of its own or else from those that hold many, and joins what is here
+ * already. @throws git_failed, git_timeout, aborted
+ */
 export async function fetchCheckpoints(
   params: FetchParams & { readonly ids: readonly string[] },
 ): Promise<FetchReport> {
-  const ids = [...new Set(params.ids)].filter((id) => shapeOfId(id) !== undefined);
+  const given = [...new Set(params.ids)];
+  const ids = given.filter((id) => shapeOfId(id) !== undefined);
   const refs = await fetchRefs({ ...params, names: ids.map(refOfCheckpoint) });
-  const named = (names: readonly string[]): readonly string[] => names.map((name) => idOfRef(name) ?? name);
+  const own = {
+    fetched: refs.fetched.map(nameOf),
+    present: refs.present.map(nameOf),
+    failed: refs.failed.map(({ name, reason }) => ({ name: nameOf(name), reason })),
+  };
+  const there = new Set([...own.fetched, ...own.present, ...own.failed.map(({ name }) => name)]);
+  const shared = await fetchFromShared(
+    params,
+    ids.filter((id) => !there.has(id)),
+  );
   return {
     remote: params.remote,
-    fetched: named(refs.fetched),
-    present: named(refs.present),
-    absent: [...named(refs.absent), ...params.ids.filter((id) => shapeOfId(id) === undefined)],
-    failed: refs.failed.map(({ name, reason }) => ({ name: idOfRef(name) ?? name, reason })),
+    fetched: [...own.fetched, ...shared.fetched],
+    present: [...own.present, ...shared.present],
+    absent: [...shared.absent, ...given.filter((id) => shapeOfId(id) === undefined)],
+    failed: [...own.failed, ...shared.failed],
   };
 }
 
 /** Fetches all that a remote has of checkpoints, in every layout; what is here already is joined. */
 export async function fetchAll(params: FetchParams): Promise<FetchReport> {
-  return await fetchRefs({ ...params, names: ["refs/entire/checkpoints/", branchRef] });
+  return await fetchRefs({ ...params, names: [checkpointRefs, branchRef] });
 }
 
 /** Fetches what a remote has of the layout v2's raw transcripts, for one that is nowhere else (specification §6.3). */
@@ -91,75 +44,42 @@ export async function fetchArchives(params: FetchParams): Promise<FetchReport> {
   return await fetchRefs({ ...params, names: [v2ArchivePrefix] });
 }
 
-// A name that ends in a slash stands for all below it.
-async function fetchRefs(params: FetchParams & { readonly names: readonly string[] }): Promise<FetchReport> {
-  const { repository, remote, names } = params;
-  const there =
-    names.length === 0 ? [] : await remoteOf(params).fetch(names, await knownOf(repository, names));
-  const wanted = there.filter(({ name }) => kindOfRef(name) !== undefined && isAsked(name, names));
-  const fetched: string[] = [];
-  const present: string[] = [];
-  const failed: { name: string; reason: string }[] = [];
-  await followMoves(repository);
-  for (const ref of wanted.toSorted(mainFirst)) {
-    try {
-      const list = (await isBroughtIn(repository, ref, wanted)) ? fetched : present;
-      list.push(ref.name);
-    } catch (error) {
-      failed.push({ name: ref.name, reason: error instanceof Error ? error.message : String(error) });
-    }
-  }
-  const found = new Set(wanted.map(({ name }) => name));
+// The branch and v2's main are fetched whole, the raw transcripts of v2 only where one of these lies nowhere else.
+async function fetchFromShared(
+  params: FetchParams,
+  ids: readonly string[],
+): Promise<Omit<FetchReport, "remote">> {
+  if (ids.length === 0) return { fetched: [], present: [], absent: [], failed: [] };
+  const { repository } = params;
+  let archives: Promise<FetchReport> | undefined;
+  const v2 = new V2Layout(repository, {
+    fetchArchives: async () => void (await (archives ??= fetchArchives(params))),
+  });
+  const stores = [new BranchLayout(repository), v2];
+  const before = await versionsIn(stores);
+  const refs = await fetchRefs({ ...params, names: [branchRef, v2MainRef] });
+  for (const id of ids) await v2.read(id);
+  const after = await versionsIn(stores);
+  const failed = [...refs.failed, ...((await archives)?.failed ?? [])];
+  const here = ids.filter((id) => after.has(id));
   return {
-    remote,
-    fetched,
-    present,
-    absent: names.filter((name) => !name.endsWith("/") && !found.has(name)),
+    fetched: here.filter((id) => after.get(id) !== before.get(id)),
+    present: here.filter((id) => after.get(id) === before.get(id)),
+    // What could not be taken may hold it.
+    absent: failed.length > 0 ? [] : ids.filter((id) => !after.has(id)),
     failed,
   };
 }
 
-// Our own tips, so that what is here does not come again. A checkpoint alone has a history of its own.
-async function knownOf({ refs }: Repository, names: readonly string[]): Promise<readonly Ref[]> {
-  const lists = await Promise.all(
-    names.map(async (name) => {
-      if (name.endsWith("/")) return await refs.list(name);
-      const id = await refs.read(name);
-      return id === null ? [] : [{ name, id }];
-    }),
-  );
-  return lists.flat();
+/** What names each checkpoint, in all of these. */
+async function versionsIn(stores: readonly CheckpointStore[]): Promise<ReadonlyMap<string, string>> {
+  const versions = new Map<string, string>();
+  for (const store of stores)
+    for (const { id, version } of await store.list())
+      versions.set(id, `${versions.get(id) ?? ""} ${store.layout} ${version}`);
+  return versions;
 }
 
-function isAsked(name: string, names: readonly string[]): boolean {
-  return names.some((asked) => (asked.endsWith("/") ? name.startsWith(asked) : name === asked));
-}
-
-// The slots of a checkpoint of v2 are decided on its main.
-function mainFirst(a: Ref, b: Ref): number {
-  const rank = ({ name }: Ref): number => (name.startsWith(`${v2Prefix}full/`) ? 1 : 0);
-  return rank(a) - rank(b);
-}
-
-async function isBroughtIn(repository: Repository, ref: Ref, all: readonly Ref[]): Promise<boolean> {
-  for (;;) {
-    const joined = await bringIn(repository, ref, all);
-    if (joined !== "moved") return joined === "joined" || joined === "theirs";
-  }
-}
-
-async function bringIn(repository: Repository, ref: Ref, all: readonly Ref[]): Promise<Reconciled["kind"]> {
-  const kind = kindOfRef(ref.name);
-  if (kind === "v2-archive") return await takeArchive(repository, ref);
-  if (kind !== "v2-current") return await joinRef(repository, ref);
-  const archives = all.filter(({ name }) => kindOfRef(name) === "v2-archive");
-  return (await reconcileCurrent(repository, { current: ref, archives })).kind;
-}
-
-function idOf({ name }: Ref): string {
-  return idOfRef(name)!;
-}
-
-function remoteOf({ repository, remote, timeoutMs, signal }: FetchParams): Remote {
-  return new Remote({ repository, name: remote, deadline: new Deadline({ timeoutMs, signal }) });
+function nameOf(ref: string): string {
+  return idOfRef(ref) ?? ref;
 }

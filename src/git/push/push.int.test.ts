@@ -235,4 +235,19 @@ describe("a remote that does not do as it should", () => {
     expect(performance.now() - start).toBeLessThan(15_000);
     expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
   });
+
+  test("a remote that is too slow for all at once gets some with each push, until it has all", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    const ids = Array.from({ length: 8 }, (_, n) => n.toString(16).padStart(12, "0"));
+    for (const id of ids) await handCheckpoint(one.repository, { id, sessions: [{ sessionId: id }] });
+    await one.queue.add(ids.map(refOfCheckpoint));
+    hook(remote, "pre-receive", "test $(wc -l) -le 2 || exec sleep 600");
+
+    const left = [8];
+    while (left.at(-1) !== 0 && left.length < 12) left.push((await one.push(2000)).left);
+
+    expect(left.at(-1)).toBe(0);
+    expect(await checkpointRefsOf(remote)).toHaveLength(8);
+  });
 });

@@ -7,7 +7,7 @@ import { foreignDone, foreignRefs, isForeignDone } from "./foreign-queue.ts";
 import { joinRef } from "./join-refs.ts";
 import { type QueueDrain, PushQueue } from "./queue.ts";
 import { hasV2, pushV2 } from "./push-v2.ts";
-import { type PushAnswer, Remote } from "./remote.ts";
+import { type PushAnswer, Remote, maxPushMs } from "./remote.ts";
 
 /** What a push came to. */
 export interface PushReport {
@@ -56,6 +56,8 @@ const maxFailuresTold = 20;
 class Pushing {
   readonly #repository: Repository;
   readonly #deadline: Deadline;
+  /** How long one push of several refs may take, so that a smaller one has time yet. */
+  readonly #shareMs: number;
   readonly #remote: Remote;
   readonly #drain: QueueDrain;
   readonly #size: ChunkSize;
@@ -70,6 +72,7 @@ class Pushing {
   constructor({ repository, remote, timeoutMs, signal }: PushParams, drain: QueueDrain, size: ChunkSize) {
     this.#repository = repository;
     this.#deadline = new Deadline({ timeoutMs, signal });
+    this.#shareMs = Math.min(maxPushMs, timeoutMs / 3);
     this.#remote = new Remote({ repository, name: remote, deadline: this.#deadline });
     this.#drain = drain;
     this.#size = size;
@@ -140,7 +143,7 @@ class Pushing {
     const tips = await this.#tipsOf(names);
     let rest = tips;
     for (let round = 0; rest.length > 0 && round < maxRounds && !this.#isOver(); round += 1) {
-      const answer = await this.#remote.push(rest);
+      const answer = await this.#pushInTime(rest);
       if (answer.kind === "failed") return await this.#afterFailure(rest, answer);
       const conflicts = await this.#sort(rest, answer.refs);
       rest = conflicts.length === 0 ? [] : await this.#join(conflicts);
@@ -148,6 +151,14 @@ class Pushing {
     for (const { name } of rest) this.#fail(name, "Another machine writes it at this moment.");
     if (rest.length === 0 && this.#failed.size === 0) await this.#size.succeeded(tips.length);
     return "done";
+  }
+
+  async #pushInTime(refs: readonly Ref[]): Promise<PushAnswer> {
+    const hadShare = this.#deadline.remainingMs >= this.#shareMs;
+    const answer = await this.#remote.push(refs, refs.length > 1 ? { maxMs: this.#shareMs } : {});
+    // Noted whether time is left or not: the next run begins with less. What had less than its share proves nothing.
+    if (answer.kind === "failed" && answer.timedOut && hadShare) await this.#size.timedOut(refs.length);
+    return answer;
   }
 
   // Confirms what arrived, and gives what is in conflict. A hook that refuses a push as a whole hides the ref that it
@@ -171,16 +182,13 @@ class Pushing {
   async #pushHalves(refs: readonly Ref[]): Promise<void> {
     const names = refs.map(({ name }) => name);
     const middle = Math.ceil(names.length / 2);
-    for (const half of [names.slice(0, middle), names.slice(middle)])
-      if (!this.#isOver()) await this.#push(half);
+    for (const half of [names.slice(0, middle), names.slice(middle)]) await this.#pushAll(half);
   }
 
   async #afterFailure(refs: readonly Ref[], { timedOut, reason }: FailedPush): Promise<"done" | "smaller"> {
     if (this.#isOver()) return "done";
-    if (timedOut) {
-      await this.#size.timedOut();
-      if (refs.length > 1) return "smaller";
-    } else if (!(await this.#remote.isReachable())) {
+    if (timedOut && refs.length > 1) return "smaller";
+    if (!timedOut && !(await this.#remote.isReachable())) {
       this.#reason = this.#deadline.isOver ? "out_of_time" : "unreachable";
       this.#detail = reason;
       return "done";

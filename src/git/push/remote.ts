@@ -1,5 +1,6 @@
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
+import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import { BorrowedRepository } from "./borrowed-repository.ts";
 import type { Deadline } from "./deadline.ts";
@@ -11,6 +12,9 @@ export type PushAnswer =
   | { readonly kind: "answered"; readonly refs: ReadonlyMap<string, PushedRef> }
   /** Nobody knows which refs have arrived; a push again finds those up to date. */
   | { readonly kind: "failed"; readonly timedOut: boolean; readonly reason: string };
+
+/** The longest that one push may take. */
+export const maxPushMs = 120_000;
 
 /** A remote, spoken to without any question to a person, and never longer than the deadline allows. */
 export class Remote {
@@ -90,11 +94,36 @@ export class Remote {
     return refs.filter(({ name }) => !name.startsWith(hiddenPrefix));
   }
 
+  /**
+   * The folders of the first two levels in what refs of the remote hold, by ref; their trees come into a repository that
+   * is thrown away. A remote that cannot leave out files (`uploadpack.allowFilter`) sends those of the last commit too.
+   * @throws git_failed, git_timeout, aborted
+   */
+  async folders(refs: readonly string[]): Promise<ReadonlyMap<string, readonly Folder[]>> {
+    await using borrowed = await BorrowedRepository.open(this.#repository, []);
+    const bounds = { ...this.#deadline.bounds(), env: await this.#quietly() };
+    const only = ["--depth=1", "--filter=blob:none"];
+    const source = await this.#fetchSource();
+    // git notes by a remote's name who has what was left out, and takes no path for one.
+    const [from, named] =
+      source === this.name ? [source, []] : ["holdfast", ["-c", `remote.holdfast.url=${source}`]];
+    const args = [...this.#settings, ...named, "fetch", ...fetchFlags, ...only, "--stdin", "--", from];
+    const input = refs.map((name) => `+${name}:${name}\n`).join("");
+    await borrowed.git(args, { ...bounds, input });
+    const folders = new Map<string, readonly Folder[]>();
+    for (const name of refs) {
+      const list = ["ls-tree", "-r", "-d", "-z", "--full-tree", name];
+      const { stdout } = await borrowed.git(list, { ...this.#deadline.bounds(), maxBytes: maxListBytes });
+      folders.set(name, stdout.toString().split("\0").flatMap(folderIn));
+    }
+    return folders;
+  }
+
   /** The refs that the remote has of these patterns, without what they hold. @throws git_failed, git_timeout, aborted */
   async names(patterns: readonly string[]): Promise<readonly Ref[]> {
     const { stdout } = await this.#repository.git(
       [...this.#settings, "ls-remote", "--quiet", "--refs", "--", await this.#fetchSource(), ...patterns],
-      { ...this.#deadline.bounds(), env: await this.#quietly(), maxBytes: 1024 * 1024 * 1024 },
+      { ...this.#deadline.bounds(), env: await this.#quietly(), maxBytes: maxListBytes },
     );
     return stdout
       .toString()
@@ -147,6 +176,13 @@ export class Remote {
   }
 }
 
+/** A folder of the second level, such as `a3/b2c4d5e6f7`. */
+export interface Folder {
+  readonly shard: string;
+  readonly name: string;
+  readonly id: ObjectId;
+}
+
 export interface RemoteParams {
   readonly repository: Repository;
   readonly name: string;
@@ -169,7 +205,6 @@ const fetchFlags = [
   ...["--quiet", "--no-tags", "--no-prune", "--no-auto-maintenance", "--no-write-fetch-head"],
   ...["--no-recurse-submodules", "--refmap="],
 ];
-const maxPushMs = 120_000;
 
 const quiet = {
   GIT_TERMINAL_PROMPT: "0",
@@ -179,6 +214,13 @@ const quiet = {
   GCM_INTERACTIVE: "never",
 };
 
+const maxListBytes = 1024 * 1024 * 1024;
+
+function folderIn(line: string): readonly Folder[] {
+  const [, id, shard, name] = /^040000 tree ([0-9a-f]+)\t([^/]+)\/([^/]+)$/.exec(line) ?? [];
+  return id === undefined || shard === undefined || name === undefined ? [] : [{ id, shard, name }];
+}
+
 const hiddenPrefix = "refs/known/";
 
 // Under another name, so that it is not taken for what the remote has.
@@ -187,7 +229,7 @@ function hidden({ id }: Ref, index: number): Ref {
 }
 
 function isOutOfTime(error: unknown): boolean {
-  return isHoldfastError(error) && (error.code === "git_timeout" || error.code === "aborted");
+  return isHoldfastError(error) && error.code === "git_timeout";
 }
 
 function messageOf(error: unknown): string {

@@ -76,6 +76,9 @@ test("a transcript is rewritten where it lies, also in an archive", async () => 
 describe("killed in a rotation", () => {
   // Refs are changed in the order main, current, archive, current; objects are written before each of the first three.
   test.each([
+    ["after the objects of main", "flush", 1],
+    ["before main", "before", 1],
+    ["after the objects of current", "flush", 2],
     ["between main and current", "after", 1],
     ["before its marker", "flush", 3],
     ["after its marker and before the archive is there", "before", 3],
