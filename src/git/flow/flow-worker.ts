@@ -17,7 +17,7 @@ import { fieldOf, type SpooledEvent } from "./spool.ts";
 import { upkeep } from "./upkeep.ts";
 import { work, type Worked, type WorkParams } from "./worker.ts";
 
-export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" | "signal"> {
+export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "isRetry" | "pausesMs" | "signal"> {
   readonly repository: Repository;
   readonly cliVersion: string;
   readonly redaction?: RedactorParams;
@@ -28,7 +28,7 @@ export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" |
 
 /** Does what the hooks noted: condenses commits, completes turns, follows rewrites, heals mirrors and pushes. */
 export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
-  const { repository, isOnce, pausesMs, signal } = params;
+  const { repository, isOnce, isRetry, pausesMs, signal } = params;
   const flow = await openFlow(params);
   const { context, store } = flow;
   try {
@@ -46,6 +46,7 @@ export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
         await upkeep(context);
       },
       ...(isOnce === undefined ? {} : { isOnce }),
+      ...(isRetry === undefined ? {} : { isRetry }),
       ...(pausesMs === undefined ? {} : { pausesMs }),
       signal,
     });

@@ -46,10 +46,11 @@ function hasFiles({ filesTouched }: SessionState): boolean {
   return filesTouched.length > 0;
 }
 
-// Between a commit and the note of it, its files are clean and not yet in a checkpoint.
+// Between a commit and its checkpoint, which may be long where its work fails, its files are clean.
 function isCommitUnderWay({ repository }: FlowContext, { worktree }: SessionState): boolean {
   const note = statSync(join(flowPaths(repository.commonDir).minted, worktree), { throwIfNoEntry: false });
-  return (note?.size ?? 0) > 0 || new Spool(repository).names().length > 0;
+  const spool = new Spool(repository);
+  return (note?.size ?? 0) > 0 || spool.names().length + spool.aside().length > 0;
 }
 
 function without(state: SessionState, isGone: (file: string) => boolean): SessionState {

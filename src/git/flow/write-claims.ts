@@ -29,6 +29,7 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
   const { id, event, claims, changed, stored, root } = params;
   if (claims.length === 0) return;
   const stops = stopsAfter(context, event.name);
+  const isAhead = hasEarlier(context, event.name);
   const left = await leftOvers(context, params);
   const inputs = claims.map((claim) => inputOf(context, { claim, event, stored }));
   const tasks = [];
@@ -48,7 +49,7 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
     const { sessionId, worktreePath } = claim.state;
     await claim.part?.keep();
     const isOpen = isTurnOpen(claim.state, event.atMs, stops.get(sessionId) ?? new Set());
-    const done = { id, event, claim, changed, isTurnOpen: isOpen, left: left.get(worktreePath) };
+    const done = { id, event, claim, changed, isTurnOpen: isOpen, isAhead, left: left.get(worktreePath) };
     const after = context.sessions.change(sessionId, (now) =>
       now === undefined ? undefined : afterCheckpoint(now, done),
     );
@@ -85,6 +86,12 @@ function stopsAfter({ repository }: FlowContext, name: string): ReadonlyMap<stri
     stops.set(session, (stops.get(session) ?? new Set()).add(turn));
   }
   return stops;
+}
+
+// Events are done in order, but for those that failed.
+function hasEarlier({ repository }: FlowContext, name: string): boolean {
+  const spool = new Spool(repository);
+  return [...spool.names(), ...spool.aside().map((one) => one.name)].some((other) => other < name);
 }
 
 /** By worktree, the files that are not as the commit has them. */
