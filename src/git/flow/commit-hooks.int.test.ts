@@ -18,6 +18,19 @@ afterEach(async () => {
   repository[Symbol.dispose]();
 });
 
+describe("a push", () => {
+  it("is noted with where it goes, but not one that only shows what it would do", async () => {
+    await repository.git(["init", "-q", "--bare", "../remote.git"]);
+    await repository.git(["remote", "add", "origin", "../remote.git"]);
+    for (const dry of ["--dry-run", "--dr", "-n", "-qfn"])
+      await repository.git(["push", dry, "origin", "main"]);
+    await repository.git(["-c", "alias.look=push -n", "look", "origin", "main"]);
+    expect(repository.events()).toEqual([]);
+    await repository.git(["push", "-q", "origin", "main:refs/heads/topic-n"]);
+    expect(repository.events().map((event) => fieldOf(event, "remote"))).toEqual(["origin"]);
+  });
+});
+
 describe("a commit", () => {
   it("is linked to the session that touched what is staged, and noted with what was minted", async () => {
     repository.session("s-1", ["a b", 'quote"d', "new\nline", "ü/ä.txt"]);
