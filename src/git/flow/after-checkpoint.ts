@@ -39,7 +39,8 @@ export function afterCheckpoint(now: SessionState, done: DoneForCommit): Session
   const end = isLate ? now.progress?.lines : part?.end;
   return {
     ...known,
-    ...(isLate ? {} : { baseCommit: event.commit, lastCheckpoint: id }),
+    ...(isLate ? {} : { lastCheckpoint: id }),
+    ...(isLate || claim.isAway ? {} : { baseCommit: event.commit }),
     filesTouched,
     filesTouchedCount: Math.max(filesTouched.length, known.filesTouchedCount - gone),
     // A transcript that became shorter is another one.
@@ -70,6 +71,7 @@ function isDone(toolUseId: string, { tasks }: SessionState): boolean {
 
 // A file that is committed as it is here is done; one that was left out, or staged in part, is not.
 function pendingTest({ changed, left, claim, isAhead }: DoneForCommit): (file: string) => boolean {
+  if (claim.isAway) return () => true;
   // What the transcript tells after the commit may not be on disk yet.
   const isLater = (file: string): boolean => claim.part?.writtenLater.has(file) === true;
   if (left === undefined || isAhead)

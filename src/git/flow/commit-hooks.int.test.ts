@@ -94,6 +94,34 @@ describe("a commit", () => {
     expect((await repository.commit("a")).sessions).toEqual(["s-1"]);
   });
 
+  it("in a sibling worktree is linked to the session whose process made it, or to the one that an agent is at work in", async () => {
+    const { ownerProcess } = await import("./owner-process.ts");
+    const other = join(repository.path, "../other");
+    await repository.git(["worktree", "add", "-q", "-b", "other", other]);
+    const commit = async (env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> => {
+      repository.write("../other/a", `${Math.random()}\n`);
+      await repository.git(["-C", other, "add", "a"]);
+      await repository.git(["-C", other, "commit", "-qm", "Change a there"], env);
+      return (await repository.trailers("other")).sessions;
+    };
+    const active = { phase: "active" } as const;
+    const agent = { CLAUDECODE: "1" };
+    repository.session("s-1", ["a"], { ...active, owner: `${process.pid}:1` });
+    expect(await commit()).toEqual([]);
+    expect(await commit(agent)).toEqual(["s-1"]);
+    const minutesAgo = (minutes: number) => ({ lastInteractionAtMs: Date.now() - minutes * 60_000 });
+    repository.session("s-1", ["a"], { ...active, ...minutesAgo(16) });
+    expect(await commit(agent)).toEqual([]);
+    const owner = ownerProcess(process.pid)!;
+    repository.session("s-1", ["a"], { ...active, ...minutesAgo(16), owner });
+    repository.session("s-2", ["a"], active);
+    expect(await commit()).toEqual(["s-1"]);
+    repository.session("s-1", ["a"], active);
+    expect(await commit(agent)).toEqual([]);
+    repository.session("s-3", [], { ...active, worktree: "other" });
+    expect(await commit(agent)).toEqual(["s-3"]);
+  });
+
   it("has a hex id where the layout is v1 or v2", async () => {
     await repository.enable({ settings: { layout: "git-branch", mirrors: ["v2"] } });
     repository.session("s-1", ["a"]);

@@ -97,12 +97,13 @@ END
 `;
 
 // The sessions whose files are staged, and the one that the commit's process belongs to; all with one look at one file.
+// Of other worktrees only sessions at work count: the one whose process this is, or else the only one that an agent can be.
 const find = String.raw`  if [ -s "$own/linkable" ]; then
     stamp=$(date +%s%N)
     case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
     agent=0
     { [ -z "$CLAUDECODE" ] && { true < /dev/tty; } 2>/dev/null; } || agent=1
-    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v pid="$caller" '
+    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v claude="$CLAUDECODE" -v pid="$caller" '
         BEGIN {
           while (pid > 1 && (getline stat < ("/proc/" pid "/stat")) > 0) {
             sub(/^.*\) /, "", stat)
@@ -113,15 +114,23 @@ const find = String.raw`  if [ -s "$own/linkable" ]; then
         }
         kind == "staged" { staged[$0] = 1; next }
         /^s / { id = ""
-          if ($5 != tree || now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
-          id = $2; order[++n] = id; owns[id] = ($6 in is)
-          active[id] = ($3 == "active"); next }
-        id != "" && /^f / { if (substr($0, 3) in staged) touched[id] = 1 }
+          if (now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
+          at_work = ($3 == "active"); owned = ($6 in is)
+          if ($5 != tree) {
+            if (at_work && owned) order[++n] = $2
+            else if (at_work && now - $4 < 900) { away++; other = $2 }
+            next
+          }
+          id = $2
+          if (at_work) { working++; only = id }
+          if (at_work && owned) { touched[id] = 1; order[++n] = id }
+          next }
+        id != "" && !(id in touched) && /^f / { if (substr($0, 3) in staged) { touched[id] = 1; order[++n] = id } }
         END {
-          for (i = 1; i <= n; i++) { id = order[i]
-            if (active[id]) { working++; only = id }
-            if ((id in touched) || (active[id] && owns[id])) { print id; some = 1 } }
-          if (!some && agent && working == 1) print only
+          for (i = 1; i <= n; i++) print order[i]
+          if (n) exit
+          if (agent && working == 1) print only
+          else if (claude != "" && !working && away == 1) print other
         }' kind=staged - kind=sessions "$own/linkable")
     for id in $found; do minted=1; sessions="$sessions $id"; done
   fi

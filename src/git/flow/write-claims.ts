@@ -6,7 +6,7 @@ import { type ChangedPath, differingFiles, untrackedFiles } from "./commit-chang
 import type { CommitEvent } from "./commit-event.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { keepProgress } from "./kept-progress.ts";
-import { headOf, placeOf } from "./place.ts";
+import { gitDirOf, headOf } from "./place.ts";
 import { isTurnOpen } from "./prompts.ts";
 import { sessionInputOf, type StoredPart } from "./session-input.ts";
 import { takeTasks } from "./session-tasks.ts";
@@ -15,7 +15,7 @@ import { fieldOf, Spool } from "./spool.ts";
 /** Sessions that go into a checkpoint, and why. */
 export interface WriteParams {
   readonly id: string;
-  readonly event: Pick<CommitEvent, "name" | "atMs" | "commit">;
+  readonly event: Pick<CommitEvent, "name" | "atMs" | "commit" | "worktree">;
   readonly claims: readonly Claim[];
   readonly changed: ReadonlyMap<string, ChangedPath>;
   /** Further keys of the root. */
@@ -61,15 +61,15 @@ function inputOf(
   context: FlowContext,
   { claim, event, stored }: { readonly claim: Claim } & Pick<WriteParams, "event" | "stored">,
 ): SessionInput {
-  const { state } = claim;
-  const place = placeOf(state.worktreePath);
-  const head = place === undefined ? {} : headOf(place);
+  const { state, isAway } = claim;
+  const { commonDir } = context.repository;
+  const head = headOf({ gitDir: gitDirOf(commonDir, event.worktree), commonDir });
   // What the agent's last hook saw may be another branch than that of the commit.
   const { branch, ...rest } = state;
-  const actual = head.commit === event.commit ? head.branch : branch;
-  const known = { ...rest, ...(actual === undefined ? {} : { branch: actual }) };
+  const known = isAway ? undefined : branch;
+  const actual = head.commit === event.commit ? head.branch : known;
   return sessionInputOf(context, {
-    claim: { ...claim, state: known },
+    claim: { ...claim, state: { ...rest, ...(actual === undefined ? {} : { branch: actual }) } },
     event,
     stored: stored?.get(state.sessionId),
   });
@@ -100,7 +100,8 @@ async function leftOvers(
   { event, claims }: WriteParams,
 ): Promise<ReadonlyMap<string, LeftOver>> {
   const left = new Map<string, LeftOver>();
-  for (const worktreePath of new Set(claims.map(({ state }) => state.worktreePath))) {
+  const here = claims.filter(({ isAway }) => !isAway);
+  for (const worktreePath of new Set(here.map(({ state }) => state.worktreePath))) {
     const differing = await differingFiles(repository, { commit: event.commit, worktreePath });
     const untracked = await untrackedFiles(repository, { worktreePath });
     if (differing !== undefined && untracked !== undefined)
