@@ -2,7 +2,7 @@ import type { SessionInput } from "../checkpoint-store.ts";
 import { tokenUsageVersion } from "../content/usage.ts";
 import { afterCheckpoint, type LeftOver } from "./after-checkpoint.ts";
 import type { Claim } from "./claims.ts";
-import { type ChangedPath, differingFiles, untrackedFiles } from "./commit-changes.ts";
+import { type ChangedPath, differingFiles, stashedFiles, untrackedFiles } from "./commit-changes.ts";
 import type { CommitEvent } from "./commit-event.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { keepProgress } from "./kept-progress.ts";
@@ -94,18 +94,19 @@ function hasEarlier({ repository }: FlowContext, name: string): boolean {
   return [...spool.names(), ...spool.aside().map((one) => one.name)].some((other) => other < name);
 }
 
-/** By worktree, the files that are not as the commit has them. */
+/** By worktree, the files that are not as the commit has them, or lie in a stash. */
 async function leftOvers(
   { repository }: FlowContext,
   { event, claims }: WriteParams,
 ): Promise<ReadonlyMap<string, LeftOver>> {
   const left = new Map<string, LeftOver>();
+  const stashed = await stashedFiles(repository);
   const here = claims.filter(({ isAway }) => !isAway);
   for (const worktreePath of new Set(here.map(({ state }) => state.worktreePath))) {
     const differing = await differingFiles(repository, { commit: event.commit, worktreePath });
     const untracked = await untrackedFiles(repository, { worktreePath });
     if (differing !== undefined && untracked !== undefined)
-      left.set(worktreePath, new Set([...differing, ...untracked]));
+      left.set(worktreePath, new Set([...differing, ...untracked, ...stashed]));
   }
   return left;
 }
