@@ -64,6 +64,12 @@ staged() {
   git -c core.quotePath=true -c diff.relative=false diff --cached --name-only --no-renames --no-color --no-ext-diff 2>/dev/null
 }
 
+# Mode, blob and path of each.
+blobs() {
+  git -c core.quotePath=true -c diff.relative=false diff --cached --raw --no-abbrev --no-renames --no-color --no-ext-diff 2>/dev/null |
+    sed 's/^:[0-7]* \([0-7]*\) [0-9a-f]* \([0-9a-f]*\) [A-Z]./\1 \2 /'
+}
+
 restored=0
 case $source$words in message*--am*)
   take <<END
@@ -81,9 +87,9 @@ const inherit = String.raw`if [ $restored = 0 ]; then
   if [ -f "$dir/SQUASH_MSG" ] && grep -q -e '^ *Entire-Checkpoint:' -e '^ *Agent-Session:' "$dir/SQUASH_MSG"; then
     ask=squash
   elif [ -f "$dir/ORIG_HEAD" ] && [ -f "$dir/logs/HEAD" ]; then
-    # What was found out about a reset holds until the next one; then only its files are asked for.
+    # What was found out about a reset holds until the next one; then only for what it dropped it is asked again.
     if [ "$note.dropped" -nt "$dir/ORIG_HEAD" ]; then
-      [ ! -s "$note.dropped" ] || ! staged | grep -qxF -f "$note.dropped" || ask=reset
+      [ ! -s "$note.dropped" ] || ! blobs | grep -qxF -f "$note.dropped" || ask=reset
     else
       ask=reset
     fi
