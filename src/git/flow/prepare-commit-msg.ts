@@ -9,12 +9,10 @@ source=$2
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
   [ ! -e "$dir/$one" ] || exit 0
 done
-has=0 words=
+has=0 asks=0 words=
 marks=$(grep -hs -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' -e '^# ${entireMarker}' "$file" "$hooks/prepare-commit-msg" "$hooks/prepare-commit-msg".pre-*)
-case $marks in
-*Entire-Checkpoint:* | *Agent-Session:*) [ "$source" != commit ] || exit 0 ;;
-esac
 case $marks in *Entire-Checkpoint:*) has=1 ;; esac
+case $source$marks in message* | commit*Entire-Checkpoint:* | commit*Agent-Session:*) asks=1 ;; esac
 ids= sessions= inherited= minted= stamp=
 
 # Those of these words that git, or the git that started it, was called with.
@@ -36,7 +34,7 @@ parent() {
 }
 
 {
-  [ "$source" != message ] || called "$caller"
+  [ $asks = 0 ] || called "$caller"
   case $marks in
   *'This reverts commit '*)
     case $words in *revert*) exit 0 ;; esac
@@ -49,7 +47,7 @@ parent() {
 
 `;
 
-// `--amend -m` comes as any other message does: only the arguments of git tell it.
+// `--amend -m` comes as any other message does, and `-C` as `--amend` does: only the arguments of git tell it.
 const restore = String.raw`take() {
   while read -r key value rest; do
     case $value in *[!A-Za-z0-9._-]* | '') continue ;; esac
@@ -71,11 +69,20 @@ blobs() {
 }
 
 restored=0
-case $source$words in message*--am*)
+case $source$asks$words in
+message*--am*)
   take <<END
 $(git -c log.showSignature=false log -1 --format='%(trailers:only,unfold)' 2>/dev/null)
 END
   [ -z "$ids$sessions" ] || restored=1
+  ;;
+commit1*--am*) exit 0 ;;
+commit1*)
+  # What that commit was is only linked: new work is stamped anew.
+  take <<END
+$marks
+END
+  has=0
   ;;
 esac
 

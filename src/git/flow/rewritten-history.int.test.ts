@@ -68,6 +68,31 @@ describe("an amended commit", () => {
   });
 });
 
+describe("a commit with the message of another one", () => {
+  it.each([
+    ["as it is", "-C"],
+    ["in an editor", "-c"],
+  ])("%s is linked to what that one was, and has a checkpoint of its own for new work", async (_, option) => {
+    const { checkpoints: before } = await linked("a");
+    await repository.stage("z");
+    await repository.git(["commit", "-q", option, "HEAD"], { GIT_EDITOR: "true" });
+    expect((await repository.trailers()).checkpoints).toEqual(before);
+    expect(fieldsOf(repository.events().at(-1)!, "minted")).toEqual([]);
+    repository.session("s-2", ["b"]);
+    await repository.stage("b");
+    await repository.git(["commit", "-q", option, "HEAD"], { GIT_EDITOR: "true" });
+    const { checkpoints, sessions } = await repository.trailers();
+    expect([checkpoints.length, checkpoints[0], sessions]).toEqual([2, before[0], ["s-1", "s-2"]]);
+    const event = repository.events().at(-1)!;
+    expect(fieldsOf(event, "minted")).toEqual(checkpoints.slice(1));
+    expect(fieldsOf(event, "inherited")).toEqual(before);
+    repository.session("s-2", ["c"]);
+    await repository.stage("c");
+    await repository.git(["commit", "-q", "--amend", option, "HEAD"], { GIT_EDITOR: "true" });
+    expect((await repository.trailers()).checkpoints).toEqual(checkpoints);
+  });
+});
+
 describe("a merge", () => {
   it("has no trailer of its own, also when it is made by hand after a conflict", async () => {
     await repository.git(["checkout", "-q", "-b", "topic"]);
