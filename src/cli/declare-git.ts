@@ -82,6 +82,7 @@ function declareHooks(group: Command, runs: Runner): void {
     .command("work", { hidden: true })
     .description("do what the hooks noted; one process at a time")
     .option("--once", "leave what fails to the next one")
+    .option("--retry", "try again now what failed, also what was set aside")
     .option("--json", "print JSON")
     .action(runs(async () => (await import("./commands/git-work.ts")).workGit));
 }

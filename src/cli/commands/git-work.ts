@@ -15,6 +15,7 @@ export async function workGit(_: readonly string[], options: WorkOptions): Promi
       repository,
       cliVersion: `holdfast/${packageVersion()}`,
       isOnce: options.once === true,
+      isRetry: options.retry === true,
     });
   });
   const { held, done, failed, aside } = worked;
@@ -26,5 +27,6 @@ export async function workGit(_: readonly string[], options: WorkOptions): Promi
 
 interface WorkOptions {
   readonly once?: true;
+  readonly retry?: true;
   readonly json?: true;
 }

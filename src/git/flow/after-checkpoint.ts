@@ -15,6 +15,8 @@ export interface DoneForCommit {
   readonly changed: ReadonlyMap<string, ChangedPath>;
   /** The turn in which it was made is not over: its end completes the checkpoint. */
   readonly isTurnOpen: boolean;
+  /** An earlier commit has no checkpoint yet: what is clean may be in that one. */
+  readonly isAhead: boolean;
   readonly left: LeftOver;
 }
 
@@ -33,10 +35,12 @@ export function afterCheckpoint(now: SessionState, done: DoneForCommit): Session
     (file) => claim.touched.has(file) && part?.writtenLater.has(file) !== true,
   );
   const { actions } = transition(now.phase, "git_commit", { hasFiles: true });
+  const isLate = isBehindProgress(now, event);
+  const end = isLate ? now.progress?.lines : part?.end;
   return {
     ...known,
-    baseCommit: event.commit,
-    lastCheckpoint: id,
+    ...(isLate ? {} : { lastCheckpoint: id }),
+    ...(isLate || claim.isAway ? {} : { baseCommit: event.commit }),
     filesTouched,
     filesTouchedCount: Math.max(filesTouched.length, known.filesTouchedCount - gone),
     // A transcript that became shorter is another one.
@@ -44,16 +48,21 @@ export function afterCheckpoint(now: SessionState, done: DoneForCommit): Session
       scanned.scannedBytes < state.scannedBytes
         ? scanned.scannedBytes
         : Math.max(now.scannedBytes, scanned.scannedBytes),
-    checkpointTranscriptStart: isCarried ? 0 : (part?.end ?? now.checkpointTranscriptStart),
+    checkpointTranscriptStart: isCarried ? 0 : (end ?? now.checkpointTranscriptStart),
     turnCheckpoints: isTurnOpen
       ? [...new Set([...now.turnCheckpoints, id])].slice(-mostKept.turnCheckpoints)
       : now.turnCheckpoints,
     tasks: now.tasks.filter((task) => !isDone(task.toolUseId, state)),
-    progress: progressAfter(now, done),
+    ...(isLate ? {} : { progress: progressAfter(now, done) }),
     ...(actions.includes("update_last_interaction")
       ? { lastInteractionAtMs: Math.max(now.lastInteractionAtMs, event.atMs) }
       : {}),
   };
+}
+
+/** True where the checkpoint of a later commit was made first, because the work for this one failed. */
+function isBehindProgress({ progress }: SessionState, { atMs }: DoneForCommit["event"]): boolean {
+  return progress?.commit !== undefined && progress.atMs > atMs;
 }
 
 function isDone(toolUseId: string, { tasks }: SessionState): boolean {
@@ -61,10 +70,12 @@ function isDone(toolUseId: string, { tasks }: SessionState): boolean {
 }
 
 // A file that is committed as it is here is done; one that was left out, or staged in part, is not.
-function pendingTest({ changed, left, claim }: DoneForCommit): (file: string) => boolean {
+function pendingTest({ changed, left, claim, isAhead }: DoneForCommit): (file: string) => boolean {
+  if (claim.isAway) return () => true;
   // What the transcript tells after the commit may not be on disk yet.
   const isLater = (file: string): boolean => claim.part?.writtenLater.has(file) === true;
-  if (left === undefined) return (file) => isLater(file) || !changed.has(file);
+  if (left === undefined || isAhead)
+    return (file) => isLater(file) || left?.has(file) === true || !changed.has(file);
   return (file) => isLater(file) || left.has(file) || (!claim.touched.has(file) && !changed.has(file));
 }
 

@@ -3,6 +3,18 @@ import { join } from "node:path";
 import { flowPaths } from "./flow-paths.ts";
 import { readOwnFile, replaceOwnFile } from "./own-files.ts";
 
+/** What is known of an event that was begun and is not done. */
+export interface Attempted {
+  /** Deaths of a worker over it, and failures that time does not mend. */
+  readonly counted: number;
+  /** All failures. */
+  readonly failures: number;
+  /** Why the last attempt did not succeed. */
+  readonly reason: string;
+  /** Until then it is left alone; 0 where it is not. */
+  readonly againAtMs: number;
+}
+
 /** How often events were begun that are not done: also what kills the worker itself is not tried for ever. */
 export class Attempts {
   readonly #folder: string;
@@ -11,25 +23,41 @@ export class Attempts {
     this.#folder = flowPaths(commonDir).attempts;
   }
 
-  /** Counts one more; gives how many there were before, and why the last one failed. */
-  begin(name: string): { readonly before: number; readonly reason: string } {
+  read(name: string): Attempted {
     const bytes = readOwnFile(this.#pathOf(name), { maxBytes: 4_096 });
-    const [count = "", reason = ""] = Buffer.isBuffer(bytes) ? bytes.toString("utf8").split("\n") : [];
-    const before = /^\d{1,6}$/.test(count) ? Number(count) : 0;
-    this.#write(name, before + 1, diedReason);
-    return { before, reason: reason === "" ? diedReason : reason };
+    const [counted, reason = "", failures, againAtMs] = Buffer.isBuffer(bytes)
+      ? bytes.toString("utf8").split("\n")
+      : [];
+    return {
+      counted: wholeOf(counted),
+      failures: wholeOf(failures),
+      reason: reason === "" ? diedReason : reason,
+      againAtMs: wholeOf(againAtMs),
+    };
   }
 
-  failed(name: string, count: number, reason: string): void {
-    this.#write(name, count, reason);
+  /** Counts a death in advance; gives what was known before. */
+  begin(name: string): Attempted {
+    const before = this.read(name);
+    this.note(name, { ...before, counted: before.counted + 1, reason: diedReason, againAtMs: 0 });
+    return before;
+  }
+
+  note(name: string, { counted, failures, reason, againAtMs }: Attempted): void {
+    const line = reason.replaceAll(/\s+/g, " ").slice(0, 1_000);
+    replaceOwnFile(this.#pathOf(name), `${counted}\n${line}\n${failures}\n${againAtMs}\n`);
   }
 
   forget(name: string): void {
     rmSync(this.#pathOf(name), { force: true });
   }
 
-  #write(name: string, count: number, reason: string): void {
-    replaceOwnFile(this.#pathOf(name), `${count}\n${reason.replaceAll(/\s+/g, " ").slice(0, 1_000)}\n`);
+  /** Those of these events that failed and are tried again, with why. */
+  waiting(names: readonly string[]): readonly { readonly name: string; readonly reason: string }[] {
+    return names.flatMap((name) => {
+      const { reason, againAtMs } = this.read(name);
+      return againAtMs > 0 ? { name, reason } : [];
+    });
   }
 
   #pathOf(name: string): string {
@@ -38,3 +66,7 @@ export class Attempts {
 }
 
 const diedReason = "The worker died over it.";
+
+function wholeOf(text = ""): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}

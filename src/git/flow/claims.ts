@@ -11,6 +11,8 @@ import { type Scanned, scanTranscript } from "./touched-files.ts";
 export interface Claim {
   /** As it was when the claim was found. */
   readonly state: SessionState;
+  /** True: it is at work in another worktree, and what waits there has nothing to do with the commit. */
+  readonly isAway: boolean;
   /** What was found in its transcript since the last look. */
   readonly scanned: Scanned;
   readonly touched: ReadonlySet<string>;
@@ -70,7 +72,8 @@ async function claimOf(
   const state = await readKeptProgress(context, stored);
   const scanned = scan(context, state);
   const touched = new Set([...state.filesTouched, ...scanned.files]);
-  const byName = [...changed.keys()].filter((path) => touched.has(path));
+  const isAway = state.worktree !== params.worktree;
+  const byName = isAway ? [] : [...changed.keys()].filter((path) => touched.has(path));
   const isNamed = named.includes(state.sessionId);
   if (byName.length === 0 && !isNamed) return undefined;
   const asked = new Set(byName.filter((path) => changed.get(path)!.kind === "added"));
@@ -87,12 +90,13 @@ async function claimOf(
   });
   const files = await ownFiles(context, { byName, changed, part });
   const isAtWork = isNamed && byName.length === 0 && (!hasInherited || state.phase === "active");
-  return { state, scanned, touched, files, part, isSure: files.length > 0 || isAtWork };
+  return { state, isAway, scanned, touched, files, part, isSure: files.length > 0 || isAtWork };
 }
 
 /** What a session changed through a shell is seen only when its turn ends; a commit of one that is alone is its own. */
 function alone(claim: Claim, { changed, named }: ClaimParams): Claim {
-  const { state, files } = claim;
+  const { state, isAway, files } = claim;
+  if (isAway) return { ...claim, files: [...changed.keys()] };
   const { dirtyBefore } = state;
   if (dirtyBefore === undefined) return claim;
   if (files.length > 0 || state.phase !== "active" || !named.includes(state.sessionId)) return claim;

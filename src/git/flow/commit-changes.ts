@@ -62,6 +62,32 @@ export async function untrackedFiles(
   ]);
 }
 
+/** The files that stashes hold: they wait as what is in a worktree does. None where git cannot read them. */
+export async function stashedFiles(repository: Repository): Promise<ReadonlySet<string>> {
+  const list = ["-c", "log.showSignature=false", "log", "-g", `-n${mostStashes}`, "--format=%H %P"];
+  const form = ["--root", "-r", "-z", "--name-only", "--no-renames", "--no-commit-id"];
+  try {
+    // It ends with 128 where there is none.
+    const { stdout } = await repository.git([...list, "refs/stash", "--"], { codes: [0, 128] });
+    const commits = stdout
+      .toString()
+      .split("\n")
+      .flatMap((line) => {
+        const [stash, head, ...others] = line.split(" ");
+        // What it holds of the worktree, then of the index and of files that git did not know.
+        return head === undefined ? [] : [`${stash} ${head}`, ...others];
+      });
+    if (commits.length === 0) return new Set();
+    const input = `${commits.join("\n")}\n`;
+    const names = await repository.git(["diff-tree", "--stdin", ...form], { input, maxBytes: 256 << 20 });
+    return new Set(names.stdout.toString().split("\0"));
+  } catch {
+    return new Set();
+  }
+}
+
+const mostStashes = 200;
+
 async function namesFrom(
   repository: Repository,
   worktreePath: string,

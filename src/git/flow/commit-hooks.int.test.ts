@@ -18,6 +18,19 @@ afterEach(async () => {
   repository[Symbol.dispose]();
 });
 
+describe("a push", () => {
+  it("is noted with where it goes, but not one that only shows what it would do", async () => {
+    await repository.git(["init", "-q", "--bare", "../remote.git"]);
+    await repository.git(["remote", "add", "origin", "../remote.git"]);
+    for (const dry of ["--dry-run", "--dr", "-n", "-qfn"])
+      await repository.git(["push", dry, "origin", "main"]);
+    await repository.git(["-c", "alias.look=push -n", "look", "origin", "main"]);
+    expect(repository.events()).toEqual([]);
+    await repository.git(["push", "-q", "origin", "main:refs/heads/topic-n"]);
+    expect(repository.events().map((event) => fieldOf(event, "remote"))).toEqual(["origin"]);
+  });
+});
+
 describe("a commit", () => {
   it("is linked to the session that touched what is staged, and noted with what was minted", async () => {
     repository.session("s-1", ["a b", 'quote"d', "new\nline", "ü/ä.txt"]);
@@ -79,6 +92,34 @@ describe("a commit", () => {
     repository.session("s-1", [], { phase: "active", owner: ownerProcess(process.pid)! });
     repository.session("s-2", [], { phase: "active", owner: `${process.pid}:1` });
     expect((await repository.commit("a")).sessions).toEqual(["s-1"]);
+  });
+
+  it("in a sibling worktree is linked to the session whose process made it, or to the one that an agent is at work in", async () => {
+    const { ownerProcess } = await import("./owner-process.ts");
+    const other = join(repository.path, "../other");
+    await repository.git(["worktree", "add", "-q", "-b", "other", other]);
+    const commit = async (env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> => {
+      repository.write("../other/a", `${Math.random()}\n`);
+      await repository.git(["-C", other, "add", "a"]);
+      await repository.git(["-C", other, "commit", "-qm", "Change a there"], env);
+      return (await repository.trailers("other")).sessions;
+    };
+    const active = { phase: "active" } as const;
+    const agent = { CLAUDECODE: "1" };
+    repository.session("s-1", ["a"], { ...active, owner: `${process.pid}:1` });
+    expect(await commit()).toEqual([]);
+    expect(await commit(agent)).toEqual(["s-1"]);
+    const minutesAgo = (minutes: number) => ({ lastInteractionAtMs: Date.now() - minutes * 60_000 });
+    repository.session("s-1", ["a"], { ...active, ...minutesAgo(16) });
+    expect(await commit(agent)).toEqual([]);
+    const owner = ownerProcess(process.pid)!;
+    repository.session("s-1", ["a"], { ...active, ...minutesAgo(16), owner });
+    repository.session("s-2", ["a"], active);
+    expect(await commit()).toEqual(["s-1"]);
+    repository.session("s-1", ["a"], active);
+    expect(await commit(agent)).toEqual([]);
+    repository.session("s-3", [], { ...active, worktree: "other" });
+    expect(await commit(agent)).toEqual(["s-3"]);
   });
 
   it("has a hex id where the layout is v1 or v2", async () => {

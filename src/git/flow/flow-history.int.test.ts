@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { FlowRepository, layoutsFor } from "../../../test/git/flow-repository.ts";
-import { runTestGit } from "../../../test/git/repositories.ts";
+import { gitTestEnv, runTestGit } from "../../../test/git/repositories.ts";
 import type { Layout } from "../checkpoint-store.ts";
 
 const flows: FlowRepository[] = [];
@@ -194,4 +194,30 @@ describe("worktrees", () => {
     ]);
     expect(seen.map(({ root }) => root["branch"])).toEqual(["main", "other"]);
   });
+
+  scenario(
+    "a commit of an agent in another than its own is its session's, and takes nothing of it",
+    async (flow) => {
+      const other = join(flow.path, "../other");
+      await flow.git("worktree", "add", "-q", "-b", "other", other);
+      const agent = flow.agent("s-1");
+      await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+      await agent.prompt("Write a and b there");
+      agent.edit("../other/a.txt", "The first line of a\n");
+      agent.edit("../other/b.txt", "The first line of b\n");
+      await runTestGit(other, ["add", "a.txt", "b.txt"]);
+      await runTestGit(other, ["commit", "-qm", "Add both there"], { ...gitTestEnv, CLAUDECODE: "1" });
+      await agent.stop();
+      await flow.work();
+      const there = (await flow.see((await flow.linked.trailers("other")).checkpoints[0]))!;
+      expect(there.root).toMatchObject({ branch: "other", files_touched: ["a.txt", "b.txt"] });
+      expect(there.sessions.map(({ sessionId, prompt }) => [sessionId, prompt])).toEqual([
+        ["s-1", "Write a\n\n---\n\nWrite a and b there"],
+      ]);
+      const [id] = await flow.commit("Add a");
+      await flow.work();
+      const here = (await flow.see(id))!;
+      expect(here.root).toMatchObject({ branch: "main", files_touched: ["a.txt"] });
+    },
+  );
 });

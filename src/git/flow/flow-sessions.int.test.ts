@@ -7,6 +7,8 @@ import type { Layout } from "../checkpoint-store.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import { gitTestEnv } from "../../../test/git/repositories.ts";
 import { openFlow } from "./flow-worker.ts";
+import { Spool } from "./spool.ts";
+import { mostAttempts } from "./worker.ts";
 
 const flows: FlowRepository[] = [];
 afterEach(async () => {
@@ -221,5 +223,45 @@ describe("mirrors", () => {
     await using repository = await openRepository({ cwd: flow.path, env: gitTestEnv });
     const { store } = await openFlow({ repository, cliVersion: "holdfast/test" });
     expect(await store.behind()).toEqual([]);
+  });
+});
+
+describe("a fault that lasts", () => {
+  it("costs no checkpoint: status tells of it, and what waited or was set aside is done when it is mended", async () => {
+    const flow = await make("git-refs");
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    const inTheWay = join(flow.linked.commonDir, "refs/entire");
+    writeFileSync(inTheWay, "");
+    const [a] = await flow.commit("Add a");
+    for (let at = 0; at < mostAttempts; at += 1)
+      expect(await flow.work()).toMatchObject({ failed: 1, aside: 0 });
+    const waiting = await flow.linked.status();
+    expect(waiting.spool).toMatchObject({ pending: 1, failing: [{ reason: expect.any(String) }], aside: [] });
+    expect(waiting.problems).toContainEqual(
+      expect.stringMatching(/tried again later \(events: 1\): .*refs\/entire.* holdfast git work --retry$/),
+    );
+    rmSync(inTheWay);
+    const [name] = new Spool(flow.linked).names();
+    new Spool(flow.linked).setAside(name!, "It was set aside.");
+    await agent.turn("Write b", { "b.txt": "The first line of b\n" });
+    const [b] = await flow.commit("Add b");
+    await flow.work();
+    expect((await flow.linked.status()).problems).toContainEqual(
+      "Not done, and not tried any more (events: 1): It was set aside. To try now: holdfast git work --retry",
+    );
+    expect(await flow.work({ isRetry: true })).toMatchObject({ done: 1, failed: 0, aside: 0 });
+    expect((await flow.linked.status()).problems.join()).not.toContain("--retry");
+    const [ofA, ofB] = [(await flow.see(a))!.sessions[0]!, (await flow.see(b))!.sessions[0]!];
+    expect([ofA.metadata["files_touched"], ofB.metadata["files_touched"]]).toEqual([["a.txt"], ["b.txt"]]);
+    expect([ofA.prompt ?? "", ofB.prompt]).toEqual(["", "Write a\n\n---\n\nWrite b"]);
+    // Nothing is counted twice, now or in what comes next.
+    expect([usedIn(ofA.metadata), usedIn(ofB.metadata)]).toEqual([undefined, 4]);
+    await agent.turn("Write c", { "c.txt": "The first line of c\n" });
+    const [c] = await flow.commit("Add c");
+    await flow.work();
+    const ofC = (await flow.see(c))!.sessions[0]!;
+    expect([ofC.prompt, usedIn(ofC.metadata)]).toEqual(["Write c", 2]);
+    expect(ofC.metadata).toMatchObject({ files_touched: ["c.txt"], checkpoint_transcript_start: 6 });
   });
 });

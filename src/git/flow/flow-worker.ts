@@ -18,7 +18,7 @@ import { fieldOf, type SpooledEvent } from "./spool.ts";
 import { upkeep } from "./upkeep.ts";
 import { work, type Worked, type WorkParams } from "./worker.ts";
 
-export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" | "signal"> {
+export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "isRetry" | "pausesMs" | "signal"> {
   readonly repository: Repository;
   readonly cliVersion: string;
   /** Rules beside those of the repository's settings. */
@@ -30,11 +30,12 @@ export interface FlowWorkParams extends Pick<WorkParams, "isOnce" | "pausesMs" |
 
 /** Does what the hooks noted: condenses commits, completes turns, follows rewrites, heals mirrors and pushes. */
 export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
-  const { repository, isOnce, pausesMs, signal } = params;
-  const { context, store } = await openFlow(params).catch((error: unknown) => {
+  const { repository, isOnce, isRetry, pausesMs, signal } = params;
+  const flow = await openFlow(params).catch((error: unknown) => {
     logFailure(repository.commonDir, "settings", error, "workerLog");
     throw error;
   });
+  const { context, store } = flow;
   try {
     return await work({
       commonDir: repository.commonDir,
@@ -50,6 +51,7 @@ export async function workOnFlow(params: FlowWorkParams): Promise<Worked> {
         await upkeep(context);
       },
       ...(isOnce === undefined ? {} : { isOnce }),
+      ...(isRetry === undefined ? {} : { isRetry }),
       ...(pausesMs === undefined ? {} : { pausesMs }),
       signal,
     });

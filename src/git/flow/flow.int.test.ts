@@ -167,6 +167,33 @@ describe("a commit of agents' work", () => {
     },
   );
 
+  scenario("leaves what lies in a stash, until it is committed or the stash is dropped", async (flow) => {
+    const agent = flow.agent("s-1");
+    const touched = () => flow.linked.sessions.read("s-1")!.filesTouched.toSorted();
+    await agent.turn("Write a", { "notes.txt": "A line of the agent\n", "a.txt": "The first line of a\n" });
+    await flow.git("stash", "-q", "--include-untracked");
+    flow.linked.write("fix.txt", "A hotfix\n");
+    await flow.commit("Hotfix by a person");
+    await flow.work();
+    expect(touched()).toEqual(["a.txt", "notes.txt"]);
+    await agent.turn("Write b", { "b.txt": "The first line of b\n" });
+    const [between] = await flow.commit("Add b");
+    await flow.work();
+    expect(touched()).toEqual(["a.txt", "notes.txt"]);
+    await flow.git("stash", "pop", "-q");
+    const [id] = await flow.commit("Add a");
+    await flow.work();
+    expect((await flow.see(between))!.root).toMatchObject({ files_touched: ["b.txt"] });
+    expect((await flow.see(id))!.root).toMatchObject({ files_touched: ["a.txt", "notes.txt"] });
+    await agent.turn("Write c", { "c.txt": "The first line of c\n" });
+    await flow.git("stash", "-q", "--include-untracked");
+    await flow.work();
+    expect(touched()).toEqual(["c.txt"]);
+    await flow.git("stash", "drop", "-q");
+    await flow.work();
+    expect(touched()).toEqual([]);
+  });
+
   scenario("that is staged in part leaves what was not", async (flow) => {
     const agent = flow.agent("s-1");
     await agent.turn("Write a", { "a.txt": "The first line of a\n" });

@@ -86,13 +86,21 @@ ${startWorker}`;
 }
 
 function prePush(): string {
-  return String.raw`${spooled(
-    "pre-push",
-    // A URL may hold a password.
-    String.raw`  case $1 in *[!A-Za-z0-9._/-]* | '') ;; *) echo "remote $1" ;; esac
+  // git runs it for a dry run too, and tells it nothing of that: only the arguments of git do.
+  return String.raw`{
+  if [ -r "/proc/$caller/cmdline" ]; then
+    grep -qzx -e '--dr.*' -e '-[vqdfu46]*n.*' "/proc/$caller/cmdline"
+  else
+    ps -o args= -p "$caller" | grep -q -e ' --dr' -e ' -[vqdfu46]*n'
+  fi
+} 2> /dev/null && exit 0
+${spooled(
+  "pre-push",
+  // A URL may hold a password.
+  String.raw`  case $1 in *[!A-Za-z0-9._/-]* | '') ;; *) echo "remote $1" ;; esac
   echo
   cat`,
-  )}
+)}
 ${startWorker}`;
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseTrailers } from "../format/trailers.ts";
 import { readOwnFile, replaceOwnFile } from "./own-files.ts";
@@ -16,10 +16,9 @@ export function inheritedBySquash({ gitDir }: { readonly gitDir: string }): Inhe
   const message = Buffer.isBuffer(bytes) ? bytes.toString("utf8") : "";
   const ids = [...message.matchAll(/^commit ([0-9a-f]{40,64})$/gm)].map((match) => match[1]!);
   const staged = stagedBlobs();
-  const commits = stampedOf(ids).filter(({ id }) =>
-    [...changedIn(id).keys()].some((path) => staged.has(path)),
-  );
-  return joined(commits);
+  const changes = changesOf(stampedOf(ids));
+  const again = changes.filter(({ changed }) => [...changed.keys()].some((path) => staged.has(path)));
+  return joined(again.map(({ commit }) => commit));
 }
 
 /**
@@ -34,13 +33,9 @@ export function inheritedAfterReset({
   readonly note: string;
 }): Inherited {
   const tips = resetTips(join(gitDir, "logs", "HEAD"));
-  const dropped = stampedOf(tips.length === 0 ? [] : unreachable(tips));
-  const changes = dropped.map((commit) => ({ commit, changed: changedIn(commit.id) }));
-  noteDropped(
-    note,
-    changes.flatMap(({ changed }) => [...changed.keys()]),
-  );
-  if (dropped.length === 0) return { checkpoints: [], sessions: [] };
+  const changes = changesOf(tips.length === 0 ? [] : unreachable(tips));
+  noteDropped(note, changes);
+  if (changes.length === 0) return joined([]);
   const staged = stagedBlobs();
   const had = new Map<string, Set<string>>();
   for (const { changed } of changes)
@@ -53,9 +48,12 @@ export function inheritedAfterReset({
   return joined(kept.map(({ commit }) => commit).toReversed());
 }
 
-// Newer than the reset, for the hook: until the next one it asks only for commits of these files.
-function noteDropped(note: string, paths: readonly string[]): void {
-  replaceOwnFile(`${note}.dropped`, [...new Set(paths)].map((path) => `${quotedPath(path)}\n`).join(""));
+// Newer than the reset, for the hook: until the next one it asks only for commits that hold one of these again.
+function noteDropped(note: string, changes: readonly Changes[]): void {
+  const lines = changes.flatMap(({ changed }) =>
+    Array.from(changed, ([path, blob]) => `${blob} ${quotedPath(path)}\n`),
+  );
+  replaceOwnFile(`${note}.dropped`, [...new Set(lines)].join(""));
 }
 
 interface Stamped {
@@ -66,6 +64,8 @@ interface Stamped {
 
 const mostEntries = 200;
 const mostCommits = 200;
+// Some 30,000 paths, which are read in some 50 ms.
+const mostBytes = 4 << 20;
 
 function resetTips(log: string): readonly string[] {
   const bytes = readOwnFile(log, { maxBytes: 256 << 20 });
@@ -79,51 +79,68 @@ function resetTips(log: string): readonly string[] {
 }
 
 // One that git has thrown away since must not spoil the others: hence --ignore-missing.
-function unreachable(tips: readonly string[]): readonly string[] {
-  const known = ["--not", "--branches", "--remotes", "HEAD"];
-  const args = [
-    "rev-list",
-    `--max-count=${mostCommits}`,
-    "--no-merges",
-    "--ignore-missing",
-    ...tips,
-    ...known,
-    "--",
-  ];
-  return git(args)
-    .split("\n")
-    .filter((id) => id !== "");
+const log = ["-c", "log.showSignature=false", "log", "--ignore-missing", "--format=%H%n%B%x00"];
+
+function unreachable(tips: readonly string[]): readonly Stamped[] {
+  const most = [`--max-count=${mostCommits}`, "--no-merges"];
+  return stampedIn(git([...log, ...most, ...tips, "--not", "--branches", "--remotes", "HEAD", "--"]));
 }
 
 function stampedOf(ids: readonly string[]): readonly Stamped[] {
   if (ids.length === 0) return [];
-  const args = ["log", "--no-walk=unsorted", "--stdin", "--ignore-missing", "--format=%H%n%B%x00"];
-  const wanted = ids.slice(0, mostCommits);
-  return git(["-c", "log.showSignature=false", ...args], `${wanted.join("\n")}\n`)
-    .split("\0")
-    .flatMap((text) => {
-      const [id = "", ...message] = text.trimStart().split("\n");
-      const { checkpoints, sessions } = parseTrailers(message.join("\n"));
-      return checkpoints.length + sessions.length === 0 ? [] : { id, checkpoints, sessions };
-    });
+  const wanted = `${ids.slice(0, mostCommits).join("\n")}\n`;
+  return stampedIn(git([...log, "--no-walk=unsorted", "--stdin"], wanted));
 }
 
-function changedIn(id: string): ReadonlyMap<string, string> {
-  return blobsIn(
-    git(["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--no-abbrev", id, "--"]),
-  );
+function stampedIn(text: string): readonly Stamped[] {
+  return text.split("\0").flatMap((entry) => {
+    const [id = "", ...message] = entry.trimStart().split("\n");
+    const { checkpoints, sessions } = parseTrailers(message.join("\n"));
+    return checkpoints.length + sessions.length === 0 ? [] : { id, checkpoints, sessions };
+  });
+}
+
+/** What each of these commits changed, all by one process; without those beyond what a commit can wait for. */
+function changesOf(commits: readonly Stamped[]): readonly Changes[] {
+  if (commits.length === 0) return [];
+  const form = ["--stdin", "-r", "-z", "--root", "--no-renames", "--no-abbrev"];
+  const input = `${commits.map(({ id }) => id).join("\n")}\n`;
+  const { stdout, error } = spawnSync("git", ["diff-tree", ...form], {
+    ...options,
+    input,
+    maxBuffer: mostBytes,
+  });
+  const byId = new Map(commits.map((commit) => [commit.id, commit]));
+  const raw = new Map<Stamped, string[]>();
+  let parts: string[] = [];
+  for (const part of stdout.split("\0")) {
+    const commit = byId.get(part);
+    if (commit === undefined) parts.push(part);
+    else raw.set(commit, (parts = []));
+  }
+  const changes = Array.from(raw, ([commit, told]) => ({ commit, changed: blobsIn(told) }));
+  // The last one was cut off.
+  return error === undefined ? changes : changes.slice(0, -1);
+}
+
+interface Changes {
+  readonly commit: Stamped;
+  /** By path, its mode and blob. */
+  readonly changed: ReadonlyMap<string, string>;
 }
 
 function stagedBlobs(): ReadonlyMap<string, string> {
   return blobsIn(
-    git(["-c", "diff.relative=false", "diff", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev"]),
+    git([
+      ...["-c", "diff.relative=false"],
+      ...["diff", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev"],
+    ]).split("\0"),
   );
 }
 
 /** Path to mode and blob, of git's raw form. */
-function blobsIn(raw: string): ReadonlyMap<string, string> {
+function blobsIn(parts: readonly string[]): ReadonlyMap<string, string> {
   const blobs = new Map<string, string>();
-  const parts = raw.split("\0");
   for (let at = 0; at + 1 < parts.length; at += 2) {
     const [, mode, , blob] = parts[at]!.split(" ");
     blobs.set(parts[at + 1]!, `${mode} ${blob}`);
@@ -139,13 +156,14 @@ function joined(commits: readonly Stamped[]): Inherited {
 }
 
 // In the environment of the hook, because that names the index of this commit. Only commands that write nothing.
+const options = {
+  encoding: "utf8" as const,
+  timeout: 5_000,
+  maxBuffer: 64 << 20,
+  stdio: ["pipe" as const, "pipe" as const, "ignore" as const],
+  env: { ...process.env, GIT_OPTIONAL_LOCKS: "0" },
+};
+
 function git(args: readonly string[], input = ""): string {
-  return execFileSync("git", args, {
-    encoding: "utf8",
-    input,
-    timeout: 5_000,
-    maxBuffer: 64 << 20,
-    stdio: ["pipe", "pipe", "ignore"],
-    env: { ...process.env, GIT_OPTIONAL_LOCKS: "0" },
-  });
+  return execFileSync("git", args, { ...options, input });
 }

@@ -33,8 +33,16 @@ export function worktreeKey({
   return gitDir === commonDir ? "@" : basename(gitDir);
 }
 
+/** The folder of git that a worktree of this name has. */
+export function gitDirOf(commonDir: string, worktree: string): string {
+  return worktree === "@" ? commonDir : join(commonDir, "worktrees", basename(worktree));
+}
+
 /** The branch and the commit of a worktree, where files tell them. */
-export function headOf({ gitDir, commonDir }: Place): { readonly branch?: string; readonly commit?: string } {
+export function headOf({ gitDir, commonDir }: Pick<Place, "gitDir" | "commonDir">): {
+  readonly branch?: string;
+  readonly commit?: string;
+} {
   const head = textIn(join(gitDir, "HEAD")) ?? "";
   const ref = /^ref: (refs\/heads\/(?!.*\.\.)[^\p{Cc}\s]+)$/u.exec(head)?.[1];
   const id = ref === undefined ? head : (textIn(join(commonDir, ref)) ?? packed(commonDir, ref));

@@ -9,12 +9,10 @@ source=$2
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
   [ ! -e "$dir/$one" ] || exit 0
 done
-has=0 words=
+has=0 asks=0 words=
 marks=$(grep -hs -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' -e '^# ${entireMarker}' "$file" "$hooks/prepare-commit-msg" "$hooks/prepare-commit-msg".pre-*)
-case $marks in
-*Entire-Checkpoint:* | *Agent-Session:*) [ "$source" != commit ] || exit 0 ;;
-esac
 case $marks in *Entire-Checkpoint:*) has=1 ;; esac
+case $source$marks in message* | commit*Entire-Checkpoint:* | commit*Agent-Session:*) asks=1 ;; esac
 ids= sessions= inherited= minted= stamp=
 
 # Those of these words that git, or the git that started it, was called with.
@@ -36,7 +34,7 @@ parent() {
 }
 
 {
-  [ "$source" != message ] || called "$caller"
+  [ $asks = 0 ] || called "$caller"
   case $marks in
   *'This reverts commit '*)
     case $words in *revert*) exit 0 ;; esac
@@ -49,7 +47,7 @@ parent() {
 
 `;
 
-// `--amend -m` comes as any other message does: only the arguments of git tell it.
+// `--amend -m` comes as any other message does, and `-C` as `--amend` does: only the arguments of git tell it.
 const restore = String.raw`take() {
   while read -r key value rest; do
     case $value in *[!A-Za-z0-9._-]* | '') continue ;; esac
@@ -64,12 +62,27 @@ staged() {
   git -c core.quotePath=true -c diff.relative=false diff --cached --name-only --no-renames --no-color --no-ext-diff 2>/dev/null
 }
 
+# Mode, blob and path of each.
+blobs() {
+  git -c core.quotePath=true -c diff.relative=false diff --cached --raw --no-abbrev --no-renames --no-color --no-ext-diff 2>/dev/null |
+    sed 's/^:[0-7]* \([0-7]*\) [0-9a-f]* \([0-9a-f]*\) [A-Z]./\1 \2 /'
+}
+
 restored=0
-case $source$words in message*--am*)
+case $source$asks$words in
+message*--am*)
   take <<END
 $(git -c log.showSignature=false log -1 --format='%(trailers:only,unfold)' 2>/dev/null)
 END
   [ -z "$ids$sessions" ] || restored=1
+  ;;
+commit1*--am*) exit 0 ;;
+commit1*)
+  # What that commit was is only linked: new work is stamped anew.
+  take <<END
+$marks
+END
+  has=0
   ;;
 esac
 
@@ -81,9 +94,9 @@ const inherit = String.raw`if [ $restored = 0 ]; then
   if [ -f "$dir/SQUASH_MSG" ] && grep -q -e '^ *Entire-Checkpoint:' -e '^ *Agent-Session:' "$dir/SQUASH_MSG"; then
     ask=squash
   elif [ -f "$dir/ORIG_HEAD" ] && [ -f "$dir/logs/HEAD" ]; then
-    # What was found out about a reset holds until the next one; then only its files are asked for.
+    # What was found out about a reset holds until the next one; then only for what it dropped it is asked again.
     if [ "$note.dropped" -nt "$dir/ORIG_HEAD" ]; then
-      [ ! -s "$note.dropped" ] || ! staged | grep -qxF -f "$note.dropped" || ask=reset
+      [ ! -s "$note.dropped" ] || ! blobs | grep -qxF -f "$note.dropped" || ask=reset
     else
       ask=reset
     fi
@@ -97,12 +110,13 @@ END
 `;
 
 // The sessions whose files are staged, and the one that the commit's process belongs to; all with one look at one file.
+// Of other worktrees only sessions at work count: the one whose process this is, or else the only one that an agent can be.
 const find = String.raw`  if [ -s "$own/linkable" ]; then
     stamp=$(date +%s%N)
     case $stamp in *N) stamp=${"${stamp%N}"}000000000 ;; esac
     agent=0
     { [ -z "$CLAUDECODE" ] && { true < /dev/tty; } 2>/dev/null; } || agent=1
-    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v pid="$caller" '
+    found=$(staged | LC_ALL=C awk -v now="${"${stamp%?????????}"}" -v tree="$tree" -v agent=$agent -v claude="$CLAUDECODE" -v pid="$caller" '
         BEGIN {
           while (pid > 1 && (getline stat < ("/proc/" pid "/stat")) > 0) {
             sub(/^.*\) /, "", stat)
@@ -113,15 +127,23 @@ const find = String.raw`  if [ -s "$own/linkable" ]; then
         }
         kind == "staged" { staged[$0] = 1; next }
         /^s / { id = ""
-          if ($5 != tree || now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
-          id = $2; order[++n] = id; owns[id] = ($6 in is)
-          active[id] = ($3 == "active"); next }
-        id != "" && /^f / { if (substr($0, 3) in staged) touched[id] = 1 }
+          if (now - $4 > 604800 || $2 !~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/) next
+          at_work = ($3 == "active"); owned = ($6 in is)
+          if ($5 != tree) {
+            if (at_work && owned) order[++n] = $2
+            else if (at_work && now - $4 < 900) { away++; other = $2 }
+            next
+          }
+          id = $2
+          if (at_work) { working++; only = id }
+          if (at_work && owned) { touched[id] = 1; order[++n] = id }
+          next }
+        id != "" && !(id in touched) && /^f / { if (substr($0, 3) in staged) { touched[id] = 1; order[++n] = id } }
         END {
-          for (i = 1; i <= n; i++) { id = order[i]
-            if (active[id]) { working++; only = id }
-            if ((id in touched) || (active[id] && owns[id])) { print id; some = 1 } }
-          if (!some && agent && working == 1) print only
+          for (i = 1; i <= n; i++) print order[i]
+          if (n) exit
+          if (agent && working == 1) print only
+          else if (claude != "" && !working && away == 1) print other
         }' kind=staged - kind=sessions "$own/linkable")
     for id in $found; do minted=1; sessions="$sessions $id"; done
   fi

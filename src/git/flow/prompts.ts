@@ -18,7 +18,8 @@ export function promptsUntil(state: SessionState, atMs: number): AskedPrompts {
     return { prompts: given, count: promptCount - later, turn: turn === "" ? state.turnId : turn };
   }
   const turn = progress?.turn ?? (later > 0 ? undefined : state.turnId);
-  return progress?.prompt === undefined
+  // The prompt of a commit that was made later, and had its checkpoint first, is not this one's.
+  return progress?.prompt === undefined || progress.atMs > atMs
     ? { prompts: [], count: 0, turn }
     : { prompts: [progress.prompt], count: 1, turn };
 }

@@ -121,7 +121,7 @@ async function condenseAmended(
     if (slot !== undefined) parts.set(state.sessionId, await storedPartOf(context.repository.objects, slot));
   }
   await writeClaims(context, {
-    ...{ id: stored.id, event: { name: event.name, atMs: event.atMs, commit }, claims, changed },
+    ...{ id: stored.id, event: { name: event.name, atMs: event.atMs, commit, worktree }, claims, changed },
     ...{ root: {}, stored: parts },
   });
 }

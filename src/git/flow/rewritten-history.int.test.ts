@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
@@ -65,6 +65,31 @@ describe("an amended commit", () => {
     await repository.stage("z");
     await repository.git(["commit", "-q", "-m", "Say what --amend does"]);
     expect(await repository.trailers()).toEqual(none);
+  });
+});
+
+describe("a commit with the message of another one", () => {
+  it.each([
+    ["as it is", "-C"],
+    ["in an editor", "-c"],
+  ])("%s is linked to what that one was, and has a checkpoint of its own for new work", async (_, option) => {
+    const { checkpoints: before } = await linked("a");
+    await repository.stage("z");
+    await repository.git(["commit", "-q", option, "HEAD"], { GIT_EDITOR: "true" });
+    expect((await repository.trailers()).checkpoints).toEqual(before);
+    expect(fieldsOf(repository.events().at(-1)!, "minted")).toEqual([]);
+    repository.session("s-2", ["b"]);
+    await repository.stage("b");
+    await repository.git(["commit", "-q", option, "HEAD"], { GIT_EDITOR: "true" });
+    const { checkpoints, sessions } = await repository.trailers();
+    expect([checkpoints.length, checkpoints[0], sessions]).toEqual([2, before[0], ["s-1", "s-2"]]);
+    const event = repository.events().at(-1)!;
+    expect(fieldsOf(event, "minted")).toEqual(checkpoints.slice(1));
+    expect(fieldsOf(event, "inherited")).toEqual(before);
+    repository.session("s-2", ["c"]);
+    await repository.stage("c");
+    await repository.git(["commit", "-q", "--amend", option, "HEAD"], { GIT_EDITOR: "true" });
+    expect((await repository.trailers()).checkpoints).toEqual(checkpoints);
   });
 });
 
@@ -196,16 +221,42 @@ describe("a reset", () => {
     expect(statSync(seen, { bigint: true }).mtimeNs).toBe(before.mtimeNs);
   });
 
-  it("costs later commits nothing, until one of them has a file of what was dropped", async () => {
+  it("costs later commits nothing, until one of them has a file as it was dropped", async () => {
     const { checkpoints } = await linked("a");
     const seen = join(repository.commonDir, "holdfast/minted/@.dropped");
     await repository.git(["reset", "-q", "HEAD~"]);
     await repository.commit("b");
     const { mtimeNs } = statSync(seen, { bigint: true });
     await repository.commit("c");
+    await repository.commit("a");
     expect(statSync(seen, { bigint: true }).mtimeNs).toBe(mtimeNs);
-    await repository.git(["add", "a"]);
+    await repository.stage("a", "a\n");
     await repository.git(["commit", "-q", "-m", "A again"]);
     expect((await repository.trailers()).checkpoints).toEqual(checkpoints);
+  });
+
+  it("of many commits is looked into with as few processes as one of one", async () => {
+    const made = [await linked("a"), await linked("b"), await linked("c")];
+    await repository.git(["reset", "-q", "--soft", "HEAD~3"]);
+    const trace = join(repository.path, "../trace");
+    await repository.git(["commit", "-q", "-m", "All at once"], { GIT_TRACE: trace });
+    expect((await repository.trailers()).checkpoints).toEqual(made.flatMap(({ checkpoints }) => checkpoints));
+    expect(readFileSync(trace, "utf8").match(/built-in: git (?:diff-tree|rev-list)/g)).toHaveLength(1);
+  });
+
+  it("of commits with more paths than a commit can wait for leaves those out", async () => {
+    const large = await linked("a");
+    const folders = `${"folder-with-a-long-name".repeat(8)}/`.repeat(20);
+    const blob = await repository.git(["hash-object", "-w", "a"]);
+    const paths = Array.from({ length: 1_500 }, (_, at) => `100644 ${blob}\t${folders}${at}`);
+    repository.write("../paths", `${paths.join("\n")}\n`);
+    await repository.git(["config", "alias.many", "!git update-index --index-info < ../paths"]);
+    await repository.git(["many"]);
+    await repository.git(["commit", "-q", "--amend", "--no-edit"]);
+    const small = await linked("b");
+    await repository.git(["reset", "-q", "--soft", "HEAD~2"]);
+    await repository.git(["commit", "-q", "-m", "Both at once"]);
+    expect((await repository.trailers()).checkpoints).toEqual(small.checkpoints);
+    expect(large.checkpoints).toHaveLength(1);
   });
 });

@@ -93,6 +93,14 @@ export class Spool {
     writeFileSync(join(this.#aside, `${name}.reason`), `${reason}\n`, { mode: 0o600 });
   }
 
+  /** Lets what was set aside wait again. */
+  takeBack(): void {
+    for (const { name } of this.aside()) {
+      renameSync(join(this.#aside, name), join(this.#folder, name));
+      rmSync(join(this.#aside, `${name}.reason`), { force: true });
+    }
+  }
+
   /** Those set aside, oldest first, with the reasons. */
   aside(): readonly { readonly name: string; readonly reason: string }[] {
     return namesIn(this.#aside)

@@ -5,6 +5,7 @@ import type { Layout } from "../checkpoint-store.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
+import { Attempts } from "./attempts.ts";
 import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
 import { foldersOf, textOf } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
@@ -38,6 +39,8 @@ export interface FlowStatus {
   readonly spool: {
     readonly pending: number;
     readonly oldestAtMs: number | undefined;
+    /** Those that failed and are tried again. */
+    readonly failing: readonly { readonly name: string; readonly reason: string }[];
     readonly aside: readonly { readonly name: string; readonly reason: string }[];
   };
   readonly sessions: Readonly<Record<Phase | "stale", number>> & {
@@ -104,7 +107,8 @@ function spoolStatus(commonDir: string): FlowStatus["spool"] {
   const spool = new Spool({ commonDir });
   const names = spool.names();
   const oldest = names[0] === undefined ? undefined : Number(BigInt(names[0].slice(0, 19)) / 1_000_000n);
-  return { pending: names.length, oldestAtMs: oldest, aside: spool.aside() };
+  const failing = new Attempts({ commonDir }).waiting(names);
+  return { pending: names.length, oldestAtMs: oldest, failing, aside: spool.aside() };
 }
 
 function sessionStatus(commonDir: string, nowMs: number): FlowStatus["sessions"] {
@@ -163,15 +167,18 @@ function problemsOf({
         ]),
     ...(settings === undefined ? [`No layout is set: ${again}.`] : []),
     ...(agent.length === 0 ? [`Claude Code does not call us in this worktree: ${again} here.`] : []),
-    ...(spool.aside.length === 0
-      ? []
-      : [
-          `${spool.aside.length} events could not be done, and lie in holdfast/spool/aside of the git folder: ${spool.aside.at(-1)!.reason}`,
-        ]),
+    ...stuck(spool.failing, "Not done yet, and tried again later"),
+    ...stuck(spool.aside, "Not done, and not tried any more"),
     ...(sessions.unread.length === 0
       ? []
       : [
           `${sessions.unread.length} session files cannot be read: ${sessions.unread.slice(0, 5).join(", ")}.`,
         ]),
   ];
+}
+
+function stuck(events: readonly { readonly reason: string }[], what: string): readonly string[] {
+  const [last] = events.slice(-1);
+  if (last === undefined) return [];
+  return [`${what} (events: ${events.length}): ${last.reason} To try now: holdfast git work --retry`];
 }

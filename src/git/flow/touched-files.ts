@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { closeSync, constants, fstatSync, openSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { filesWrittenBy } from "../content/touched-files.ts";
 import { gitEnvironment } from "../plumbing/environment.ts";
 import { readFrom } from "./own-files.ts";
@@ -81,9 +81,20 @@ function changedBy(lines: string): readonly string[] {
 /** A path below the worktree, as git names it; none of any other. */
 export function within(worktreePath: string, path: string): readonly string[] {
   if (path.length > 4_096 || path.includes("\0")) return [];
-  const inside = relative(worktreePath, resolve(worktreePath, path));
+  const inside = relative(worktreePath, withRealFolder(resolve(worktreePath, path)));
   const parts = inside.split(sep);
   return inside === "" || isAbsolute(inside) || parts[0] === ".." || parts[0] === ".git"
     ? []
     : [parts.join("/")];
+}
+
+/** The same path without links in its folder, as far as that is there; the file itself may be a link that git keeps. */
+function withRealFolder(path: string): string {
+  const folder = dirname(path);
+  if (folder === path) return path;
+  try {
+    return join(realpathSync(folder), basename(path));
+  } catch {
+    return join(withRealFolder(folder), basename(path));
+  }
 }

@@ -1,9 +1,10 @@
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { uncommittedFiles } from "./commit-changes.ts";
+import { stashedFiles, uncommittedFiles } from "./commit-changes.ts";
 import { finaliseTurn } from "./finalise.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { flowPaths } from "./flow-paths.ts";
+import { gitDirOf } from "./place.ts";
 import { isSessionId, isStale, type SessionState } from "./session-state.ts";
 import { Spool } from "./spool.ts";
 
@@ -27,12 +28,13 @@ async function completeLost(context: FlowContext): Promise<void> {
   }
 }
 
-/** Files that a session touched and that are as they were, or are in a commit that nobody told of, wait for nothing. */
+/** Files that a session touched and that are as they were, or in a commit that nobody told of, wait for nothing. */
 async function forgetCleanFiles(context: FlowContext): Promise<void> {
-  const { sessions, repository } = context;
+  const { sessions } = context;
   const idle = sessions.list().sessions.filter((state) => state.phase !== "active" && hasFiles(state));
-  for (const worktreePath of new Set(idle.map((state) => state.worktreePath))) {
-    const pending = await uncommittedFiles(repository, { worktreePath });
+  const byPath = new Map(idle.map((state) => [state.worktreePath, state]));
+  for (const [worktreePath, { worktree }] of byPath) {
+    const pending = await pendingIn(context, { worktree, worktreePath });
     if (pending === undefined) continue;
     for (const before of idle.filter((state) => state.worktreePath === worktreePath)) {
       const isClean = (file: string): boolean => !pending.has(file) && before.filesTouched.includes(file);
@@ -42,14 +44,30 @@ async function forgetCleanFiles(context: FlowContext): Promise<void> {
   }
 }
 
+/** The files of a worktree that are not in a commit, and those in a stash; undefined where nobody can tell. */
+async function pendingIn(
+  { repository }: FlowContext,
+  { worktree, worktreePath }: Pick<SessionState, "worktree" | "worktreePath">,
+): Promise<ReadonlySet<string> | undefined> {
+  const gitDir = gitDirOf(repository.commonDir, worktree);
+  // With --autostash they keep in a place of their own what was not committed.
+  if (["rebase-merge", "rebase-apply", "MERGE_AUTOSTASH"].some((name) => existsSync(join(gitDir, name))))
+    return undefined;
+  // Before and after: a stash may be made or taken back meanwhile.
+  const before = await stashedFiles(repository);
+  const changed = await uncommittedFiles(repository, { worktreePath });
+  return changed && new Set([...before, ...changed, ...(await stashedFiles(repository))]);
+}
+
 function hasFiles({ filesTouched }: SessionState): boolean {
   return filesTouched.length > 0;
 }
 
-// Between a commit and the note of it, its files are clean and not yet in a checkpoint.
+// Between a commit and its checkpoint, which may be long where its work fails, its files are clean.
 function isCommitUnderWay({ repository }: FlowContext, { worktree }: SessionState): boolean {
   const note = statSync(join(flowPaths(repository.commonDir).minted, worktree), { throwIfNoEntry: false });
-  return (note?.size ?? 0) > 0 || new Spool(repository).names().length > 0;
+  const spool = new Spool(repository);
+  return (note?.size ?? 0) > 0 || spool.names().length + spool.aside().length > 0;
 }
 
 function without(state: SessionState, isGone: (file: string) => boolean): SessionState {

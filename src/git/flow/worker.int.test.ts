@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { unwritable } from "../plumbing/durable-file.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { lastFailures } from "./hook-log.ts";
 import { Attempts } from "./attempts.ts";
@@ -24,13 +25,16 @@ const commit = (id: string): FlowEvent => ({ kind: "post-commit", fields: [["com
 const events = (folder: string): readonly string[] =>
   existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".event")) : [];
 
+const bug = new Error("It is not what we thought, password=hunter22.");
+const fullDisk = unwritable(".git/refs", Object.assign(new Error("full"), { code: "ENOSPC" }));
+
 /** Handles commits, of which one fails for as many times. */
-function failing(id: string, times: number): WorkParams["handlers"] {
+function failing(id: string, times: number, error: Error = bug): WorkParams["handlers"] {
   let left = times;
   return {
     "post-commit": async (event) => {
       const commitId = fieldOf(event, "commit")!;
-      if (commitId === id && left-- > 0) throw new Error("The disk is full, password=hunter22.");
+      if (commitId === id && left-- > 0) throw error;
       seen.push(commitId);
     },
   };
@@ -44,7 +48,7 @@ describe("the worker", () => {
     expect(await work(params)).toEqual({ held: true, done: 2, failed: 1, aside: 0 });
     expect(seen).toEqual(["a", "c"]);
     expect(lastFailures(commonDir, 5, "workerLog")).toEqual([
-      expect.stringMatching(/post-commit .*The disk is full, password=REDACTED/),
+      expect.stringMatching(/post-commit .*not what we thought, password=REDACTED/),
     ]);
     expect(statSync(flowPaths(commonDir).workerLog).mode & 0o777).toBe(0o600);
     expect(await work(params)).toEqual({ held: true, done: 1, failed: 0, aside: 0 });
@@ -61,16 +65,55 @@ describe("the worker", () => {
     expect(seen).toEqual(["b", "a"]);
   });
 
-  it("sets aside what never works, with the reason, and does not come back to it", async () => {
+  it("sets aside what never works, with the reason, and does not come back to it until it is told to", async () => {
     for (const id of ["a", "b"]) spool.add(commit(id));
-    const params = { commonDir, handlers: failing("a", Infinity), pausesMs: [1, 1] };
-    expect(await work(params)).toMatchObject({ done: 1, failed: 1, aside: 0 });
-    expect(await work(params)).toMatchObject({ done: 0, failed: 0, aside: 1 });
+    const params = { commonDir, handlers: failing("a", mostAttempts), pausesMs: [1, 1, 1, 1] };
+    expect(await work(params)).toEqual({ held: true, done: 1, failed: 0, aside: 1 });
     expect(spool.aside()).toEqual([
-      { name: expect.any(String), reason: expect.stringContaining("The disk is full") },
+      { name: expect.any(String), reason: expect.stringContaining("not what we thought") },
     ]);
     expect(await work(params)).toEqual({ held: true, done: 0, failed: 0, aside: 0 });
     expect(seen).toEqual(["b"]);
+    expect(await work({ ...params, isRetry: true })).toEqual({ held: true, done: 1, failed: 0, aside: 0 });
+    expect([seen, spool.aside()]).toEqual([["b", "a"], []]);
+    expect(readdirSync(flowPaths(commonDir).aside)).toEqual([]);
+  });
+
+  it("never gives up what a full disk stopped, however often, and does it as soon as there is room", async () => {
+    spool.add(commit("a"));
+    const params = { commonDir, handlers: failing("a", 2 * mostAttempts, fullDisk), isOnce: true };
+    for (let at = 0; at < 2 * mostAttempts; at += 1)
+      expect(await work(params)).toEqual({ held: true, done: 0, failed: 1, aside: 0 });
+    expect(new Attempts({ commonDir }).waiting(spool.names())).toEqual([
+      { name: spool.names()[0], reason: expect.stringContaining("The disk is full") },
+    ]);
+    expect(await work(params)).toEqual({ held: true, done: 1, failed: 0, aside: 0 });
+    expect(events(flowPaths(commonDir).attempts)).toEqual([]);
+  });
+
+  it("that cannot note what it begins leaves it, and loses nothing", async () => {
+    for (const id of ["a", "b"]) spool.add(commit(id));
+    // A folder cannot be made where a file is.
+    writeFileSync(flowPaths(commonDir).attempts, "");
+    const params = { commonDir, handlers: failing("a", 1), isOnce: true };
+    expect(await work(params)).toEqual({ held: true, done: 0, failed: 2, aside: 0 });
+    rmSync(flowPaths(commonDir).attempts);
+    expect(await work({ ...params, handlers: failing("", 0) })).toMatchObject({ done: 2 });
+  });
+
+  it("lets what failed rest longer each time, so that workers that come often do not try it each time", async () => {
+    spool.add(commit("a"));
+    const params = { commonDir, handlers: failing("a", 3, fullDisk), pausesMs: [] };
+    expect(await work(params)).toEqual({ held: true, done: 0, failed: 1, aside: 0 });
+    expect(await work(params)).toEqual({ held: true, done: 0, failed: 0, aside: 0 });
+    const attempts = new Attempts({ commonDir });
+    const rest = (): number => attempts.read(spool.names()[0]!).againAtMs - Date.now();
+    const first = rest();
+    expect(await work({ ...params, isRetry: true })).toMatchObject({ failed: 1 });
+    expect(await work({ ...params, isOnce: true })).toMatchObject({ failed: 1 });
+    expect(first).toBeGreaterThan(0);
+    expect(rest()).toBeGreaterThan(first);
+    expect(await work({ ...params, isRetry: true })).toMatchObject({ done: 1 });
   });
 
   it("sets aside what kills it each time", async () => {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Attempts } from "./attempts.ts";
+import { type ErrorCode, isHoldfastError } from "../../core/errors.ts";
+import { type Attempted, Attempts } from "./attempts.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { logFailure } from "./hook-log.ts";
 import { kernelLock } from "./kernel-lock.ts";
+import { codeOf } from "./own-files.ts";
 import { type EventKind, Spool, type SpooledEvent } from "./spool.ts";
 
 /** What is to be done for an event; when it resolves, the work is durable and the event goes. */
@@ -14,9 +16,11 @@ export interface WorkParams {
   readonly handlers: Readonly<Partial<Record<EventKind, EventHandler>>>;
   /** Runs with the lock held when nothing waits any more. */
   readonly whenDrained?: () => Promise<void>;
-  /** True: what fails waits for the next worker. */
+  /** True: all that waits is tried now, and what fails waits for the next worker. */
   readonly isOnce?: boolean;
-  /** Pauses before what failed is tried again by this worker. */
+  /** True: what was set aside waits again, and nothing rests. */
+  readonly isRetry?: boolean;
+  /** Pauses before what failed is tried again by this worker; after them it rests, longer each time. */
   readonly pausesMs?: readonly number[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,11 +35,12 @@ export interface Worked {
   readonly aside: number;
 }
 
-/** So often is an event begun before it is set aside: a worker that died over it counts too. */
+/** So often may a worker die over an event, or fail by what time does not mend, before it is set aside. */
 export const mostAttempts = 5;
 
 /** Does what the spool asks for, in order, as the one worker of the repository; one event that fails stops no other. */
 export async function work(params: WorkParams): Promise<Worked> {
+  if (params.isRetry === true) retry(params);
   const draining = new Draining(params);
   let isHeld = false;
   for (;;) {
@@ -53,15 +58,31 @@ export async function work(params: WorkParams): Promise<Worked> {
 
 const defaultPausesMs = [1_000, 5_000, 20_000];
 const pollMs = 250;
+const restMs = { first: 60_000, most: 300_000 } as const;
 // The queue of what is to be pushed is a file of its own: the next push goes on with it.
 const forgotten: ReadonlySet<EventKind> = new Set(["pre-push"]);
+// What is wrong with the event or with what it names. All else may pass: a full disk, a lock, a ref that somebody mends.
+const lasting: ReadonlySet<ErrorCode> = new Set([
+  "git_event_invalid",
+  "git_content_invalid",
+  "git_object_too_large",
+  "git_output_too_large",
+  "checkpoint_invalid",
+]);
+
+function retry({ commonDir }: WorkParams): void {
+  const [spool, attempts] = [new Spool({ commonDir }), new Attempts({ commonDir })];
+  spool.takeBack();
+  for (const name of spool.names()) attempts.forget(name);
+}
 
 class Draining {
   readonly #params: WorkParams;
   readonly #spool: Spool;
   readonly #attempts: Attempts;
-  /** Events that failed here, with the time when they are tried again; never where this worker does not. */
-  readonly #failed = new Map<string, { readonly times: number; readonly againMs: number }>();
+  /** By event, when it may be tried. */
+  readonly #dueMs = new Map<string, number>();
+  readonly #failed = new Set<string>();
   readonly #passedOver = new Set<string>();
   #done = 0;
   #aside = 0;
@@ -81,14 +102,16 @@ class Draining {
   }
 
   async drain(): Promise<void> {
+    const { isOnce = false, pausesMs = defaultPausesMs } = this.#params;
+    const longestMs = isOnce ? 0 : Math.max(0, ...pausesMs);
     while (!this.#isStopped()) {
       const names = this.#names();
       for (const name of names) if (!this.#isStopped()) await this.#handle(name);
       if (names.length > 0) continue;
-      const next = Math.min(...[...this.#failed.values()].map(({ againMs }) => againMs));
-      if (next === Infinity) return;
+      const waitMs = Math.min(...this.#waiting().map((name) => this.#dueAt(name))) - Date.now();
+      if (waitMs > longestMs) return;
       // In small steps: what is noted meanwhile does not wait for what failed.
-      await sleep(Math.max(1, Math.min(pollMs, next - performance.now())));
+      await sleep(Math.max(1, Math.min(pollMs, waitMs)));
     }
   }
 
@@ -96,12 +119,25 @@ class Draining {
     return this.#params.signal?.aborted === true;
   }
 
+  #waiting(): readonly string[] {
+    return this.#spool.names().filter((name) => !this.#passedOver.has(name));
+  }
+
   /** What can be done now, oldest first. */
   #names(): readonly string[] {
-    const now = performance.now();
-    return this.#spool
-      .names()
-      .filter((name) => !this.#passedOver.has(name) && (this.#failed.get(name)?.againMs ?? 0) <= now);
+    const now = Date.now();
+    return this.#waiting().filter((name) => this.#dueAt(name) <= now);
+  }
+
+  #dueAt(name: string): number {
+    let dueMs = this.#dueMs.get(name);
+    if (dueMs === undefined) {
+      const { againAtMs } = this.#attempts.read(name);
+      // One further away than any rest was noted by a clock that has been put back since.
+      const rests = this.#params.isOnce !== true && againAtMs - Date.now() <= restMs.most;
+      this.#dueMs.set(name, (dueMs = rests ? againAtMs : 0));
+    }
+    return dueMs;
   }
 
   async #handle(name: string): Promise<void> {
@@ -109,28 +145,34 @@ class Draining {
     if (event === undefined) return;
     const handle = this.#params.handlers[event.kind];
     if (handle === undefined) return void this.#passedOver.add(name);
-    const { before, reason } = this.#attempts.begin(name);
-    if (before >= mostAttempts) return this.#giveUp(event, reason);
+    const before = this.#attempts.read(name);
+    if (before.counted >= mostAttempts) return this.#giveUp(event, before.reason);
     try {
+      this.#attempts.begin(name);
       await handle(event);
       this.#spool.done(name);
       this.#attempts.forget(name);
       this.#failed.delete(name);
       this.#done += 1;
     } catch (error) {
-      this.#fail(event, before + 1, error);
+      this.#fail(event, before, error);
     }
   }
 
-  #fail(event: SpooledEvent, count: number, error: unknown): void {
+  #fail(event: SpooledEvent, before: Attempted, error: unknown): void {
     const { commonDir, isOnce = false, pausesMs = defaultPausesMs } = this.#params;
     const reason = logFailure(commonDir, `${event.kind} ${event.name}`, error, "workerLog");
-    this.#attempts.failed(event.name, count, reason);
-    if (count >= mostAttempts) return this.#giveUp(event, reason);
-    const times = (this.#failed.get(event.name)?.times ?? 0) + 1;
-    const pauseMs = isOnce ? undefined : pausesMs[times - 1];
-    const againMs = pauseMs === undefined ? Infinity : performance.now() + pauseMs;
-    this.#failed.set(event.name, { times, againMs });
+    const counted = before.counted + (forgotten.has(event.kind) || isLasting(error) ? 1 : 0);
+    const failures = before.failures + 1;
+    const againAtMs = Date.now() + pauseMs(failures, pausesMs);
+    this.#failed.add(event.name);
+    this.#dueMs.set(event.name, isOnce ? Infinity : againAtMs);
+    try {
+      this.#attempts.note(event.name, { counted, failures, reason, againAtMs });
+    } catch {
+      // The disk that is full is full for this too.
+    }
+    if (counted >= mostAttempts) this.#giveUp(event, reason);
   }
 
   #giveUp({ name, kind }: SpooledEvent, reason: string): void {
@@ -142,6 +184,17 @@ class Draining {
     }
     this.#attempts.forget(name);
   }
+}
+
+function isLasting(error: unknown): boolean {
+  if (isHoldfastError(error)) return lasting.has(error.code);
+  // What the system or SQLite says has a code; what has none is a mistake of ours.
+  return !/^(?:E[A-Z0-9]+|ERR_SQLITE_ERROR)$/.test(codeOf(error) ?? "");
+}
+
+function pauseMs(failures: number, pausesMs: readonly number[]): number {
+  const more = failures - 1 - pausesMs.length;
+  return pausesMs[failures - 1] ?? Math.min(restMs.most, restMs.first * 2 ** Math.min(more, 10));
 }
 
 async function whenDrained({ commonDir, whenDrained: act }: WorkParams): Promise<void> {

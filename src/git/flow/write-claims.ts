@@ -2,11 +2,11 @@ import type { SessionInput } from "../checkpoint-store.ts";
 import { tokenUsageVersion } from "../content/usage.ts";
 import { afterCheckpoint, type LeftOver } from "./after-checkpoint.ts";
 import type { Claim } from "./claims.ts";
-import { type ChangedPath, differingFiles, untrackedFiles } from "./commit-changes.ts";
+import { type ChangedPath, differingFiles, stashedFiles, untrackedFiles } from "./commit-changes.ts";
 import type { CommitEvent } from "./commit-event.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { keepProgress } from "./kept-progress.ts";
-import { headOf, placeOf } from "./place.ts";
+import { gitDirOf, headOf } from "./place.ts";
 import { isTurnOpen } from "./prompts.ts";
 import { sessionInputOf, type StoredPart } from "./session-input.ts";
 import { takeTasks } from "./session-tasks.ts";
@@ -15,7 +15,7 @@ import { fieldOf, Spool } from "./spool.ts";
 /** Sessions that go into a checkpoint, and why. */
 export interface WriteParams {
   readonly id: string;
-  readonly event: Pick<CommitEvent, "name" | "atMs" | "commit">;
+  readonly event: Pick<CommitEvent, "name" | "atMs" | "commit" | "worktree">;
   readonly claims: readonly Claim[];
   readonly changed: ReadonlyMap<string, ChangedPath>;
   /** Further keys of the root. */
@@ -29,6 +29,7 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
   const { id, event, claims, changed, stored, root } = params;
   if (claims.length === 0) return;
   const stops = stopsAfter(context, event.name);
+  const isAhead = hasEarlier(context, event.name);
   const left = await leftOvers(context, params);
   const inputs = claims.map((claim) => inputOf(context, { claim, event, stored }));
   const tasks = [];
@@ -48,7 +49,7 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
     const { sessionId, worktreePath } = claim.state;
     await claim.part?.keep();
     const isOpen = isTurnOpen(claim.state, event.atMs, stops.get(sessionId) ?? new Set());
-    const done = { id, event, claim, changed, isTurnOpen: isOpen, left: left.get(worktreePath) };
+    const done = { id, event, claim, changed, isTurnOpen: isOpen, isAhead, left: left.get(worktreePath) };
     const after = context.sessions.change(sessionId, (now) =>
       now === undefined ? undefined : afterCheckpoint(now, done),
     );
@@ -60,15 +61,15 @@ function inputOf(
   context: FlowContext,
   { claim, event, stored }: { readonly claim: Claim } & Pick<WriteParams, "event" | "stored">,
 ): SessionInput {
-  const { state } = claim;
-  const place = placeOf(state.worktreePath);
-  const head = place === undefined ? {} : headOf(place);
+  const { state, isAway } = claim;
+  const { commonDir } = context.repository;
+  const head = headOf({ gitDir: gitDirOf(commonDir, event.worktree), commonDir });
   // What the agent's last hook saw may be another branch than that of the commit.
   const { branch, ...rest } = state;
-  const actual = head.commit === event.commit ? head.branch : branch;
-  const known = { ...rest, ...(actual === undefined ? {} : { branch: actual }) };
+  const known = isAway ? undefined : branch;
+  const actual = head.commit === event.commit ? head.branch : known;
   return sessionInputOf(context, {
-    claim: { ...claim, state: known },
+    claim: { ...claim, state: { ...rest, ...(actual === undefined ? {} : { branch: actual }) } },
     event,
     stored: stored?.get(state.sessionId),
   });
@@ -87,17 +88,25 @@ function stopsAfter({ repository }: FlowContext, name: string): ReadonlyMap<stri
   return stops;
 }
 
-/** By worktree, the files that are not as the commit has them. */
+// Events are done in order, but for those that failed.
+function hasEarlier({ repository }: FlowContext, name: string): boolean {
+  const spool = new Spool(repository);
+  return [...spool.names(), ...spool.aside().map((one) => one.name)].some((other) => other < name);
+}
+
+/** By worktree, the files that are not as the commit has them, or lie in a stash. */
 async function leftOvers(
   { repository }: FlowContext,
   { event, claims }: WriteParams,
 ): Promise<ReadonlyMap<string, LeftOver>> {
   const left = new Map<string, LeftOver>();
-  for (const worktreePath of new Set(claims.map(({ state }) => state.worktreePath))) {
+  const stashed = await stashedFiles(repository);
+  const here = claims.filter(({ isAway }) => !isAway);
+  for (const worktreePath of new Set(here.map(({ state }) => state.worktreePath))) {
     const differing = await differingFiles(repository, { commit: event.commit, worktreePath });
     const untracked = await untrackedFiles(repository, { worktreePath });
     if (differing !== undefined && untracked !== undefined)
-      left.set(worktreePath, new Set([...differing, ...untracked]));
+      left.set(worktreePath, new Set([...differing, ...untracked, ...stashed]));
   }
   return left;
 }
