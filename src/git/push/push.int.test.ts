@@ -218,6 +218,25 @@ describe("a remote that does not do as it should", () => {
     expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
   });
 
+  test("what only the first of two push URLs has taken waits on, until the second has it too", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    const mirror = `${remote}-mirror`;
+    await one.git("remote", "set-url", "--push", "origin", remote);
+    await one.git("remote", "set-url", "--add", "--push", "origin", mirror);
+    await handCheckpoint(one.repository, { id: first, sessions: [{ sessionId: "s1" }] });
+    await one.queue.add([refOfCheckpoint(first)]);
+
+    const report = await one.push();
+
+    expect(report).toMatchObject({ outcome: "incomplete", pushed: 0, left: 1 });
+    expect(report.failures[0]?.reason).toContain(`'${mirror}' does not appear to be a git repository`);
+    expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
+    await runTestGit(remote, ["init", "-q", "--bare", "--", mirror]);
+    expect(await one.push()).toMatchObject({ outcome: "done", pushed: 1 });
+    expect(await checkpointRefsOf(mirror)).toEqual(await checkpointRefsOf(remote));
+  });
+
   test("a remote that hangs is left when the time is over, with all that it started", async () => {
     const { remote, machine } = await sharing();
     const one = await machine();
