@@ -1,4 +1,5 @@
 import type { StoredCheckpoint } from "../checkpoint-store.ts";
+import { commitLists } from "../format/commit-lists.ts";
 import { RawObject } from "../format/raw-json.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 
@@ -52,7 +53,7 @@ export function anchorsOf({ id, version, root }: StoredCheckpoint): CheckpointAn
 /** Paths of a commit that an anchor keeps. */
 export const maxAnchorFiles = 200;
 
-const maxAnchors = 100;
+const maxAnchors = commitLists.commit_anchors;
 const maxSubject = 300;
 
 function anchorOf(item: RawObject): Anchor[] {
