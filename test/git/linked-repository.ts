@@ -31,7 +31,7 @@ import { copyRepository } from "./repository-copy.ts";
 /** What the hooks start in tests: the real program for a hook, and no worker, so that what was noted stays to be looked at. */
 export const hookPrograms = {
   node: process.execPath,
-  program: "/nonexistent/holdfast.js",
+  program: "/dev/null",
   hook: join(import.meta.dirname, "../../dist/git-hook.js"),
 };
 

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import {
+  calledBy,
   hasOwnHooks,
   settingsFiles,
   type SettingsScope,
@@ -141,8 +142,8 @@ async function hooksStep(repository: Repository): Promise<Step> {
 function agentStep({ repository, worktree, scope }: EnableParams & { readonly worktree: string }): Step {
   const path = join(worktree, settingsFiles[scope]);
   const before = settingsText(path);
-  const launcher = scope === "local" ? flowPaths(repository.commonDir).launcher : undefined;
-  const after = withOwnHooks(before, path, launcher);
+  const { launcher } = flowPaths(repository.commonDir);
+  const after = withOwnHooks(before, path, calledBy(scope, launcher));
   // A file that is there, and calls us all the same, is not written in another order.
   return {
     what: `hooks of Claude Code in ${path}`,

@@ -54,6 +54,28 @@ describe("enable", () => {
     });
   });
 
+  it("tells when no hook can work any more, and mends it when it is run again", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const settings = ".claude/settings.local.json";
+    // As after the repository was moved, and node and Holdfast were installed elsewhere.
+    linked.write(settings, linked.read(settings)!.replaceAll(linked.commonDir, "/where/it/was/.git"));
+    await linked.enable({
+      scope: "shared",
+      programs: { node: "/gone's/node", program: "/gone/holdfast.js", hook: "" },
+    });
+    expect(await linked.status()).toMatchObject({
+      agent: ["local", "shared"],
+      agentStale: ["local"],
+      problems: [
+        `The hooks of Claude Code in ${settings} are not those of this repository: run holdfast git enable again.`,
+        "The hooks start /gone's/node, which is not there any more: run holdfast git enable again.",
+        "The hooks start /gone/holdfast.js, which is not there any more: run holdfast git enable again.",
+      ],
+    });
+    await linked.enable();
+    expect((await linked.status()).problems).toEqual([]);
+  });
+
   it("brings hooks of an earlier version up to date", async () => {
     using linked = await LinkedRepository.make("plain");
     const after = linked.traces();
