@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { headByGit } from "./head-by-git.ts";
 import { readOwnFile } from "./own-files.ts";
 
 /** Where a folder lies, as far as git's own files tell it: a hook of an agent has no time to ask git. */
@@ -33,9 +34,13 @@ export function worktreeKey({
   return gitDir === commonDir ? "@" : basename(gitDir);
 }
 
-/** The branch and the commit of a worktree, where files tell them. */
-export function headOf({ gitDir, commonDir }: Place): { readonly branch?: string; readonly commit?: string } {
+/** The branch and the commit of a worktree, as files tell them, or git where it keeps refs in no files. */
+export function headOf(
+  { gitDir, commonDir }: Pick<Place, "gitDir" | "commonDir">,
+  ask: typeof headByGit = headByGit,
+): ReturnType<typeof headByGit> {
   const head = textIn(join(gitDir, "HEAD")) ?? "";
+  if (head === reftableHead) return ask(gitDir);
   const ref = /^ref: (refs\/heads\/(?!.*\.\.)[^\p{Cc}\s]+)$/u.exec(head)?.[1];
   const id = ref === undefined ? head : (textIn(join(commonDir, ref)) ?? packed(commonDir, ref));
   return {
@@ -43,6 +48,9 @@ export function headOf({ gitDir, commonDir }: Place): { readonly branch?: string
     ...(id !== undefined && /^[0-9a-f]{40,64}$/.test(id) ? { commit: id } : {}),
   };
 }
+
+// What git writes into the file where refs are kept in a reftable.
+const reftableHead = "ref: refs/heads/.invalid";
 
 function realFolder(folder: string): string | undefined {
   try {
