@@ -55,7 +55,7 @@ async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "s
   const skipped: string[] = [];
   const settings = files.filter((path) => {
     try {
-      return takeSettings(path);
+      return takeSettings(repository, path);
     } catch (error) {
       // One that a person must look at is no reason to leave git's hooks in.
       skipped.push(error instanceof HoldfastError ? error.message : `${path}: ${String(error)}`);

@@ -24,6 +24,9 @@ describe("enable", () => {
 
   it.each([
     ["with settings of Claude Code", '{\n    "permissions": {"allow": ["Bash(ls)"]},\n    "n": 1.0\n}\n'],
+    ["with settings that are empty", "{}"],
+    ["with hooks that are empty", '{"hooks": {},\n"n": 1}'],
+    ["with hooks of an event that are empty", '{"hooks":{"Stop":[]}}\n'],
     ["without", undefined],
   ])("again changes nothing, and is undone without a trace, %s", async (_, settings) => {
     let before: Record<string, string> = {};
