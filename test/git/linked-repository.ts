@@ -72,8 +72,8 @@ export class LinkedRepository implements Disposable {
     return this.#opened((repository) => flowStatus(repository));
   }
 
-  disable(): ReturnType<typeof disable> {
-    return this.#opened((repository) => disable(repository, { forget: true }));
+  disable(workerWaitMs = 10_000): ReturnType<typeof disable> {
+    return this.#opened((repository) => disable(repository, { forget: true, workerWaitMs }));
   }
 
   /** What the worker does first. */

@@ -1,13 +1,21 @@
-import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { settingsFiles } from "./claude-settings.ts";
 import { takeExclude, takeSettings } from "./enable.ts";
-import { flowPaths } from "./flow-paths.ts";
+import { type FlowPaths, flowPaths } from "./flow-paths.ts";
 import { takeHooks } from "./hook-files.ts";
 import { hooksPlace, restoreHooks } from "./hooks-path.ts";
+import { kernelLock } from "./kernel-lock.ts";
 import { Spool } from "./spool.ts";
+
+export interface DisableParams {
+  /** True: work that is not done is given up. */
+  readonly forget: boolean;
+  /** How long a worker that is at it is waited for; default 30,000. */
+  readonly workerWaitMs?: number;
+}
 
 export interface Disabled {
   /** Settings files that our hooks were taken out of. */
@@ -26,7 +34,7 @@ export interface Disabled {
  */
 export async function disable(
   repository: Repository,
-  { forget }: { readonly forget: boolean },
+  { forget, workerWaitMs = 30_000 }: DisableParams,
 ): Promise<Disabled> {
   const { settings, skipped } = await takeAgentHooks(repository);
   const place = await hooksPlace(repository);
@@ -34,12 +42,21 @@ export async function disable(
   const left = takeHooks(join(repository.commonDir, "hooks"));
   const pending = new Spool(repository).names().length;
   const paths = flowPaths(repository.commonDir);
-  if (pending === 0 || forget) rmSync(paths.root, { recursive: true, force: true });
-  else
-    for (const path of [paths.hooks, join(paths.launcher, ".."), paths.minted])
-      rmSync(path, { recursive: true, force: true });
+  // No worker is started from here on, and one that is at it ends with what it does now.
+  const first = [paths.hooks, join(paths.launcher, ".."), paths.minted, ...(forget ? [paths.spool] : [])];
+  for (const path of first) rmSync(path, { recursive: true, force: true });
+  const kept = pending === 0 || forget ? removeWhenFree(paths, workerWaitMs) : [];
   await removeSection(repository);
-  return { settings, left, skipped, pending: forget ? 0 : pending };
+  return { settings, left, skipped: [...skipped, ...kept], pending: forget ? 0 : pending };
+}
+
+/** Takes our folder away; gives why it is kept. A worker that is at it would make it anew. */
+function removeWhenFree({ root, workerLock }: FlowPaths, waitMs: number): readonly string[] {
+  if (!existsSync(root)) return [];
+  using lock = kernelLock(workerLock, { waitMs });
+  if (lock === null) return [`${root} is kept, because a worker is at it: run holdfast git disable again.`];
+  rmSync(root, { recursive: true, force: true });
+  return [];
 }
 
 async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "settings" | "skipped">> {

@@ -5,7 +5,9 @@ import { LinkedRepository } from "../../../test/git/linked-repository.ts";
 import { BehindNotes } from "../behind.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { PushQueue } from "../push/queue.ts";
+import { flowPaths } from "./flow-paths.ts";
 import { hookNames } from "./hook-scripts.ts";
+import { kernelLock } from "./kernel-lock.ts";
 
 describe("enable", () => {
   it.each(["plain", "worktree", "submodule", "sha256"] as const)(
@@ -148,6 +150,24 @@ describe("enable", () => {
       expect(linked.hookFiles()).toEqual([]);
     },
   );
+
+  it("is undone but for the folder that a worker is at, which would make it anew", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const { root, workerLock, launcher, spool } = flowPaths(linked.commonDir);
+    linked.session("s-1", ["a"]);
+    await linked.commit("a");
+    {
+      using _ = kernelLock(workerLock, { waitMs: 0 })!;
+      expect(await linked.disable(0)).toMatchObject({
+        pending: 0,
+        skipped: [`${root} is kept, because a worker is at it: run holdfast git disable again.`],
+      });
+    }
+    expect([launcher, spool, root].map((path) => existsSync(path))).toEqual([false, false, true]);
+    expect(linked.hookFiles()).toEqual([]);
+    expect(await linked.disable()).toMatchObject({ skipped: [] });
+    expect(existsSync(root)).toBe(false);
+  });
 
   it("is undone for git's hooks though a settings file is a link, which is told and not followed", async () => {
     using linked = await LinkedRepository.make("plain");
