@@ -9,6 +9,7 @@ import { eventEntry, type LiveEvent } from "../core/event.ts";
 import { linkEntry, linksLog } from "../core/links.ts";
 import { eventLog } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
+import { plainOf } from "../git/format/raw-json.ts";
 import { openLayout } from "../git/layouts/open-layout.ts";
 import { openRepository } from "../git/plumbing/open-repository.ts";
 import { explain } from "../git/reading/explain.ts";
@@ -151,6 +152,33 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
     ]);
   });
 
+  it("count the tokens of a run with several commits once, and leave out what it amended", async () => {
+    const more = [
+      ["--amend", "-m", "Add it well"],
+      ["-m", "Add more"],
+    ];
+    await ask(store, committing("a.txt", { more }));
+    await catchUp(store);
+    const all = await madeCommitsOf(store, key);
+    expect(all).toMatchObject([
+      { without: "the run made it anew with git commit --amend" },
+      { checkpoint: expect.anything() },
+      { checkpoint: expect.anything() },
+    ]);
+    await using repository = await open();
+    const source = openLayout(repository, "git-refs");
+    const ids = all.flatMap((one) => ("checkpoint" in one ? one.checkpoint : []));
+    const [first, last] = await Promise.all(ids.map((id) => source.read(id)));
+    expect(plainOf(first!.root)).not.toHaveProperty("token_usage");
+    expect(plainOf(first!.sessions[0]!.metadata)).not.toHaveProperty("token_usage");
+    expect(plainOf(first!.sessions[0]!.metadata)).toMatchObject({
+      branch: "main",
+      token_transcript_start: 2,
+    });
+    expect(plainOf(last!.root)).toMatchObject({ branch: "main", token_usage: { input_tokens: 1000 } });
+    expect(plainOf(last!.sessions[0]!.metadata)).not.toHaveProperty("token_transcript_start");
+  });
+
   it("stand right before what may pass, say so, and give the other sessions theirs meanwhile", async () => {
     const other = await makeRepository("plain");
     await other.git("config", "holdfast.checkpoints", "git-refs");
@@ -178,15 +206,20 @@ interface CommittingOptions {
   readonly fails?: boolean;
   readonly tells?: string;
   readonly in?: TestRepository;
+  /** Arguments of further commits. */
+  readonly more?: readonly (readonly string[])[];
 }
 
 /** An agent that makes a file and commits it, as Claude would with its shell. */
-function committing(file: string, { fails = false, tells, in: where = made }: CommittingOptions = {}): Agent {
+function committing(file: string, options: CommittingOptions = {}): Agent {
+  const { fails = false, tells, in: where = made, more = [] } = options;
   const event = (one: LiveEvent): AgentStep => ({ kind: "event", event: one });
   const entry = (type: string, text: string): AgentStep => ({
     kind: "entry",
     log: "",
-    entry: { body: JSON.stringify({ type, message: { role: type, content: [{ type: "text", text }] } }) },
+    entry: {
+      body: JSON.stringify({ type, message: { ...messageOf(type), content: [{ type: "text", text }] } }),
+    },
   });
   return {
     name: "committing",
@@ -196,18 +229,25 @@ function committing(file: string, { fails = false, tells, in: where = made }: Co
       const settings = { cwd: where.path, model: "m-1" };
       yield event({ type: "status", status: "started", settings, resume: "own-name" });
       yield entry("user", prompt);
-      const input = { command: `git add ${file} && git commit -m "Add ${file}"` };
-      yield event({ type: "tool_call", call: "c-1", name: "Bash", input });
-      writeFileSync(join(where.path, file), `${file}\n`);
-      await where.git("add", file);
-      const said = await where.git("commit", "-m", `Add ${file}`);
-      const text = tells === undefined ? said : said.replace(/[0-9a-f]{7,}(?=\])/, tells);
-      yield event({ type: "tool_summary", call: "c-1", ok: true, text });
+      for (const [index, args] of [["-m", `Add ${file}`], ...more].entries()) {
+        const call = `c-${index}`;
+        const input = { command: `git add . && git commit ${args.map((arg) => `"${arg}"`).join(" ")}` };
+        yield event({ type: "tool_call", call, name: "Bash", input });
+        writeFileSync(join(where.path, file), `${file}\n`.repeat(index + 1));
+        await where.git("add", file);
+        const said = await where.git("commit", ...args);
+        const text = tells === undefined ? said : said.replace(/[0-9a-f]{7,}(?=\])/, tells);
+        yield event({ type: "tool_summary", call, ok: true, text });
+      }
       yield entry("assistant", `Made ${file}`);
       if (fails) throw new Error("The model is gone.");
       yield event({ type: "result", ok: true, text: "Done." });
     },
   };
+}
+
+function messageOf(role: string): Readonly<Record<string, unknown>> {
+  return role === "user" ? { role } : { role, id: "m-1", usage: { input_tokens: 1000, output_tokens: 10 } };
 }
 
 let asked = 0;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeAgent } from "../../test/git/fake-agent.ts";
@@ -41,6 +42,12 @@ describe("holdfast git", () => {
       },
     ]);
     expect(await home.run(["git", "disable", "--force"])).toMatchObject({ code: 0 });
+    // One that a hook had started and that comes only now.
+    expect(await home.run(["git", "work"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^0 events done/),
+    });
+    expect(existsSync(join(home.folder, ".git/holdfast"))).toBe(false);
     expect(await git("status", "--porcelain", "src", ".git")).toBe("");
   });
 

@@ -8,9 +8,9 @@ import { openFlow } from "../git/flow/flow-worker.ts";
 import { type RunCommit, writeRunCheckpoint } from "../git/flow/run-checkpoint.ts";
 import { openRepository } from "../git/plumbing/open-repository.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
-import { commitNamed } from "../git/reading/commits.ts";
 import { type CommittedRun, transcriptOf } from "../runtime/committed-run.ts";
 import type { GitCheckpointsParams, MadeCommit } from "./git-checkpoints.ts";
+import { commitsOf } from "./run-commits.ts";
 
 /** Writes the checkpoints of a run's commits, and says of each why it has none. @throws what may pass, such as git_ref_locked */
 export async function writeCheckpoints(
@@ -50,17 +50,18 @@ interface Writing {
 
 async function writeInto(repository: Repository, writing: Writing): Promise<readonly MadeCommit[]> {
   const { store, made, folder, params } = writing;
+  const commits = await commitsOf(repository, { commits: made.commits, folder });
+  const last = commits.findLast((commit) => "id" in commit);
   const flow = await openFlow({ repository, cliVersion: params.cliVersion });
   const context = { ...flow.context, layout: flow.store.layout };
   const outcomes: MadeCommit[] = [];
   let transcript: string | undefined;
   try {
-    for (const commit of made.commits) {
+    for (const commit of commits) {
       const outcome = (rest: { readonly checkpoint: string } | { readonly without: string }): void =>
-        void outcomes.push({ run: made.run.id, commit, ...rest });
-      const full = await commitOf(repository, commit);
-      if (full === null) {
-        outcome({ without: `the repository of ${folder} has no commit ${commit}` });
+        void outcomes.push({ run: made.run.id, commit: commit.name, ...rest });
+      if ("without" in commit) {
+        outcome({ without: commit.without });
         continue;
       }
       transcript ??= await transcriptOf(store, made);
@@ -68,7 +69,9 @@ async function writeInto(repository: Repository, writing: Writing): Promise<read
         outcome({ without: "the session's transcript is not in the store any more" });
         continue;
       }
-      const written = await orReason(writeRunCheckpoint(context, runCommit(made, full, transcript)));
+      const runCommit = { ...ofRun(made, transcript), commit: commit.id, hasUsage: commit === last };
+      const branch = commit.branch === undefined ? {} : { branch: commit.branch };
+      const written = await orReason(writeRunCheckpoint(context, { ...runCommit, ...branch }));
       outcome("reason" in written ? { without: written.reason } : { checkpoint: written.value.id });
     }
     return outcomes;
@@ -77,17 +80,9 @@ async function writeInto(repository: Repository, writing: Writing): Promise<read
   }
 }
 
-/** A branch may have such a name too, and is not meant. */
-async function commitOf(repository: Repository, commit: string): Promise<string | null> {
-  if (!/^[0-9a-f]{7,64}$/.test(commit)) return null;
-  const full = await commitNamed(repository, commit);
-  return full?.startsWith(commit) === true ? full : null;
-}
-
-function runCommit(made: CommittedRun, commit: string, transcript: string): RunCommit {
+function ofRun(made: CommittedRun, transcript: string): Omit<RunCommit, "commit" | "hasUsage"> {
   const model = textOf(made.settings["model"]);
   return {
-    commit,
     sessionId: made.resumeToken ?? made.run.session,
     agent: made.provider,
     run: made.run.id,

@@ -31,7 +31,7 @@ import { copyRepository } from "./repository-copy.ts";
 /** What the hooks start in tests: the real program for a hook, and no worker, so that what was noted stays to be looked at. */
 export const hookPrograms = {
   node: process.execPath,
-  program: "/nonexistent/holdfast.js",
+  program: "/dev/null",
   hook: join(import.meta.dirname, "../../dist/git-hook.js"),
 };
 
@@ -72,8 +72,8 @@ export class LinkedRepository implements Disposable {
     return this.#opened((repository) => flowStatus(repository));
   }
 
-  disable(): ReturnType<typeof disable> {
-    return this.#opened((repository) => disable(repository, { forget: true }));
+  disable(workerWaitMs = 10_000): ReturnType<typeof disable> {
+    return this.#opened((repository) => disable(repository, { forget: true, workerWaitMs }));
   }
 
   /** What the worker does first. */

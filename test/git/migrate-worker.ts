@@ -6,18 +6,25 @@ import { openRepository } from "../../src/git/plumbing/open-repository.ts";
 import type { Refs } from "../../src/git/plumbing/refs.ts";
 import type { Repository } from "../../src/git/plumbing/repository.ts";
 
-// node migrate-worker.ts <folder> <from> <to> <ref updates before it is killed> [<before or after packed-refs is renamed>]
-const [cwd = "", from = "", to = "", updates = "0", when = ""] = process.argv.slice(2);
-if (when !== "") dieAtPackedRefs(when);
+// node migrate-worker.ts <folder> <from> <to> <n>: the migration, killed at the nth moment before or after a ref moves, or, as `before`
+// and `after` say, at the rename of packed-refs.
+const [cwd = "", from = "", to = "", last = "0"] = process.argv.slice(2);
+if (last === "before" || last === "after") dieAtPackedRefs(last);
 await using repository = await openRepository({ cwd });
-let left = Number(updates);
+let moments = 0;
+
+function moment(): void {
+  if ((moments += 1) === Number(last)) process.kill(process.pid, "SIGKILL");
+}
+
 const refs: Refs = {
   read: (name) => repository.refs.read(name),
   list: (prefix) => repository.refs.list(prefix),
-  update: (update) => {
-    if (left-- > 0) return repository.refs.update(update);
-    process.kill(process.pid, "SIGKILL");
-    return new Promise(() => undefined);
+  update: async (update) => {
+    moment();
+    const outcome = await repository.refs.update(update);
+    moment();
+    return outcome;
   },
 };
 const dying = Object.assign(Object.create(repository) as Repository, { refs });

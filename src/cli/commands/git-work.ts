@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { mendHooks } from "../../git/flow/enable.ts";
 import { workOnFlow } from "../../git/flow/flow-worker.ts";
+import { flowPaths } from "../../git/flow/flow-paths.ts";
 import { logFailure } from "../../git/flow/hook-log.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { withRepository } from "../git-repository.ts";
@@ -11,6 +13,9 @@ import { packageVersion } from "../package-version.ts";
 export async function workGit(_: readonly string[], options: WorkOptions): Promise<ExitCode> {
   const worked = await withRepository(async (repository) => {
     await mendHooks(repository).catch((error: unknown) => logFailure(repository.commonDir, "hooks", error));
+    // Disabled since it was started: nothing waits, and it would make the folder anew.
+    if (!existsSync(flowPaths(repository.commonDir).root))
+      return { held: true, done: 0, failed: 0, aside: 0 };
     return await workOnFlow({
       repository,
       cliVersion: `holdfast/${packageVersion()}`,

@@ -13,6 +13,11 @@ export const settingsFiles: Readonly<Record<SettingsScope, string>> = {
   shared: ".claude/settings.json",
 };
 
+/** What a settings file calls: the launcher where the file stays on this machine, else `holdfast` by its name. */
+export function calledBy(scope: SettingsScope, launcher: string): string | undefined {
+  return scope === "local" ? launcher : undefined;
+}
+
 /** The command for a hook: by its whole path where the file stays on this machine, else by name and only where it is installed. */
 function hookCommand(verb: AgentVerb, launcher: string | undefined): string {
   const call = `git hook claude-code ${verb}`;
@@ -58,6 +63,11 @@ export function withoutOwnHooks(before: string | null, path: string): string | n
 export function hasOwnHooks(text: string): boolean {
   if (faultOf(text) !== undefined) return text.includes("holdfast git hook claude-code");
   return firstOwn({ root: spansOf(text), text }) !== undefined;
+}
+
+/** True when a settings file calls us as `enable` would have it do, each hook once. */
+export function hasAllHooks(text: string, launcher: string | undefined): boolean {
+  return faultOf(text) === undefined && isComplete(text, launcher);
 }
 
 const timeoutSeconds = 10;

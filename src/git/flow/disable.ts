@@ -1,14 +1,22 @@
-import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { settingsFiles } from "./claude-settings.ts";
 import { takeExclude, takeSettings } from "./enable.ts";
-import { flowPaths } from "./flow-paths.ts";
+import { type FlowPaths, flowPaths } from "./flow-paths.ts";
 import { takeHooks } from "./hook-files.ts";
 import { hooksPlace, restoreHooks } from "./hooks-path.ts";
+import { kernelLock } from "./kernel-lock.ts";
 import { Spool } from "./spool.ts";
+
+export interface DisableParams {
+  /** True: work that is not done is given up. */
+  readonly forget: boolean;
+  /** How long a worker that is at it is waited for; default 30,000. */
+  readonly workerWaitMs?: number;
+}
 
 export interface Disabled {
   /** Settings files that our hooks were taken out of. */
@@ -29,7 +37,7 @@ export interface Disabled {
  */
 export async function disable(
   repository: Repository,
-  { forget }: { readonly forget: boolean },
+  { forget, workerWaitMs = 30_000 }: DisableParams,
 ): Promise<Disabled> {
   const { settings, skipped } = await takeAgentHooks(repository);
   const place = await hooksPlace(repository);
@@ -38,12 +46,21 @@ export async function disable(
   const pending = new Spool(repository).names().length;
   const unpushed = (await new PushQueue(repository.commonDir).drain()).refs.length;
   const paths = flowPaths(repository.commonDir);
-  if (pending === 0 || forget) rmSync(paths.root, { recursive: true, force: true });
-  else
-    for (const path of [paths.hooks, join(paths.launcher, ".."), paths.minted])
-      rmSync(path, { recursive: true, force: true });
+  // No worker is started from here on, and one that is at it ends with what it does now.
+  const first = [paths.hooks, join(paths.launcher, ".."), paths.minted, ...(forget ? [paths.spool] : [])];
+  for (const path of first) rmSync(path, { recursive: true, force: true });
+  const kept = pending === 0 || forget ? removeWhenFree(paths, workerWaitMs) : [];
   await removeSettings(repository);
-  return { settings, left, skipped, pending: forget ? 0 : pending, unpushed };
+  return { settings, left, skipped: [...skipped, ...kept], pending: forget ? 0 : pending, unpushed };
+}
+
+/** Takes our folder away; gives why it is kept. A worker that is at it would make it anew. */
+function removeWhenFree({ root, workerLock }: FlowPaths, waitMs: number): readonly string[] {
+  if (!existsSync(root)) return [];
+  using lock = kernelLock(workerLock, { waitMs });
+  if (lock === null) return [`${root} is kept, because a worker is at it: run holdfast git disable again.`];
+  rmSync(root, { recursive: true, force: true });
+  return [];
 }
 
 async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "settings" | "skipped">> {
@@ -59,7 +76,7 @@ async function takeAgentHooks(repository: Repository): Promise<Pick<Disabled, "s
   const skipped: string[] = [];
   const settings = files.filter((path) => {
     try {
-      return takeSettings(path);
+      return takeSettings(repository, path);
     } catch (error) {
       // One that a person must look at is no reason to leave git's hooks in.
       skipped.push(error instanceof HoldfastError ? error.message : `${path}: ${String(error)}`);

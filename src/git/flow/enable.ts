@@ -2,13 +2,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, statSync, wri
 import { dirname, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import {
-  hasOwnHooks,
-  settingsFiles,
-  type SettingsScope,
-  withoutOwnHooks,
-  withOwnHooks,
-} from "./claude-settings.ts";
+import { calledBy, hasOwnHooks, settingsFiles, type SettingsScope, withOwnHooks } from "./claude-settings.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } from "./flow-settings.ts";
 import { hookBody } from "./hook-bodies.ts";
@@ -16,6 +10,7 @@ import { hookStates, otherTools, putHooks } from "./hook-files.ts";
 import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
 import { beforeIn, hooksPlace, isChainStale, pointHooks } from "./hooks-path.ts";
 import { readOwnFile, replaceOwnFile, type Unread } from "./own-files.ts";
+import { noteSettings, settingsBefore } from "./settings-notes.ts";
 import { SessionFiles } from "./session-files.ts";
 
 export interface EnableParams {
@@ -141,14 +136,15 @@ async function hooksStep(repository: Repository): Promise<Step> {
 function agentStep({ repository, worktree, scope }: EnableParams & { readonly worktree: string }): Step {
   const path = join(worktree, settingsFiles[scope]);
   const before = settingsText(path);
-  const launcher = scope === "local" ? flowPaths(repository.commonDir).launcher : undefined;
-  const after = withOwnHooks(before, path, launcher);
+  const { launcher } = flowPaths(repository.commonDir);
+  const after = withOwnHooks(before, path, calledBy(scope, launcher));
   // A file that is there, and calls us all the same, is not written in another order.
   return {
     what: `hooks of Claude Code in ${path}`,
     isWanted: before !== after,
     apply: async () => {
       const skipped = before === null && scope === "local" ? await exclude(repository, worktree) : [];
+      noteSettings(repository.commonDir, path, { before, after });
       writeSettings(path, after);
       return skipped;
     },
@@ -169,10 +165,10 @@ function settingsText(path: string): string | null {
 }
 
 /** Takes our hooks out of a settings file; true where there were any. */
-export function takeSettings(path: string): boolean {
+export function takeSettings({ commonDir }: Repository, path: string): boolean {
   const before = settingsText(path);
   if (before === null || !hasOwnHooks(before)) return false;
-  const after = withoutOwnHooks(before, path);
+  const after = settingsBefore(commonDir, path, before);
   if (after === null) rmSync(path);
   else writeSettings(path, after);
   return true;

@@ -14,6 +14,8 @@ export interface FlowPaths {
   /** The scripts that git's hooks call. */
   readonly hooks: string;
   readonly launcher: string;
+  /** What settings files of Claude Code were, where our hooks leave no way back. */
+  readonly settings: string;
   readonly log: string;
   readonly workerLog: string;
   /** What is kept of each session's transcript, so that each line is read once. */
@@ -35,6 +37,7 @@ export function flowPaths(commonDir: string): FlowPaths {
     minted: join(root, "minted"),
     hooks: join(root, "hooks"),
     launcher: join(root, "bin", "holdfast"),
+    settings: join(root, "settings"),
     log: join(root, "hooks.log"),
     workerLog: join(root, "worker.log"),
     content: join(root, "content"),

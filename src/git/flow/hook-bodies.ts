@@ -17,12 +17,20 @@ const bodies: Readonly<Record<HookName, () => string>> = {
   "pre-push": prePush,
 };
 
-// The file that git calls has set $own, $dir, $hooks and $caller, and reads this one in a subshell.
+// The file that git calls has set $own, $common, $dir, $hooks and $caller, and reads this one in a subshell.
 function body(text: string): string {
   // With CDPATH set, cd may go elsewhere, and print where.
   return String.raw`unset CDPATH
 if [ -f "$dir/commondir" ]; then tree=${"${dir##*/}"}; else tree=@; fi
 note=$own/minted/$tree
+# True where git has such a file or, with reftable, such a ref, which git alone can tell.
+there() {
+  [ ! -e "$dir/$1" ] || return 0
+  case $1 in
+  ORIG_HEAD | CHERRY_PICK_HEAD | REVERT_HEAD) [ -d "$common/reftable" ] && git rev-parse -q --verify "$1" > /dev/null 2>&1 ;;
+  *) return 1 ;;
+  esac
+}
 ${text}exit 0
 `;
 }
@@ -59,7 +67,7 @@ function postCommit(): string {
 [ -s "$note" ] || [ -s "$own/linkable" ] || [ -f "$1" ] || exit 0
 during=
 for one in rebase-merge rebase-apply CHERRY_PICK_HEAD REVERT_HEAD sequencer MERGE_HEAD; do
-  [ ! -e "$dir/$one" ] || during="$during $one"
+  there $one && during="$during $one"
 done
 ${spooled(
   "post-commit",

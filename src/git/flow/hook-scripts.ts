@@ -80,6 +80,12 @@ exec holdfast "$@"
 `;
 }
 
+/** The programs that a launcher starts, by their whole paths; none of a file that is no launcher. */
+export function programsIn(launcher: string): readonly string[] {
+  const named = launcher.matchAll(/^(?:node|program)='((?:[^'\n]|'\\'')*)'$/gm);
+  return Array.from(named, ([, path]) => path!.replaceAll(String.raw`'\''`, "'"));
+}
+
 /** A word of shell that means exactly this text. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;

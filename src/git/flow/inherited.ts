@@ -67,15 +67,38 @@ const mostCommits = 200;
 // Some 30,000 paths, which are read in some 50 ms.
 const mostBytes = 4 << 20;
 
+/** Where HEAD was before each reset, the last one first. */
 function resetTips(log: string): readonly string[] {
   const bytes = readOwnFile(log, { maxBytes: 256 << 20 });
-  if (!Buffer.isBuffer(bytes)) return [];
-  const lines = bytes.toString("utf8").trimEnd().split("\n").slice(-mostEntries);
-  const tips = lines.flatMap((line) => {
-    const [, from, to] = /^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) .*\treset: moving to /.exec(line) ?? [];
-    return from === undefined || from === to || /^0+$/.test(from) ? [] : from;
+  const moves = Buffer.isBuffer(bytes) ? movesIn(bytes) : bytes === "missing" ? movesByGit() : [];
+  const resets = moves.filter(({ from, to, why }) => from !== to && why.startsWith("reset: moving to "));
+  return [...new Set(resets.map(({ from }) => from).filter((id) => !/^0+$/.test(id)))];
+}
+
+/** A line of HEAD's reflog; the newest are first. */
+interface Move {
+  readonly from: string;
+  readonly to: string;
+  readonly why: string;
+}
+
+function movesIn(log: Buffer): readonly Move[] {
+  const lines = log.toString("utf8").trimEnd().split("\n").slice(-mostEntries);
+  return lines.toReversed().flatMap((line) => {
+    const [, from, to, why] = /^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^\t]*\t(.*)$/.exec(line) ?? [];
+    return why === undefined ? [] : [{ from: from!, to: to!, why }];
   });
-  return [...new Set(tips.toReversed())];
+}
+
+// With reftable no file has it.
+function movesByGit(): readonly Move[] {
+  const told = git(["log", "--walk-reflogs", `--max-count=${mostEntries}`, "--format=%H %gs", "HEAD", "--"]);
+  const entries = told.split("\n").flatMap((line) => {
+    const [, to, why] = /^([0-9a-f]{40,64}) (.*)$/.exec(line) ?? [];
+    return why === undefined ? [] : [{ to: to!, why }];
+  });
+  // What HEAD was before a move is what the move before it made of it.
+  return entries.slice(0, -1).map((entry, at) => ({ ...entry, from: entries[at + 1]!.to }));
 }
 
 // One that git has thrown away since must not spoil the others: hence --ignore-missing.

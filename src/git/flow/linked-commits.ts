@@ -1,5 +1,6 @@
 import { textOf } from "../../core/json.ts";
 import type { StoredCheckpoint } from "../checkpoint-store.ts";
+import { commitLists } from "../format/commit-lists.ts";
 import { RawObject, type RawValue } from "../format/raw-json.ts";
 import { type Anchor, anchorFields, anchorsOf } from "../reading/anchors.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
@@ -29,7 +30,7 @@ export async function linkCommit(
   if (isNamed && kept.length === links.length) return;
   const named = isNamed ? kept : [...kept, await linkedCommit(context, anchor.commit)];
   await updateRoot(context, stored, {
-    linked_commits: named.slice(-mostLinks),
+    linked_commits: named.slice(-commitLists.linked_commits),
     ...anchorFields([...anchorsBeside(stored, [anchor.commit, ...instead]), anchor]),
   });
 }
@@ -40,8 +41,6 @@ export interface LinkParams {
   /** Commits that were made anew as this one. */
   readonly instead?: readonly string[];
 }
-
-const mostLinks = 200;
 
 function shaOf(link: RawValue): string | undefined {
   return link instanceof RawObject ? link.text("sha") : undefined;

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { headByGit } from "./head-by-git.ts";
 import { readOwnFile } from "./own-files.ts";
 
 /** Where a folder lies, as far as git's own files tell it: a hook of an agent has no time to ask git. */
@@ -38,12 +39,13 @@ export function gitDirOf(commonDir: string, worktree: string): string {
   return worktree === "@" ? commonDir : join(commonDir, "worktrees", basename(worktree));
 }
 
-/** The branch and the commit of a worktree, where files tell them. */
-export function headOf({ gitDir, commonDir }: Pick<Place, "gitDir" | "commonDir">): {
-  readonly branch?: string;
-  readonly commit?: string;
-} {
+/** The branch and the commit of a worktree, as files tell them, or git where it keeps refs in no files. */
+export function headOf(
+  { gitDir, commonDir }: Pick<Place, "gitDir" | "commonDir">,
+  ask: typeof headByGit = headByGit,
+): ReturnType<typeof headByGit> {
   const head = textIn(join(gitDir, "HEAD")) ?? "";
+  if (head === reftableHead) return ask(gitDir);
   const ref = /^ref: (refs\/heads\/(?!.*\.\.)[^\p{Cc}\s]+)$/u.exec(head)?.[1];
   const id = ref === undefined ? head : (textIn(join(commonDir, ref)) ?? packed(commonDir, ref));
   return {
@@ -51,6 +53,9 @@ export function headOf({ gitDir, commonDir }: Pick<Place, "gitDir" | "commonDir"
     ...(id !== undefined && /^[0-9a-f]{40,64}$/.test(id) ? { commit: id } : {}),
   };
 }
+
+// What git writes into the file where refs are kept in a reftable.
+const reftableHead = "ref: refs/heads/.invalid";
 
 function realFolder(folder: string): string | undefined {
   try {

@@ -7,7 +7,7 @@ source=$2
 [ ! -f "$note.template" ] || rm -f "$note.template"
 [ "$source" != merge ] || exit 0
 for one in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
-  [ ! -e "$dir/$one" ] || exit 0
+  there $one && exit 0
 done
 has=0 asks=0 words=
 marks=$(grep -hs -e '^Entire-Checkpoint:' -e '^Agent-Session:' -e '^This reverts commit ' -e '^# ${entireMarker}' "$file" "$hooks/prepare-commit-msg" "$hooks/prepare-commit-msg".pre-*)
@@ -93,9 +93,9 @@ const inherit = String.raw`if [ $restored = 0 ]; then
   ask=
   if [ -f "$dir/SQUASH_MSG" ] && grep -q -e '^ *Entire-Checkpoint:' -e '^ *Agent-Session:' "$dir/SQUASH_MSG"; then
     ask=squash
-  elif [ -f "$dir/ORIG_HEAD" ] && [ -f "$dir/logs/HEAD" ]; then
+  elif { [ -f "$dir/logs/HEAD" ] || [ -d "$common/reftable" ]; } && there ORIG_HEAD; then
     # What was found out about a reset holds until the next one; then only for what it dropped it is asked again.
-    if [ "$note.dropped" -nt "$dir/ORIG_HEAD" ]; then
+    if [ -f "$dir/ORIG_HEAD" ] && [ "$note.dropped" -nt "$dir/ORIG_HEAD" ]; then
       [ ! -s "$note.dropped" ] || ! blobs | grep -qxF -f "$note.dropped" || ask=reset
     else
       ask=reset

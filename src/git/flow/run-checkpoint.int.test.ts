@@ -34,6 +34,7 @@ async function write(made: Partial<RunCommit>) {
       transcript: `${transcript.join("\n")}\n`,
       partFrom: 2,
       prompts: ["Three, password=hunter22"],
+      hasUsage: true,
       ...made,
     },
   );

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Layout } from "../checkpoint-store.ts";
-import { sessionContent } from "../content/session-content.ts";
+import { type SessionContent, sessionContent } from "../content/session-content.ts";
 import { filesTouched } from "../format/capped-list.ts";
 import { mintHexId, mintUlid, type RandomBytes } from "../format/ids.ts";
 import { parseTrailers } from "../format/trailers.ts";
@@ -30,6 +30,8 @@ export interface RunCommit {
   /** Lines before the run. */
   readonly partFrom: number;
   readonly prompts: readonly string[];
+  /** False: another commit of the run has its tokens, so that they are counted once. */
+  readonly hasUsage: boolean;
   readonly model?: string;
   readonly branch?: string;
 }
@@ -109,7 +111,7 @@ async function write(context: FlowContext, { made, commit, id }: Making): Promis
     cliVersion,
     ...(branch === undefined ? {} : { branch }),
     root: {
-      ...content.root,
+      ...(made.hasUsage ? content.root : {}),
       linked_commits: [await linkedCommit(context, made.commit)],
       ...anchorFields(anchors),
     },
@@ -119,10 +121,11 @@ async function write(context: FlowContext, { made, commit, id }: Making): Promis
         ...content.input,
         metadata: {
           created_at: new Date(commit.committer.atMs).toISOString(),
+          ...(branch === undefined ? {} : { branch }),
           checkpoints_count: made.prompts.length,
           ...filesTouched(changed.keys()),
           agent: displayName(made.agent),
-          ...content.metadata,
+          ...partFields(made, content),
           ...(model === undefined ? {} : { model }),
           ...(content.compactLines === 0
             ? {}
@@ -134,6 +137,16 @@ async function write(context: FlowContext, { made, commit, id }: Making): Promis
   });
   if (isNew) await queueRefs(context, refs);
   return isNew;
+}
+
+/** What the part tells, and from which line on its tokens count. */
+function partFields(
+  { hasUsage }: RunCommit,
+  { metadata, lines }: SessionContent,
+): Readonly<Record<string, unknown>> {
+  return hasUsage
+    ? { ...metadata, token_transcript_start: metadata["checkpoint_transcript_start"] }
+    : { ...metadata, token_usage: undefined, session_metrics: undefined, token_transcript_start: lines };
 }
 
 async function compactStart({ transcript, partFrom }: RunCommit, cliVersion: string): Promise<number> {

@@ -5,7 +5,9 @@ import { LinkedRepository } from "../../../test/git/linked-repository.ts";
 import { BehindNotes } from "../behind.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { PushQueue } from "../push/queue.ts";
+import { flowPaths } from "./flow-paths.ts";
 import { hookNames } from "./hook-scripts.ts";
+import { kernelLock } from "./kernel-lock.ts";
 
 describe("enable", () => {
   it.each(["plain", "worktree", "submodule", "sha256"] as const)(
@@ -24,6 +26,9 @@ describe("enable", () => {
 
   it.each([
     ["with settings of Claude Code", '{\n    "permissions": {"allow": ["Bash(ls)"]},\n    "n": 1.0\n}\n'],
+    ["with settings that are empty", "{}"],
+    ["with hooks that are empty", '{"hooks": {},\n"n": 1}'],
+    ["with hooks of an event that are empty", '{"hooks":{"Stop":[]}}\n'],
     ["without", undefined],
   ])("again changes nothing, and is undone without a trace, %s", async (_, settings) => {
     let before: Record<string, string> = {};
@@ -53,6 +58,28 @@ describe("enable", () => {
       unpushed: 1,
     });
     expect(await linked.disable()).toMatchObject({ pending: 0, unpushed: 1 });
+  });
+
+  it("tells when no hook can work any more, and mends it when it is run again", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const settings = ".claude/settings.local.json";
+    // As after the repository was moved, and node and Holdfast were installed elsewhere.
+    linked.write(settings, linked.read(settings)!.replaceAll(linked.commonDir, "/where/it/was/.git"));
+    await linked.enable({
+      scope: "shared",
+      programs: { node: "/gone's/node", program: "/gone/holdfast.js", hook: "" },
+    });
+    expect(await linked.status()).toMatchObject({
+      agent: ["local", "shared"],
+      agentStale: ["local"],
+      problems: [
+        `The hooks of Claude Code in ${settings} are not those of this repository: run holdfast git enable again.`,
+        "The hooks start /gone's/node, which is not there any more: run holdfast git enable again.",
+        "The hooks start /gone/holdfast.js, which is not there any more: run holdfast git enable again.",
+      ],
+    });
+    await linked.enable();
+    expect((await linked.status()).problems).toEqual([]);
   });
 
   it("brings hooks of an earlier version up to date", async () => {
@@ -124,6 +151,24 @@ describe("enable", () => {
       expect(linked.hookFiles()).toEqual([]);
     },
   );
+
+  it("is undone but for the folder that a worker is at, which would make it anew", async () => {
+    using linked = await LinkedRepository.make("plain");
+    const { root, workerLock, launcher, spool } = flowPaths(linked.commonDir);
+    linked.session("s-1", ["a"]);
+    await linked.commit("a");
+    {
+      using _ = kernelLock(workerLock, { waitMs: 0 })!;
+      expect(await linked.disable(0)).toMatchObject({
+        pending: 0,
+        skipped: [`${root} is kept, because a worker is at it: run holdfast git disable again.`],
+      });
+    }
+    expect([launcher, spool, root].map((path) => existsSync(path))).toEqual([false, false, true]);
+    expect(linked.hookFiles()).toEqual([]);
+    expect(await linked.disable()).toMatchObject({ skipped: [] });
+    expect(existsSync(root)).toBe(false);
+  });
 
   it("is undone for git's hooks though a settings file is a link, which is told and not followed", async () => {
     using linked = await LinkedRepository.make("plain");

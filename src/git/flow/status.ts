@@ -6,12 +6,12 @@ import { isHoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { PushQueue } from "../push/queue.ts";
 import { Attempts } from "./attempts.ts";
-import { hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
+import { calledBy, hasAllHooks, hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
 import { foldersOf, textOf } from "./enable.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type FlowSettings, readFlowSettings } from "./flow-settings.ts";
 import { type HookState, hookStates, otherTools } from "./hook-files.ts";
-import type { HookName } from "./hook-scripts.ts";
+import { type HookName, programsIn } from "./hook-scripts.ts";
 import { lastFailures } from "./hook-log.ts";
 import { hooksPlace } from "./hooks-path.ts";
 import type { Phase } from "./phases.ts";
@@ -36,6 +36,10 @@ export interface FlowStatus {
   };
   /** The settings files of Claude Code in this worktree that call us. */
   readonly agent: readonly SettingsScope[];
+  /** Of these, the files whose hooks are not as `enable` writes them: some are gone, or call where the repository was. */
+  readonly agentStale: readonly SettingsScope[];
+  /** What the hooks start and is not there any more. */
+  readonly missing: readonly string[];
   readonly spool: {
     readonly pending: number;
     readonly oldestAtMs: number | undefined;
@@ -70,7 +74,8 @@ export async function flowStatus(
   { now = Date.now }: { readonly now?: () => number } = {},
 ): Promise<FlowStatus> {
   const { commonDir, worktree } = repository;
-  const enabled = existsSync(flowPaths(commonDir).launcher);
+  const { launcher } = flowPaths(commonDir);
+  const enabled = existsSync(launcher);
   const place = await hooksPlace(repository);
   const calls = place.isPointed ? foldersOf(place.configured?.value, worktree ?? commonDir) : undefined;
   const hooks = {
@@ -84,7 +89,8 @@ export async function flowStatus(
     enabled,
     settings: await readFlowSettings(repository),
     hooks,
-    agent: worktree === null ? [] : agentScopes(worktree),
+    ...agentStatus(worktree, launcher),
+    missing: enabled ? missingPrograms(launcher) : [],
     spool: spoolStatus(commonDir),
     sessions: sessionStatus(commonDir, now()),
     behind: await mirrorsBehind(commonDir),
@@ -97,10 +103,17 @@ export async function flowStatus(
 
 const mostErrors = 5;
 
-function agentScopes(worktree: string): readonly SettingsScope[] {
-  return (["local", "shared"] as const).filter((scope) =>
-    hasOwnHooks(textOf(join(worktree, settingsFiles[scope])) ?? ""),
-  );
+function agentStatus(worktree: string | null, launcher: string): Pick<FlowStatus, "agent" | "agentStale"> {
+  const textIn = (scope: SettingsScope): string =>
+    worktree === null ? "" : (textOf(join(worktree, settingsFiles[scope])) ?? "");
+  const agent = (["local", "shared"] as const).filter((scope) => hasOwnHooks(textIn(scope)));
+  const isStaleIn = (scope: SettingsScope): boolean => !hasAllHooks(textIn(scope), calledBy(scope, launcher));
+  return { agent, agentStale: agent.filter(isStaleIn) };
+}
+
+function missingPrograms(launcher: string): readonly string[] {
+  const programs = programsIn(textOf(launcher) ?? "");
+  return programs.length === 0 ? [launcher] : programs.filter((path) => !existsSync(path));
 }
 
 function spoolStatus(commonDir: string): FlowStatus["spool"] {
@@ -149,6 +162,8 @@ function problemsOf({
   settings,
   hooks,
   agent,
+  agentStale,
+  missing,
   spool,
   sessions,
 }: Omit<FlowStatus, "problems">): readonly string[] {
@@ -167,6 +182,11 @@ function problemsOf({
         ]),
     ...(settings === undefined ? [`No layout is set: ${again}.`] : []),
     ...(agent.length === 0 ? [`Claude Code does not call us in this worktree: ${again} here.`] : []),
+    ...agentStale.map(
+      (scope) =>
+        `The hooks of Claude Code in ${settingsFiles[scope]} are not those of this repository: ${again}${scope === "shared" ? " with --shared" : ""}.`,
+    ),
+    ...missing.map((path) => `The hooks start ${path}, which is not there any more: ${again}.`),
     ...stuck(spool.failing, "Not done yet, and tried again later"),
     ...stuck(spool.aside, "Not done, and not tried any more"),
     ...(sessions.unread.length === 0

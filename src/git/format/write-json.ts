@@ -6,7 +6,7 @@ export function objectText(object: RawObject): string {
 }
 
 /** A value in the same form, without a newline at its end. */
-function valueText(value: RawValue): string {
+export function valueText(value: RawValue): string {
   const pieces: string[] = [];
   append(pieces, value, "\n");
   return pieces.join("");

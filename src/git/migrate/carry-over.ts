@@ -2,6 +2,8 @@ import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import type { CheckpointInput, Layout, ListedCheckpoint, StoredCheckpoint } from "../checkpoint-store.ts";
 import { isDamage } from "../damage.ts";
 import { inputOfStored } from "../copy-checkpoint.ts";
+import { branchRef, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { refOfCheckpoint } from "../format/ids.ts";
 import { leftOutOf } from "./left-out.ts";
 import type { MigrateWork } from "./migrate.ts";
 import { missingPart } from "./missing-part.ts";
@@ -14,6 +16,8 @@ export async function carryOver(work: MigrateWork, listed: readonly ListedCheckp
   const inputs: { readonly id: string; readonly atMs: number }[] = [];
   for (const { id, version } of listed) inputs.push({ id, atMs: await timeOf(work, id, version) });
   inputs.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  // Before the refs: killed in between, a name waits in vain, but no ref is forgotten.
+  if (!work.dryRun) await work.queue.add(inputs.flatMap(({ id }) => refsOf(work.to, id)));
   for (const { id } of inputs) {
     try {
       await carryOne(work, id);
@@ -27,6 +31,12 @@ export async function carryOver(work: MigrateWork, listed: readonly ListedCheckp
 
 function isInvalid(error: unknown): error is HoldfastError {
   return isHoldfastError(error) && error.code === "checkpoint_invalid";
+}
+
+/** The refs that a checkpoint of a layout moves; a rotation's archive is known only when it is made. */
+function refsOf(layout: Layout, id: string): readonly string[] {
+  if (layout === "git-refs") return [refOfCheckpoint(id)];
+  return layout === "git-branch" ? [branchRef] : [v2MainRef, v2CurrentRef];
 }
 
 async function timeOf(work: MigrateWork, id: string, version: string): Promise<number> {
@@ -56,6 +66,7 @@ async function carryOne(work: MigrateWork, id: string): Promise<void> {
     return;
   }
   const { changed, refs } = await target.write(input);
+  // Again: a push meanwhile has dropped the name of a ref that was not there yet.
   await queue.add(refs);
   if (!changed) tally.unchanged += 1;
   else tally[other === null ? "created" : "extended"] += 1;

@@ -3,6 +3,7 @@ import { RawObject } from "../format/raw-json.ts";
 import { freeSlot, slotOfName, slotOfPath } from "../format/slots.ts";
 import { objectText } from "../format/write-json.ts";
 import type { ObjectId, TreeEntry } from "../plumbing/objects.ts";
+import { joinCommitLists } from "./join-commit-lists.ts";
 import * as join from "./join-entries.ts";
 import { joinObjects } from "./join-objects.ts";
 import { type JoinedSlot, joinSlot } from "./join-slot.ts";
@@ -119,7 +120,7 @@ function joinRoot(sides: join.Three<Side>, slots: readonly PlacedSlot[], path: s
   // Entries anew, in the order of the slots: ours and theirs may name one slot for two sessions.
   return rootMetadata({
     stored: stored.with("sessions", []),
-    fields: {},
+    fields: joinCommitLists(roots),
     sessions: slots.flatMap(({ metadata }) => metadata ?? []),
     written: slots.map((slot) => pathsOf(slot, roots, path)),
   });

@@ -153,6 +153,32 @@ describe("two machines", () => {
     expect(await fileIn(one.repository, tip, "1/metadata.json")).toBeNull();
   });
 
+  test("commits that each of them linked to one checkpoint are all named by it", async () => {
+    const { machine } = await sharing();
+    const [one, two] = [await machine(), await machine()];
+    const links = (...shas: readonly string[]) => ({
+      linked_commits: shas.map((sha) => ({ sha })),
+      commit_anchors: shas.map((sha) => ({ sha, tree: sha })),
+    });
+    const sessions = [{ sessionId: "s1" }];
+    const name = await handCheckpoint(one.repository, { id: first, sessions, root: links("a", "b") });
+    await one.queue.add([name]);
+    await one.push();
+    await two.git("fetch", "-q", "origin", `${name}:${name}`);
+    // One has amended `a`, the other has picked `b`.
+    await handCheckpoint(one.repository, { id: first, sessions, root: links("b", "amended") });
+    await handCheckpoint(two.repository, { id: first, sessions, root: links("a", "b", "picked") });
+    for (const each of [one, two]) await each.queue.add([name]);
+    await one.push();
+
+    expect(await two.push()).toMatchObject({ outcome: "done", joined: 1 });
+
+    const tip = (await two.repository.refs.read(name))!;
+    expect(JSON.parse((await fileIn(two.repository, tip, "metadata.json"))!)).toMatchObject(
+      links("b", "amended", "picked"),
+    );
+  });
+
   test("both branches are one with all checkpoints, whoever pushed first", async () => {
     const { remote, machine } = await sharing();
     const machines = [await machine(), await machine()];
@@ -216,6 +242,25 @@ describe("a remote that does not do as it should", () => {
 
     expect(await one.push()).toMatchObject({ outcome: "incomplete", reason: "unreachable", left: 1 });
     expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
+  });
+
+  test("what only the first of two push URLs has taken waits on, until the second has it too", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    const mirror = `${remote}-mirror`;
+    await one.git("remote", "set-url", "--push", "origin", remote);
+    await one.git("remote", "set-url", "--add", "--push", "origin", mirror);
+    await handCheckpoint(one.repository, { id: first, sessions: [{ sessionId: "s1" }] });
+    await one.queue.add([refOfCheckpoint(first)]);
+
+    const report = await one.push();
+
+    expect(report).toMatchObject({ outcome: "incomplete", pushed: 0, left: 1 });
+    expect(report.failures[0]?.reason).toContain(`'${mirror}' does not appear to be a git repository`);
+    expect((await one.queue.drain()).refs).toEqual([refOfCheckpoint(first)]);
+    await runTestGit(remote, ["init", "-q", "--bare", "--", mirror]);
+    expect(await one.push()).toMatchObject({ outcome: "done", pushed: 1 });
+    expect(await checkpointRefsOf(mirror)).toEqual(await checkpointRefsOf(remote));
   });
 
   test("a remote that hangs is left when the time is over, with all that it started", async () => {

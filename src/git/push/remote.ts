@@ -52,8 +52,9 @@ export class Remote {
         codes: [0, 1, 128],
       });
       const answered = readPorcelain(stdout.toString());
-      if (code === 0 || answered.size > 0) return { kind: "answered", refs: answered };
-      return { kind: "failed", timedOut: false, reason: lastLine(stderr) };
+      // Of several push URLs git may have printed what the first one said before it died of the next.
+      if (code === 0 || (code === 1 && answered.size > 0)) return { kind: "answered", refs: answered };
+      return { kind: "failed", timedOut: false, reason: reasonIn(stderr) };
     } catch (error) {
       return { kind: "failed", timedOut: isOutOfTime(error), reason: messageOf(error) };
     }
@@ -68,7 +69,7 @@ export class Remote {
       const { code, stdout, stderr } = await this.#repository.git(args, options);
       const told = readPorcelain(stdout.toString()).get(name);
       if (code === 0 || /remote ref does not exist/.test(stderr)) return undefined;
-      return told?.reason ?? lastLine(stderr);
+      return told?.reason ?? reasonIn(stderr);
     } catch (error) {
       return messageOf(error);
     }
@@ -236,6 +237,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1)?.slice(0, 500) ?? "";
+// Git ends with advice on several lines; what was wrong is in the first line of its own that is fatal.
+function reasonIn(stderr: string): string {
+  const lines = stderr.trim().split("\n");
+  const reason = lines.find((line) => line.startsWith("fatal: ")) ?? lines.at(-1)!;
+  return reason.slice(0, 500);
 }

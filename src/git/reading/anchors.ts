@@ -1,4 +1,5 @@
 import type { StoredCheckpoint } from "../checkpoint-store.ts";
+import { commitLists } from "../format/commit-lists.ts";
 import { RawObject } from "../format/raw-json.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 
@@ -59,7 +60,7 @@ export function commitsToldBy(
 ): readonly ObjectId[] {
   const linked = stored.root
     .list("linked_commits")
-    .slice(-maxLinked)
+    .slice(-commitLists.linked_commits)
     .flatMap((item) => (item instanceof RawObject ? (item.text("sha") ?? []) : []));
   return [...new Set([...linked.filter(isId), ...anchorsOf(stored).anchors.map(({ commit }) => commit)])];
 }
@@ -67,8 +68,7 @@ export function commitsToldBy(
 /** Paths of a commit that an anchor keeps. */
 export const maxAnchorFiles = 200;
 
-const maxAnchors = 100;
-const maxLinked = 200;
+const maxAnchors = commitLists.commit_anchors;
 const maxSubject = 300;
 
 function anchorOf(item: RawObject): Anchor[] {

@@ -1,0 +1,55 @@
+import type { CommittedRun } from "../runtime/committed-run.ts";
+import type { Commit } from "../git/plumbing/objects.ts";
+import type { Repository } from "../git/plumbing/repository.ts";
+import { commitNamed } from "../git/reading/commits.ts";
+
+/** A commit of a run by the name that git told, with its full id, or why it gets no checkpoint. */
+export type NamedCommit = { readonly name: string } & (
+  | { readonly id: string; readonly branch?: string }
+  | { readonly without: string }
+);
+
+/** The commits of a run, oldest first, as the repository of the run's folder knows them. */
+export async function commitsOf(
+  repository: Repository,
+  { commits, folder }: Pick<CommittedRun, "commits"> & { readonly folder: string },
+): Promise<readonly NamedCommit[]> {
+  const found: NamedCommit[] = [];
+  const later: Commit[] = [];
+  for (const name of commits.toReversed()) {
+    const id = await fullId(repository, name);
+    const commit = id === null ? null : await repository.objects.commit(id);
+    if (id === null || commit === null) {
+      found.push({ name, without: `the repository of ${folder} has no commit ${name}` });
+    } else if (later.some((other) => isMadeAnew(commit, other))) {
+      found.push({ name, without: "the run made it anew with git commit --amend" });
+    } else {
+      found.push({ name, id, ...(await branchOf(repository, id)) });
+      later.push(commit);
+    }
+  }
+  return found.toReversed();
+}
+
+/** A branch may have such a name too, and is not meant. */
+async function fullId(repository: Repository, name: string): Promise<string | null> {
+  if (!/^[0-9a-f]{7,64}$/.test(name)) return null;
+  const id = await commitNamed(repository, name);
+  return id?.startsWith(name) === true ? id : null;
+}
+
+// What an amend keeps: of another commit on the same parents the author's time is another one.
+function isMadeAnew(commit: Commit, later: Commit): boolean {
+  const keyOf = ({ parents, author }: Commit): string => JSON.stringify([parents, author]);
+  return keyOf(commit) === keyOf(later);
+}
+
+/** The branch that is checked out, where it holds the commit: a run may have gone on to another one. */
+async function branchOf(repository: Repository, id: string): Promise<{ readonly branch?: string }> {
+  const options = { codes: [0, 1, 128] };
+  const held = await repository.git(["merge-base", "--is-ancestor", id, "HEAD"], options);
+  if (held.code !== 0) return {};
+  const { code, stdout } = await repository.git(["symbolic-ref", "--quiet", "--short", "HEAD"], options);
+  const branch = stdout.toString().trim();
+  return code === 0 && branch !== "" ? { branch } : {};
+}
