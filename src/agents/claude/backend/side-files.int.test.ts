@@ -160,6 +160,26 @@ describe("the files beside a transcript", () => {
     expect((await keep(files, config, { run: "2" })).files).toHaveLength(1);
   });
 
+  test("stay as they were kept where the folder goes while they are looked at, and under its name", async () => {
+    const config = new Config("config");
+    config.write("beside/tool-results/kept.txt", "all of it");
+    await keep(new SideFiles(session), config);
+    const { config: next, files } = await resumed("claude-resume-1");
+    next.write("beside/tool-results/a.txt", "said first");
+    const turn = { session, run: "2", store };
+    for await (const step of files.keep({ turn, ...next.onDisk })) {
+      rmSync(next.folder, { recursive: true, force: true });
+      const entries = step.kind === "file" ? [fileEntry({ run: "2", file: step.file })] : [];
+      await store.append({ log: { ...session, log: fileLog }, entries });
+    }
+    const line = { type: "user", uuid: "u1", text: next.at("beside/tool-results/kept.txt") };
+    const { config: last } = await resumed("claude-resume-2", [line]);
+    expect(last.read("beside/tool-results/kept.txt")).toBe("all of it");
+    expect(last.read(`projects/-elsewhere/${sessionId}.jsonl`)).toContain(
+      last.at("beside/tool-results/kept.txt"),
+    );
+  });
+
   test("are the session's own: another one's plan, task and output stay where they are", async () => {
     const config = new Config("config", [
       { uuid: "u1", slug: "old-plan" },
