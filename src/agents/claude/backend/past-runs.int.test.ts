@@ -30,6 +30,21 @@ test("the settings are those of the newest run that had them, and a replayed pro
   });
 });
 
+test("the settings and the process of a session outlast any number of runs that never had one, and of replayed events", async () => {
+  const store = openMemoryStore();
+  const replayed = Array.from({ length: 6500 }, (_, index) => {
+    return { type: "notice", text: `${index}`, replayed: true } as const;
+  });
+  const settings = { model: "asked", cwd: "/w", permissionMode: "plan" };
+  await play({ store, session, events: [...replayed, started(1, settings)], as: "interrupted" });
+  for (let run = 0; run < 20; run += 1) await play({ store, session, events: [], as: "interrupted" });
+  expect(await readPast({ session, run: "next", store })).toEqual({
+    settings,
+    processes: [process(1)],
+    last: "interrupted",
+  });
+});
+
 test("what a discarded run has left is not to come back because the one after it was stopped early", async () => {
   const store = openMemoryStore();
   await play({ store, session, events: [started(1, { model: "kept" })], as: "committed" });
