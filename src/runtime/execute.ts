@@ -84,6 +84,7 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
   } catch (error) {
     if (isHoldfastError(error) && error.code === "agent_abandoned") {
       stop.abort(error);
+      turn.abandon();
       params.onAbandoned?.(error);
     }
     if (isMissing(error)) params.onMissing?.(error);
@@ -174,6 +175,7 @@ class RunningTurn {
   #isNew = false;
   #resumeToken: string | undefined;
   #isOver = false;
+  #isAbandoned = false;
   #result: Result | undefined;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
@@ -233,8 +235,13 @@ class RunningTurn {
 
   /** Of a run that is lost another one may have the session: its agent appends nothing any more. */
   end(ended: Ended): Ended {
-    this.#isOver = ended.as !== "lost";
+    this.#isOver = ended.as !== "lost" && !this.#isAbandoned;
     return ended;
+  }
+
+  /** Its agent may be at work for ever: what it appends is refused as soon as its run has given the lease back. */
+  abandon(): void {
+    this.#isAbandoned = true;
   }
 
   /** Says in the run's own log what its agent does not. */
