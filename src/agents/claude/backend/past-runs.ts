@@ -14,6 +14,8 @@ export interface Past {
    * else one that had a process. One that was stopped before that says nothing of those before it.
    */
   readonly last?: RunState;
+  /** Those that had a process and were interrupted since one that had a process ended otherwise, the oldest first. */
+  readonly interrupted: readonly Run[];
   /** What the SDK calls the session, where no run has said so: it was imported, or kept by the SDK itself. */
   readonly sessionId?: string;
 }
@@ -23,13 +25,14 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   const processes = new Map<string, ProcessIdentity>();
   let settings: Fields = {};
   let isNamed = false;
-  let last: RunState | undefined;
+  /** The newest first. */
+  const left: Run[] = [];
   for await (const runs of earlierRuns(turn)) {
     for (const run of runs) {
       const told = await beginningOf(turn, run);
       for (const process of told.processes) processes.set(`${process.pid} ${process.started}`, process);
       const isDiscarded = run.state === "discarded";
-      if (isDiscarded || told.processes.length > 0) last ??= run.state;
+      if (isDiscarded || told.processes.length > 0) left.push(run);
       if (isDiscarded) continue;
       settings = { ...told.settings, ...settings };
       isNamed ||= told.isNamed;
@@ -38,10 +41,13 @@ export async function readPast(turn: Pick<Turn, "session" | "run" | "store">): P
   }
   // One that a run has named and that is not to be gone on with was cleared.
   const sessionId = isNamed ? undefined : await sessionIdIn(turn);
+  const [newest] = left;
+  const end = left.findIndex(({ state }) => state !== "interrupted");
   return {
     settings,
     processes: [...processes.values()],
-    ...(last !== undefined && { last }),
+    interrupted: left.slice(0, end === -1 ? undefined : end).toReversed(),
+    ...(newest !== undefined && { last: newest.state }),
     ...(sessionId !== undefined && { sessionId }),
   };
 }
