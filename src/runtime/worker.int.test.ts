@@ -200,6 +200,31 @@ describe.each<[string, () => Store]>([
     expect(await store.inputs({ session })).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
   });
 
+  test.each([
+    ["commits a turn that was stopped when its agent had said that the answer is there", true, "committed"],
+    [
+      "interrupts a turn that was stopped before its agent said that the answer is there",
+      false,
+      "interrupted",
+    ],
+  ])("%s", async (_, isFirst, as) => {
+    const bringingIn: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        yield { kind: "event", event: { type: "notice", text: "At work." } };
+        if (isFirst) turn.answered();
+        void running.stop({ cancel: true });
+        if (!isFirst) turn.answered();
+        yield { kind: "event", event: { type: "notice", text: "This belongs to it." } };
+        yield* scriptedAgent().run({ ...turn, signal: new AbortController().signal });
+      },
+    };
+    await admit("say One.");
+    const running: Worker = worker({ agents: [bringingIn] });
+    await running.drain();
+    expect(ended).toMatchObject([{ as }]);
+  });
+
   test("takes no entry of its agent for a log of Holdfast's own, and counts the greatest usage", async () => {
     const forging: Agent = {
       ...scriptedAgent(),
