@@ -61,7 +61,7 @@ export class SideFiles implements Disposable {
 
   /** Gives what is new or has changed beside the session since the last time, and says what cannot be kept. */
   async *keep({ turn, ...session }: KeepParams): AsyncGenerator<AgentStep> {
-    await this.#known.learn(turn.store, turn.run);
+    for (const { was } of await this.#known.learn(turn.store, turn.run)) this.#read.delete(was);
     yield* this.#unsaidSteps();
     let left = this.#limits.turnBytes;
     for await (const found of filesBeside(session, (...fault) => this.#fail(...fault))) {
