@@ -207,6 +207,20 @@ describe("a pool of processes", () => {
     expect((await turn("a")).hasEnded).toBe(false);
   });
 
+  test("waits for all its processes as it is closed, though one of them fails", async () => {
+    const [one, two] = [await turn("a"), await turn("b")];
+    const kept = Promise.withResolvers<void>();
+    one.close = () => Promise.reject(new Error("The store is gone."));
+    two.close = () => kept.promise;
+    let isClosed = false;
+    const closing = pool.close().finally(() => (isClosed = true));
+    closing.catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isClosed).toBe(false);
+    kept.resolve();
+    await expect(closing).rejects.toThrow("The store is gone.");
+  });
+
   test("can be used and closed again where a process failed as it was ended", async () => {
     const one = await turn("a");
     one.close = () => Promise.reject(new Error("The store is gone."));

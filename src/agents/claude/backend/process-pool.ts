@@ -132,11 +132,16 @@ export class ProcessPool<Live extends Pooled> {
   }
 
   async #closeAll(): Promise<void> {
+    const failures: unknown[] = [];
     for (;;) {
-      await Promise.all(Array.from(this.#seats.values(), (seat) => this.#end(seat)));
-      if (this.#seats.size === 0) return;
+      const ends = Array.from(this.#seats.values(), async (seat) => {
+        await this.#end(seat).catch((error: unknown) => void failures.push(error));
+      });
+      await Promise.all(ends);
+      if (this.#seats.size === 0) break;
       await this.#waited(undefined);
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   // All at once: each looks for itself whether there is room for it, the first one first.
