@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Pooled, ProcessPool, type Seat } from "./process-pool.ts";
 
@@ -192,6 +193,26 @@ describe("a pool of processes", () => {
     await expect(waiting).rejects.toThrow("stopped");
     for (const seat of seats) pool.release(seat);
     expect(pool.size).toBe(2);
+  });
+
+  test("ends nobody's process for a turn that was stopped while it waited", async () => {
+    const [a] = [await start("a"), await start("b")];
+    const stop = new AbortController();
+    const waiting = pool.take(session("c"), stop.signal);
+    stop.abort(new Error("stopped"));
+    pool.release(a!);
+    await expect(waiting).rejects.toThrow("stopped");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(a!.live!.hasEnded).toBe(false);
+  });
+
+  test("leaves nothing behind on the signal of a turn, however often that has waited", async () => {
+    const [a] = [await start("a"), await start("b")];
+    const stop = new AbortController();
+    const waiting = pool.take(session("a"), stop.signal);
+    pool.release(a!);
+    await waiting;
+    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
   });
 
   test("ends all when it is closed, each in a turn once that is over, and can be used again", async () => {
