@@ -1,10 +1,12 @@
 import type { Agent } from "../core/agent.ts";
 import { HoldfastError } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
 import { AgentRegistry, type AgentRoute } from "../runtime/agent-registry.ts";
 import type { LeftoversOf } from "../runtime/leftovers.ts";
 import { agentSettings } from "./agent-settings.ts";
 import type { ClaudeAgentParams } from "./claude-agent.ts";
 import { listOf, shown, usage } from "./arguments.ts";
+import { type StoreOption, withNewStore } from "./store.ts";
 
 /** The agents that the program knows, by what this machine says of them; none is loaded yet. @throws usage */
 export function agentRegistry(params: ClaudeAgentParams = {}): AgentRegistry {
@@ -19,6 +21,21 @@ export function agentRegistry(params: ClaudeAgentParams = {}): AgentRegistry {
     { name: "claude", load: async () => (await import("./claude-agent.ts")).claudeAgent(claude, params) },
   ];
   return new AgentRegistry({ agents, routes: { ...builtIn, ...routes } });
+}
+
+/** Opens the store, or makes it, for a command that lets agents work; they end before it, for it keeps what they say last. */
+export async function withAgents<T>(
+  registry: AgentRegistry,
+  options: StoreOption,
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  return await withNewStore(options, async (store) => {
+    try {
+      return await use(store);
+    } finally {
+      await registry.close();
+    }
+  });
 }
 
 /** The agent of a name. @throws agent_unknown */

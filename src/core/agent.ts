@@ -15,7 +15,8 @@ export interface Agent {
   readonly capabilities: AgentCapabilities;
   /**
    * One turn. Yields what is to be kept, in order; its last step is a `result` event, and without one the run was
-   * interrupted. Once the signal aborts it does nothing more and throws the signal's reason; where it does not, it is
+   * interrupted. Once the signal aborts it does nothing more and throws the signal's reason, or, where it has said `answered`,
+   * comes to its result at once; where it does not, it is
    * abandoned after a time, and its session goes on without it.
    */
   run(turn: Turn): AsyncIterable<AgentStep>;
@@ -79,6 +80,8 @@ export interface Turn {
   readonly store: TurnStore;
   /** Resolves once all that was yielded before is durable. @throws lease_lost */
   flush(): Promise<void>;
+  /** The agent has its answer, and yields only what belongs to it: a stop that comes from now on undoes nothing. */
+  answered(): void;
   /** The newest committed entries of the main log, in their order. */
   recent(limit: number): Promise<readonly Entry[]>;
 }

@@ -67,6 +67,24 @@ describe("a registry", () => {
   });
 });
 
+test("A registry closes all its agents though one of them fails, and says so.", async () => {
+  const closed: string[] = [];
+  const agents = ["a", "b"].map((name) => ({
+    name,
+    load: async (): Promise<Agent> => ({
+      ...scriptedAgent(),
+      close: async () => {
+        if (name === "a") throw new Error("The store is gone.");
+        closed.push(name);
+      },
+    }),
+  }));
+  const registry = new AgentRegistry({ agents, routes: {} });
+  for (const { name } of agents) await registry.named(name);
+  await expect(registry.close()).rejects.toThrow("The store is gone.");
+  expect(closed).toEqual(["b"]);
+});
+
 describe("a worker with routes", () => {
   test("takes the inputs of its routes' providers alone, and loads what serves them with the first", async () => {
     const store = openMemoryStore();

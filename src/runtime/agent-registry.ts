@@ -73,11 +73,17 @@ export class AgentRegistry {
     return name === undefined ? undefined : { provider, load: () => this.named(name) };
   }
 
-  /** Ends what the agents that were loaded keep open. */
+  /** Ends what the agents that were loaded keep open. @throws what the first of them throws that fails, behind all others */
   async close(): Promise<void> {
-    const loaded = await Promise.allSettled([...this.#loaded.values()].splice(0));
+    const loaded = [...this.#loaded.values()];
     this.#loaded.clear();
-    for (const one of loaded) if (one.status === "fulfilled") await one.value.close?.();
+    const ended = await Promise.allSettled(
+      loaded.map(async (one) => {
+        const agent = await one.catch(() => undefined);
+        await agent?.close?.();
+      }),
+    );
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
   }
 
   #unknown(name: string): HoldfastError {

@@ -84,6 +84,7 @@ export async function executeRun(params: ExecuteParams): Promise<Ended> {
   } catch (error) {
     if (isHoldfastError(error) && error.code === "agent_abandoned") {
       stop.abort(error);
+      turn.abandon();
       params.onAbandoned?.(error);
     }
     if (isMissing(error)) params.onMissing?.(error);
@@ -173,7 +174,10 @@ class RunningTurn {
   /** Nothing of the session is stored that its agent could give again. */
   #isNew = false;
   #resumeToken: string | undefined;
+  /** Its agent had its answer before it was stopped. */
+  #isAnswered = false;
   #isOver = false;
+  #isAbandoned = false;
   #result: Result | undefined;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
@@ -215,7 +219,7 @@ class RunningTurn {
       for await (const step of agent.run(turn)) {
         await replay;
         if (this.#result !== undefined) throw endedTwice(agent);
-        this.#stop.throwIfAborted();
+        this.#check();
         await this.#take(step);
       }
     } catch (error) {
@@ -233,8 +237,13 @@ class RunningTurn {
 
   /** Of a run that is lost another one may have the session: its agent appends nothing any more. */
   end(ended: Ended): Ended {
-    this.#isOver = ended.as !== "lost";
+    this.#isOver = ended.as !== "lost" && !this.#isAbandoned;
     return ended;
+  }
+
+  /** Its agent may be at work for ever: what it appends is refused as soon as its run has given the lease back. */
+  abandon(): void {
+    this.#isAbandoned = true;
   }
 
   /** Says in the run's own log what its agent does not. */
@@ -285,11 +294,18 @@ class RunningTurn {
       signal,
       journal: new StoredJournal({ store, claim, flush, check: () => this.#keeper.check() }),
       flush,
+      answered: () => void (this.#isAnswered ||= !signal.aborted),
       recent: async (limit) => {
         const page = { log: { project, session, log: "" }, order: "desc" as const, limit };
         return (await store.read(page)).entries.toReversed();
       },
     };
+  }
+
+  // What has its answer is stopped by the loss of its lease alone.
+  #check(): void {
+    if (this.#isAnswered) this.#keeper.checkLease();
+    else this.#keeper.check();
   }
 
   async #take(step: AgentStep): Promise<void> {
@@ -300,7 +316,6 @@ class RunningTurn {
       return await this.#writer.add(fileLog, fileEntry({ run: run.id, file: step.file }));
     const { event } = step;
     if (!isLive(event)) throw shownAgain(this.#params.agent);
-    this.#keeper.check();
     this.#note(event);
     const isResult = isTerminal(event);
     // Recovery must not take a result for the whole where the answer that it ends did not arrive.

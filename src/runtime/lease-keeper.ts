@@ -11,6 +11,7 @@ export class LeaseKeeper implements Disposable {
   readonly #params: LeaseKeeperParams;
   readonly #stopped = new AbortController();
   #untilMs: number;
+  #isLost = false;
 
   constructor(params: LeaseKeeperParams) {
     this.#params = params;
@@ -21,8 +22,15 @@ export class LeaseKeeper implements Disposable {
 
   /** To be called before each effect outside the store. @throws lease_lost, and why else the turn was stopped */
   check(): void {
-    if (this.#params.timers.now() >= this.#untilMs) this.#lose();
+    this.checkLease();
     this.#params.turn.signal.throwIfAborted();
+  }
+
+  /** The same where a stop changes nothing any more. @throws lease_lost */
+  checkLease(): void {
+    const { lease, timers } = this.#params;
+    if (timers.now() >= this.#untilMs) this.#lose();
+    if (this.#isLost) throw leaseLost(lease, lease.epoch);
   }
 
   /** Stops the renewing, without waiting for a call that may never answer; the lease itself stays as it is. */
@@ -65,6 +73,7 @@ export class LeaseKeeper implements Disposable {
 
   #lose(): void {
     const { lease } = this.#params;
+    this.#isLost = true;
     if (!this.#stopped.signal.aborted) this.#params.turn.abort(leaseLost(lease, lease.epoch));
   }
 }

@@ -55,5 +55,28 @@ describe("what an agent appends outside of its run", () => {
       await expect(given!.append(note)).rejects.toMatchObject({ code: "lease_lost" });
       expect(await notes()).toBe(0);
     });
+
+    test.each([
+      ["before its result", "interrupted"],
+      ["behind it", "committed"],
+    ])("is refused where it was abandoned %s, since it may still be at work", async (when, as) => {
+      const late = Promise.withResolvers<void>();
+      const agent: Agent = {
+        ...scriptedAgent(),
+        async *run(turn) {
+          given = turn.store;
+          if (when === "behind it") yield result;
+          else void worker.stop({ cancel: true });
+          await late.promise;
+        },
+      };
+      const onEnd = (_: unknown, how: Ended): void => void (ended = how);
+      const worker = new Worker({ store, agents: [agent], owner: "w", graceMs: 1, onEnd });
+      await worker.drain();
+      expect(ended?.as).toBe(as);
+      await expect(given!.append(note)).rejects.toMatchObject({ code: "lease_lost" });
+      expect(await notes()).toBe(0);
+      late.resolve();
+    });
   });
 });

@@ -6,7 +6,7 @@ import type { PriceOf } from "./run-events.ts";
 export interface TurnStoreParams {
   readonly store: Store;
   readonly fence: Fence;
-  /** The run was ended by its own worker. */
+  /** The run was ended by its own worker, and its agent has come to its end. */
   readonly isOver: () => boolean;
   readonly priceOf?: PriceOf | undefined;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Agent } from "../core/agent.ts";
+import { HoldfastError } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import { eventLog } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
@@ -84,6 +85,34 @@ describe.each<[string, () => Store]>([
     });
     await worker({ store: slow }).drain();
     expect((await store.inputs({ session })).map(({ state }) => state)).toEqual(Array(3).fill("consumed"));
+  });
+
+  /** The store, whose second claim fails, while another one of it is answered late. */
+  function failingOnce(retryable: boolean): Store {
+    let claims = 0;
+    return withVerbs(store, {
+      claim: async (params) => {
+        claims += 1;
+        if (claims === 2)
+          throw new HoldfastError({ code: "store_busy", message: "Busy.", next: "Again.", retryable });
+        if (claims === 3) await new Promise((resolve) => setImmediate(resolve));
+        return await store.claim(params);
+      },
+    });
+  }
+
+  test.each([
+    ["goes on where a claim may be tried again, and tells of it", true, 4],
+    ["leaves no run open where a claim fails for good, and throws that", false, 2],
+  ])("drains: %s", async (_name, retryable, runs) => {
+    for (const name of ["a", "b", "c", "d"]) await admit("say One.", name, { project: "p", session: name });
+    const told: unknown[] = [];
+    const draining = worker({ store: failingOnce(retryable), onError: (error) => void told.push(error) });
+    const thrown = await draining.drain().catch((error: unknown) => error);
+    const busy = expect.objectContaining({ code: "store_busy" });
+    expect([thrown, told]).toEqual(retryable ? [undefined, [busy]] : [busy, []]);
+    expect(ended.map(({ as }) => as)).toEqual(Array(runs).fill("committed"));
+    expect((await store.runs({ state: "running" })).runs).toEqual([]);
   });
 
   test("shows nothing before the boundary, and says the result only after it", async () => {
@@ -198,6 +227,31 @@ describe.each<[string, () => Store]>([
     await stopped;
     expect(ended.map(({ as }) => as)).toEqual(["committed", "committed"]);
     expect(await store.inputs({ session })).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
+  });
+
+  test.each([
+    ["commits a turn that was stopped when its agent had said that the answer is there", true, "committed"],
+    [
+      "interrupts a turn that was stopped before its agent said that the answer is there",
+      false,
+      "interrupted",
+    ],
+  ])("%s", async (_, isFirst, as) => {
+    const bringingIn: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        yield { kind: "event", event: { type: "notice", text: "At work." } };
+        if (isFirst) turn.answered();
+        void running.stop({ cancel: true });
+        if (!isFirst) turn.answered();
+        yield { kind: "event", event: { type: "notice", text: "This belongs to it." } };
+        yield* scriptedAgent().run({ ...turn, signal: new AbortController().signal });
+      },
+    };
+    await admit("say One.");
+    const running: Worker = worker({ agents: [bringingIn] });
+    await running.drain();
+    expect(ended).toMatchObject([{ as }]);
   });
 
   test("takes no entry of its agent for a log of Holdfast's own, and counts the greatest usage", async () => {

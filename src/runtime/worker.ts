@@ -1,5 +1,5 @@
 import type { Agent } from "../core/agent.ts";
-import type { HoldfastError } from "../core/errors.ts";
+import { type HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { LiveEvent, ReplayedEvent } from "../core/event.ts";
 import type { Claim, ClaimParams, Run } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
@@ -85,7 +85,7 @@ export class Worker {
     this.#cancelled ||= cancel;
     if (cancel) for (const { abort } of this.#runs.values()) abort.abort(new PlannedStop());
     await this.#loop;
-    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
+    await this.#allEnded();
   }
 
   /** Takes no new input, lets its runs end, and interrupts those that have not after a time. */
@@ -101,11 +101,23 @@ export class Worker {
     await this.stop({ cancel: true });
   }
 
-  /** Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. */
+  /**
+   * Runs what is there now, and what comes meanwhile, until nothing is left that this worker may take. A claim that may be
+   * tried again is told, and tried again when a run has ended.
+   * @throws what a claim throws otherwise, once no run is open
+   */
   async drain(): Promise<void> {
     for (;;) {
       const ends = this.#ends;
-      await this.#fill();
+      try {
+        await this.#fill();
+      } catch (error) {
+        if (this.#runs.size === 0 || !isHoldfastError(error) || !error.retryable) {
+          await this.#allEnded();
+          throw error;
+        }
+        this.#report(error);
+      }
       // What ended meanwhile may have made its session's next input ready behind the claims that found none.
       if (ends !== this.#ends) continue;
       if (this.#runs.size === 0) return;
@@ -130,8 +142,12 @@ export class Worker {
       // Else a timer a wake stays behind, and the signal of a busy worker has thousands to tell.
       woken.abort("woken");
     }
-    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
+    await this.#allEnded();
     await beside;
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
   }
 
   /** Beside the claims, which never wait for it. */
@@ -159,7 +175,12 @@ export class Worker {
     for (let wave = 1; ; wave *= 2) {
       const free = this.#params.maxRuns - this.#runs.size - this.#claiming;
       const count = this.#stopping.signal.aborted ? 0 : Math.min(wave, free);
-      const begun = await Promise.all(Array.from({ length: count }, () => this.#claim()));
+      // None is under way when one has failed: what it brings would be nobody's.
+      const claims = await Promise.allSettled(Array.from({ length: count }, () => this.#claim()));
+      const begun = claims.map((claim) => {
+        if (claim.status === "rejected") throw claim.reason;
+        return claim.value;
+      });
       if (count === 0 || begun.includes(false)) return;
     }
   }

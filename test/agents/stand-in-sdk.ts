@@ -96,6 +96,7 @@ export function turnOf({
     journal: { step: () => Promise.reject(new Error("No tool is called here.")) },
     store,
     flush: () => Promise.resolve(),
+    answered: () => undefined,
     recent: () => Promise.resolve([]),
   };
 }

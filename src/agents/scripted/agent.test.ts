@@ -43,6 +43,7 @@ class Bench {
       store: this.#store,
       journal: this.journalOf(run),
       flush: async () => void this.flushed.push(this.events.length),
+      answered: () => undefined,
       recent: async (limit) => this.main.slice(-limit),
       ...part,
     };

@@ -6,7 +6,7 @@ import type { SessionKey } from "../../core/ids.ts";
 import type { Store } from "../../core/store.ts";
 import { reconcile } from "../../runtime/reconcile.ts";
 import { actor } from "../actor.ts";
-import { agentNamed, agentRegistry } from "../agents.ts";
+import { agentNamed, agentRegistry, withAgents } from "../agents.ts";
 import { shown, usage } from "../arguments.ts";
 import { terminalAsker } from "../ask-permission.ts";
 import { AttendedInput, type AttendedParams, heldReason, openRun } from "../attended-input.ts";
@@ -19,7 +19,7 @@ import { type Ending, endingOf, lineOf } from "../run-ending.ts";
 import { RunLog } from "../run-log.ts";
 import { targetSession, type TargetOptions } from "../run-target.ts";
 import { keptAlive, stopSignals } from "../stop-signals.ts";
-import { type StoreOption, withNewStore } from "../store.ts";
+import type { StoreOption } from "../store.ts";
 import { shownText } from "../timeline.ts";
 
 /** Asks an agent for one turn of a session, and waits for its end. */
@@ -28,15 +28,11 @@ export async function run([prompt = ""]: readonly string[], options: RunOptions)
   const labels = labelsOf(options.label ?? []);
   const allowsBypass = options.permissionMode === "bypassPermissions";
   const registry = agentRegistry({ asker: terminalAsker(), allowsBypass });
-  try {
-    const agent = await agentNamed(registry, options.agent);
-    const body = inputBody(agent, prompt, options);
-    // Before it is asked: what nobody here can answer would wait for a worker that can.
-    if (agent.name === "claude") await (await import("../claude-agent.ts")).checkClaude();
-    return await withNewStore(options, (store) => ask(store, { agent, body, labels }, options));
-  } finally {
-    await registry.close();
-  }
+  const agent = await agentNamed(registry, options.agent);
+  const body = inputBody(agent, prompt, options);
+  // Before it is asked: what nobody here can answer would wait for a worker that can.
+  if (agent.name === "claude") await (await import("../claude-agent.ts")).checkClaude();
+  return await withAgents(registry, options, (store) => ask(store, { agent, body, labels }, options));
 }
 
 interface Asked {

@@ -4,14 +4,14 @@ import { linkObserver } from "../../runtime/links.ts";
 import { Worker } from "../../runtime/worker.ts";
 import type { AgentRoute } from "../../runtime/agent-registry.ts";
 import type { Store } from "../../core/store.ts";
-import { agentRegistry, leftoversBy, routesFor } from "../agents.ts";
+import { agentRegistry, leftoversBy, routesFor, withAgents } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { followCommits } from "../follow-commits.ts";
 import type { PricesOption } from "../price-table.ts";
 import { recoveryOf } from "../recovery.ts";
 import { keptAlive, stopSignals, untilAborted } from "../stop-signals.ts";
-import { type StoreOption, withNewStore } from "../store.ts";
+import type { StoreOption } from "../store.ts";
 import { WorkLog } from "../work-log.ts";
 
 /** Takes inputs until SIGTERM or Ctrl-C, and lets its runs end then. */
@@ -20,12 +20,8 @@ export async function work(_: readonly string[], options: WorkerOptions): Promis
   const drainMs = wholeNumber(options.drainMs, "--drain-ms", 0, 86_400_000);
   const registry = agentRegistry();
   const agents = routesFor(registry, options.provider);
-  try {
-    const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry) };
-    return await withNewStore(options, (store) => serve(store, params));
-  } finally {
-    await registry.close();
-  }
+  const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry) };
+  return await withAgents(registry, options, (store) => serve(store, params));
 }
 
 interface WorkerOptions extends StoreOption, PricesOption {

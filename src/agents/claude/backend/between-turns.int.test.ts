@@ -157,6 +157,22 @@ describe("what the agent says between two turns", () => {
   });
 });
 
+test("A process is ended though its store fails in an unknown way, and its backend says how.", async () => {
+  let isBroken = false;
+  const ended = Promise.withResolvers<void>();
+  const failing = storeWith(store, {
+    read: async (params) => {
+      if (isBroken) throw new Error("The connection has ended.");
+      return await store.read(params);
+    },
+  });
+  const agent = backend({ onEnd: ended.resolve });
+  await say(agent, "one", failing);
+  isBroken = true;
+  await expect(agent.close!()).rejects.toThrow("The connection has ended.");
+  await ended.promise;
+});
+
 describe("what a response used is counted once", () => {
   /** An agent that is at work until it is stopped, and then tells what it had said by then. */
   function hanging(): Agent {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { play } from "../../../../test/agents/past-run.ts";
 import type { AgentStep, TurnStore } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
+import type { Claim } from "../../../core/run.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { HeldEntries } from "./held-entries.ts";
 
@@ -70,6 +71,49 @@ test("a process that knows of what the store refused for good is not gone on wit
   await expect(held.append(store, undefined)).rejects.toThrow();
   expect(await held.isCurrent(store)).toBe(false);
   await held.append(store, undefined);
+});
+
+describe("what a process says last", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** An entry of a process whose run a slow store still ends; and how many of it are stored. */
+  async function saidLast(): Promise<{
+    claim: Claim;
+    appended: Promise<void>;
+    stored: () => Promise<number>;
+  }> {
+    await store.admit({ session, key: "k", body: "{}", provider: "claude-code" });
+    const claim = (await store.claim({ worker: "w", leaseMs: 600_000 }))!;
+    const held = new HeldEntries(session);
+    const said = entry("said") as Extract<AgentStep, { kind: "entry" }>;
+    const log = { ...session, log: "" };
+    await store.append({ log, entries: [said.entry], fence: claim.lease, run: claim.run.id });
+    held.taken(said, claim.run.id);
+    held.hold([entry("late")]);
+    const stored = async (): Promise<number> =>
+      (await store.read({ log: { ...session, log: "" } })).entries.length;
+    return { claim, appended: held.appendLast(store, undefined), stored };
+  }
+
+  test("waits for the end of a run that takes long to be committed", async () => {
+    const { claim, appended, stored } = await saidLast();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await stored()).toBe(0);
+    const { run, lease } = claim;
+    const { parts } = await store.tail({ run: run.id });
+    await store.commit({ session, run: run.id, epoch: lease.epoch, parts, outcome: "{}" });
+    await vi.advanceTimersByTimeAsync(5000);
+    await appended;
+    expect(await stored()).toBe(2);
+  });
+
+  test("is given up where the run is left open by its worker", async () => {
+    const { appended, stored } = await saidLast();
+    await vi.advanceTimersByTimeAsync(120_000);
+    await appended;
+    expect(await stored()).toBe(0);
+  });
 });
 
 test.each([

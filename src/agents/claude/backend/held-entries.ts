@@ -103,10 +103,15 @@ export class HeldEntries {
     }
   }
 
-  /** The same as the last thing that a process does: where the session is another one's, what is held is nobody's. */
+  /**
+   * The same as the last thing that a process does: where the session is another one's, what is held is nobody's. A store
+   * that fails is waited for less long than one that takes its time to end the run.
+   */
   async appendLast(store: TurnStore, fold: Fold | undefined): Promise<void> {
-    await this.appendAtRest({ store, fold, signal: AbortSignal.timeout(longestLastMs) });
     try {
+      const untilMs = Date.now() + longestRunMs;
+      do await this.#appendSoon(store, fold);
+      while (this.#held.length > 0 && (await this.#stateOfLast(store)) === "running" && Date.now() < untilMs);
       if (this.#held.length > 0 && (await this.isCurrent(store))) await this.append(store, fold);
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
@@ -116,6 +121,13 @@ export class HeldEntries {
   /** Gives the entries up; what was used is used all the same. */
   forget(): void {
     this.#held = [];
+  }
+
+  async #appendSoon(store: TurnStore, fold: Fold | undefined): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), longestLastMs);
+    await this.appendAtRest({ store, fold, signal: late.signal });
+    clearTimeout(timer);
   }
 
   async #recordUsage(store: TurnStore): Promise<void> {
@@ -151,8 +163,10 @@ export interface AppendAtRest {
 
 const shortestPauseMs = 20;
 const longestPauseMs = 2000;
-/** A run ends a moment after its agent, unless its store fails. */
+/** How long a store may fail. */
 const longestLastMs = 4000;
+/** How long a run may take to end behind its agent. Twice a worker's usual lease: one that is left open then is recovery's. */
+const longestRunMs = 60_000;
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -29,8 +29,12 @@ export class KnownFiles {
     return this.#staged.newest.get(path) ?? this.#committed.newest.get(path);
   }
 
-  /** Reads what was committed since. What another run than this one gave counts only if it was: it may have been put aside. */
-  async learn(store: Pick<TurnStore, "read">, run = this.#run): Promise<void> {
+  /**
+   * Reads what was committed since. What another run than this one gave counts only if it was: it may have been put aside.
+   * Gives what is not known any more.
+   */
+  async learn(store: Pick<TurnStore, "read">, run = this.#run): Promise<readonly SideFile[]> {
+    const staged = run === this.#run ? [] : [...this.#staged.newest.values()];
     if (run !== this.#run) this.#staged = new Said();
     this.#run = run;
     const log = { ...this.#session, log: fileLog };
@@ -42,6 +46,7 @@ export class KnownFiles {
     this.#id = page.id;
     this.#seq = page.entries.at(-1)?.seq ?? this.#seq;
     for (const file of filesIn(page.entries.map(({ body }) => body))) this.#committed.take(file);
+    return staged.filter((file) => blobOf(file) !== blobOf(this.#committed.newest.get(file.path)));
   }
 
   /** Takes note of what is given to the run under way. */
@@ -53,6 +58,10 @@ export class KnownFiles {
 /** The folder of a path, with the separator behind it, on the system that the path is from. */
 export function folderOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+function blobOf(file: SideFile | undefined): string | undefined {
+  return file !== undefined && "blob" in file ? file.blob : undefined;
 }
 
 class Said {

@@ -181,15 +181,15 @@ export class LiveProcess {
 
   /** Ends it by the end of its input, and by force where it does not end by itself; keeps what it wrote at last. */
   async close(): Promise<void> {
+    using _files = this.files;
     await this.wake();
-    await this.#keepLast();
-    this.#prompts.end();
-    const timer = setTimeout(() => void this.kill(), longestCloseMs);
-    await this.ended;
-    clearTimeout(timer);
+    try {
+      await this.#keepLast();
+    } finally {
+      await this.#endInput();
+    }
     this.held.hold(this.steps.drain());
     await this.held.appendLast(this.#last.store, this.#params.fold);
-    this.files[Symbol.dispose]();
   }
 
   /** Keeps the files that no turn takes any more, together with what else it wrote when none did. */
@@ -215,6 +215,13 @@ export class LiveProcess {
     await this.#child?.kill();
     await endedWithin(this.ended, longestEndMs);
     this.#end({ error: processFailed(new Error("The SDK did not end with it."), this.#child?.stderr ?? "") });
+  }
+
+  async #endInput(): Promise<void> {
+    this.#prompts.end();
+    const timer = setTimeout(() => void this.kill(), longestCloseMs);
+    await this.ended;
+    clearTimeout(timer);
   }
 
   // The SDK removes the folder of a resumed process as soon as that has ended. Of another one's session nothing is kept.

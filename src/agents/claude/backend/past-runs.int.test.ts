@@ -22,11 +22,33 @@ test("the settings are those of the newest run that had them, and a replayed pro
     started(2, { model: "asked" }),
     { type: "status", status: "started", settings: { model: "new" } } as const,
   ];
-  await play({ store, session, events: [...replayed, ...own], as: "interrupted" });
+  const run = await play({ store, session, events: [...replayed, ...own], as: "interrupted" });
   expect(await readPast({ session, run: "next", store })).toEqual({
     settings: { model: "new", cwd: "/w" },
     processes: [process(2), process(1)],
     last: "interrupted",
+    interrupted: [expect.objectContaining({ id: run })],
+  });
+});
+
+test("the settings and the process of a session outlast any number of runs that never had one, and of replayed events", async () => {
+  const store = openMemoryStore();
+  const replayed = Array.from({ length: 6500 }, (_, index) => {
+    return { type: "notice", text: `${index}`, replayed: true } as const;
+  });
+  const settings = { model: "asked", cwd: "/w", permissionMode: "plan" };
+  const run = await play({
+    store,
+    session,
+    events: [...replayed, started(1, settings)],
+    as: "interrupted",
+  });
+  for (let more = 0; more < 20; more += 1) await play({ store, session, events: [], as: "interrupted" });
+  expect(await readPast({ session, run: "next", store })).toEqual({
+    settings,
+    processes: [process(1)],
+    last: "interrupted",
+    interrupted: [expect.objectContaining({ id: run })],
   });
 });
 
@@ -45,6 +67,7 @@ test("what a discarded run has left is not to come back because the one after it
     settings: { model: "kept" },
     processes: [process(2), process(1)],
     last: "discarded",
+    interrupted: [],
   });
 });
 
@@ -64,7 +87,7 @@ test("what an interrupted run has left is to come back though others after it we
 describe("a session without a token", () => {
   const named = { body: '{"type":"user","sessionId":"sdk-1"}' };
   const note = { body: '{"type":"mode"}' };
-  const past = { settings: {}, processes: [] };
+  const past = { settings: {}, processes: [], interrupted: [] };
 
   test("goes on under the name that its transcript has, where no run has made it", async () => {
     const store = openMemoryStore();

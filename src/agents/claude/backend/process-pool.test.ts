@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Pooled, ProcessPool, type Seat } from "./process-pool.ts";
 
@@ -194,6 +195,26 @@ describe("a pool of processes", () => {
     expect(pool.size).toBe(2);
   });
 
+  test("ends nobody's process for a turn that was stopped while it waited", async () => {
+    const [a] = [await start("a"), await start("b")];
+    const stop = new AbortController();
+    const waiting = pool.take(session("c"), stop.signal);
+    stop.abort(new Error("stopped"));
+    pool.release(a!);
+    await expect(waiting).rejects.toThrow("stopped");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(a!.live!.hasEnded).toBe(false);
+  });
+
+  test("leaves nothing behind on the signal of a turn, however often that has waited", async () => {
+    const [a] = [await start("a"), await start("b")];
+    const stop = new AbortController();
+    const waiting = pool.take(session("a"), stop.signal);
+    pool.release(a!);
+    await waiting;
+    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
+  });
+
   test("ends all when it is closed, each in a turn once that is over, and can be used again", async () => {
     const a = await turn("a");
     const b = await start("b");
@@ -205,6 +226,20 @@ describe("a pool of processes", () => {
     await closing;
     expect([b.live!.hasEnded, pool.size]).toEqual([true, 0]);
     expect((await turn("a")).hasEnded).toBe(false);
+  });
+
+  test("waits for all its processes as it is closed, though one of them fails", async () => {
+    const [one, two] = [await turn("a"), await turn("b")];
+    const kept = Promise.withResolvers<void>();
+    one.close = () => Promise.reject(new Error("The store is gone."));
+    two.close = () => kept.promise;
+    let isClosed = false;
+    const closing = pool.close().finally(() => (isClosed = true));
+    closing.catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isClosed).toBe(false);
+    kept.resolve();
+    await expect(closing).rejects.toThrow("The store is gone.");
   });
 
   test("can be used and closed again where a process failed as it was ended", async () => {

@@ -26,7 +26,8 @@ export class ProcessPool<Live extends Pooled> {
   readonly #params: ProcessPoolParams;
   /** In the order of their last turns. */
   readonly #seats = new Map<string, Seat<Live>>();
-  readonly #waiting: Waiting[] = [];
+  /** Each by what wakes it, in the order in which they came. */
+  readonly #waiting = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   constructor(params: ProcessPoolParams) {
@@ -47,7 +48,7 @@ export class ProcessPool<Live extends Pooled> {
       if (seat !== undefined && !seat.isBusy) return this.#seated(seat);
       if (seat === undefined && this.#seats.size < this.#params.maxProcesses)
         return this.#seated(new Seat<Live>(id));
-      if (seat === undefined) this.#makeRoom(this.#waiting.length + 1);
+      if (seat === undefined) this.#makeRoom(this.#waiting.size + 1);
       await this.#waited(signal);
     }
   }
@@ -60,7 +61,7 @@ export class ProcessPool<Live extends Pooled> {
     else if (live.hasEnded) this.#endUnawaited(seat);
     else {
       this.#rest(seat, live);
-      this.#makeRoom(this.#waiting.length);
+      this.#makeRoom(this.#waiting.size);
     }
     this.#wake();
   }
@@ -132,23 +133,34 @@ export class ProcessPool<Live extends Pooled> {
   }
 
   async #closeAll(): Promise<void> {
+    const failures: unknown[] = [];
     for (;;) {
-      await Promise.all(Array.from(this.#seats.values(), (seat) => this.#end(seat)));
-      if (this.#seats.size === 0) return;
+      const ends = Array.from(this.#seats.values(), async (seat) => {
+        await this.#end(seat).catch((error: unknown) => void failures.push(error));
+      });
+      await Promise.all(ends);
+      if (this.#seats.size === 0) break;
       await this.#waited(undefined);
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   // All at once: each looks for itself whether there is room for it, the first one first.
   #wake(): void {
-    for (const { resolve } of this.#waiting.splice(0)) resolve();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   async #waited(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ resolve });
-    signal?.addEventListener("abort", () => resolve(), { once: true });
+    // At once: for one that was stopped no room is made any more.
+    const wake = (): void => {
+      this.#waiting.delete(wake);
+      resolve();
+    };
+    this.#waiting.add(wake);
+    signal?.addEventListener("abort", wake);
     await promise;
+    signal?.removeEventListener("abort", wake);
   }
 }
 
@@ -176,8 +188,4 @@ interface EndLater {
   readonly afterMs: number;
   /** How much longer it may be at work after that. */
   readonly leftMs: number;
-}
-
-interface Waiting {
-  readonly resolve: () => void;
 }

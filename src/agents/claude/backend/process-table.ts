@@ -32,13 +32,22 @@ export async function killTrees(doomed: readonly Doomed[], mostMs = 3000): Promi
   // At once, as the search takes its time: an agent whose host is gone takes that for leave to run the tool it asked about.
   for (const pid of rootsOf(doomed)) signal(pid, "SIGSTOP");
   for (;;) {
-    const found = livingOf(doomed, known);
-    for (const pid of found) {
+    const found = foundOf(doomed, known);
+    for (const pid of found ?? []) {
       known.add(pid);
       signal(pid, "SIGKILL");
     }
-    if (found.length === 0 || Date.now() > untilMs) return;
+    if (found?.length === 0 || Date.now() > untilMs) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Undefined where the system cannot be asked now, as where no file descriptor is left. */
+function foundOf(doomed: readonly Doomed[], known: ReadonlySet<number>): readonly number[] | undefined {
+  try {
+    return livingOf(doomed, known);
+  } catch {
+    return undefined;
   }
 }
 

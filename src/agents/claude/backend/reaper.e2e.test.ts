@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -46,6 +46,30 @@ describe("a process and what it has started", () => {
     expect(startOf(stranger.pid!)).toBeDefined();
     stranger.kill("SIGKILL");
   });
+
+  test.runIf(process.platform === "linux")(
+    "are killed as soon as they can be looked for, where no file descriptor was left",
+    () => {
+      const code = `
+      import { spawn } from "node:child_process";
+      import { once } from "node:events";
+      import { closeSync, openSync } from "node:fs";
+      import { killTrees } from ${JSON.stringify(new URL("./process-table.ts", import.meta.url).href)};
+      const env = { ${markerName}: "${marker}" };
+      const script = "setInterval(() => {}, 1000)";
+      const child = spawn(process.execPath, ["-e", script], { env, detached: true, stdio: "ignore" });
+      const ended = once(child, "exit");
+      const open = [];
+      try { for (;;) open.push(openSync("/dev/null", "r")); } catch {}
+      const killing = killTrees([{ pid: child.pid, marker: "${marker}" }]);
+      for (const fd of open) closeSync(fd);
+      await killing;
+      console.log((await ended)[1]);`;
+      const limited = `ulimit -n 100 && exec "$0" --input-type=module -e "$1"`;
+      const host = spawnSync("sh", ["-c", limited, process.execPath, code], { encoding: "utf8" });
+      expect(host).toMatchObject({ status: 0, stdout: "SIGKILL\n" });
+    },
+  );
 
   test.runIf(process.platform === "linux")(
     "are found by their marker where the first one is gone",

@@ -14,6 +14,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { storeWith } from "../../../../test/runtime/recovery.ts";
 import type { TurnStore } from "../../../core/agent.ts";
 import { fileEntry, fileLog, filesIn, type SideFile } from "../../../core/side-files.ts";
 import type { Store } from "../../../core/store.ts";
@@ -158,6 +159,47 @@ describe("the files beside a transcript", () => {
     const files = new SideFiles(session);
     expect((await keep(files, config, { isCommitted: false })).files).toHaveLength(1);
     expect((await keep(files, config, { run: "2" })).files).toHaveLength(1);
+  });
+
+  test("are kept again in their new version where the run that was given it did not take it, and only then", async () => {
+    const config = new Config("config");
+    config.write("beside/tool-results/a.txt", "first");
+    config.write("beside/tool-results/same.txt", "same");
+    const files = new SideFiles(session);
+    await keep(files, config);
+    config.write("beside/tool-results/a.txt", "second version");
+    await keep(files, config, { run: "2", isCommitted: false });
+    const puts: Uint8Array[] = [];
+    const from = storeWith(store, {
+      putBlob: async (params) => {
+        puts.push(params.bytes);
+        return await store.putBlob(params);
+      },
+    });
+    for (const run of ["3", "4"]) await keep(files, config, { run, from });
+    expect(puts.map((bytes) => Buffer.from(bytes).toString())).toEqual(["second version"]);
+    const { config: next } = await resumed("claude-resume-2");
+    expect(next.read("beside/tool-results/a.txt")).toBe("second version");
+  });
+
+  test("stay as they were kept where the folder goes while they are looked at, and under its name", async () => {
+    const config = new Config("config");
+    config.write("beside/tool-results/kept.txt", "all of it");
+    await keep(new SideFiles(session), config);
+    const { config: next, files } = await resumed("claude-resume-1");
+    next.write("beside/tool-results/a.txt", "said first");
+    const turn = { session, run: "2", store };
+    for await (const step of files.keep({ turn, ...next.onDisk })) {
+      rmSync(next.folder, { recursive: true, force: true });
+      const entries = step.kind === "file" ? [fileEntry({ run: "2", file: step.file })] : [];
+      await store.append({ log: { ...session, log: fileLog }, entries });
+    }
+    const line = { type: "user", uuid: "u1", text: next.at("beside/tool-results/kept.txt") };
+    const { config: last } = await resumed("claude-resume-2", [line]);
+    expect(last.read("beside/tool-results/kept.txt")).toBe("all of it");
+    expect(last.read(`projects/-elsewhere/${sessionId}.jsonl`)).toContain(
+      last.at("beside/tool-results/kept.txt"),
+    );
   });
 
   test("are the session's own: another one's plan, task and output stay where they are", async () => {

@@ -61,7 +61,7 @@ export class SideFiles implements Disposable {
 
   /** Gives what is new or has changed beside the session since the last time, and says what cannot be kept. */
   async *keep({ turn, ...session }: KeepParams): AsyncGenerator<AgentStep> {
-    await this.#known.learn(turn.store, turn.run);
+    for (const { was } of await this.#known.learn(turn.store, turn.run)) this.#read.delete(was);
     yield* this.#unsaidSteps();
     let left = this.#limits.turnBytes;
     for await (const found of filesBeside(session, (...fault) => this.#fail(...fault))) {
@@ -104,7 +104,11 @@ export class SideFiles implements Disposable {
   async #take({ path, at, isRegular }: FoundFile, { turn, left }: TakeParams): Promise<SideFile | undefined> {
     const newest = this.#known.newest(path);
     const isNamed = this.#known.folders.has(folderOf(at));
+    // Its folder may be a new one, which the agent's words may name from now on.
+    const same = (file: SideFile): SideFile | undefined => (isNamed ? undefined : { ...file, was: at });
     const lost = (reason: string): SideFile | undefined => {
+      // The SDK removes the folder of a process that has ended, at any moment: what was kept of it is not given up.
+      if (reason === gone && newest !== undefined && "blob" in newest) return same(newest);
       const isSaid = isNamed && newest !== undefined && "reason" in newest && newest.reason === reason;
       return isSaid ? undefined : { path, was: at, reason };
     };
@@ -112,8 +116,7 @@ export class SideFiles implements Disposable {
     const state = isRegular ? await lstat(at).catch(() => undefined) : undefined;
     if (state === undefined) return lost(isRegular ? gone : notRegular);
     const isUnread = this.#read.get(at) !== printOf(state) || newest === undefined;
-    // Its folder is a new one, which the agent's words may name from now on.
-    if (!isUnread) return isNamed ? undefined : { ...newest, was: at };
+    if (!isUnread) return same(newest);
     if (state.size > left && state.size <= this.#limits.fileBytes) return lost(tooMuch);
     const read = await readSideFile(at, this.#limits.fileBytes);
     if ("reason" in read) return lost(read.reason);

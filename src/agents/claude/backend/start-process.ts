@@ -45,8 +45,8 @@ export async function* startProcess(params: StartParams): AsyncGenerator<AgentSt
   const resume = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
   yield* endLeftovers({ turn, past, resume, files });
-  const untold =
-    past.last !== "interrupted" ? 0 : await tellUntoldCalls({ turn, fold: start.fold(turn.session) });
+  const { interrupted } = past;
+  const untold = await tellUntoldCalls({ turn, fold: start.fold(turn.session), interrupted });
   if (untold > 0)
     yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
   const chosen = choose({ request, start, past: past.settings });

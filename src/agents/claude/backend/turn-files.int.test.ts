@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { answerOf, said, sdkThat, turnOf, wordsOf } from "../../../../test/agents/stand-in-sdk.ts";
+import { storeWith } from "../../../../test/runtime/recovery.ts";
 import type { Agent } from "../../../core/agent.ts";
 import { fileLog, filesIn } from "../../../core/side-files.ts";
+import { Worker } from "../../../runtime/worker.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { claudeBackend } from "../backend.ts";
 
@@ -53,6 +55,40 @@ function write(path: string): void {
   mkdirSync(dirname(at), { recursive: true });
   writeFileSync(at, "all of it");
 }
+
+test("A turn that is stopped while its files are kept has its result, and the rest of its files are kept later.", async () => {
+  const asked: unknown[] = [];
+  const sdk = sdkThat(
+    (prompt) => {
+      asked.push(prompt.message.content);
+      write(`${sessionId}.jsonl`);
+      for (const name of ["a", "b", "c"]) write(`${sessionId}/tool-results/${name}.txt`);
+      return answerOf(prompt, sessionId);
+    },
+    { folder },
+  );
+  agent = claudeBackend({ sdk, cwd: folder });
+  const stopping = storeWith(store, {
+    putBlob: async (params) => {
+      void worker.stop({ cancel: true });
+      return await store.putBlob(params);
+    },
+  });
+  const worker = new Worker({ store: stopping, agents: [agent], owner: "w" });
+  await store.admit({
+    session: { project: "p", session: "s" },
+    key: "k",
+    body: '{"prompt":"one"}',
+    provider: "claude-code",
+  });
+  await worker.drain();
+  expect(await store.inputs({})).toMatchObject([{ state: "consumed", attempts: 1 }]);
+  await new Worker({ store, agents: [agent], owner: "w" }).drain();
+  await agent.close!();
+  expect(asked).toEqual(["one"]);
+  const names = ["a", "b", "c"].map((name) => `session/tool-results/${name}.txt`);
+  expect(Object.keys(await kept()).toSorted()).toEqual(names);
+});
 
 describe("in a process whose folder goes when it has ended", () => {
   const onEnd = (): void => rmSync(join(folder, "projects"), { recursive: true, force: true });

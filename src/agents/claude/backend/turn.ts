@@ -118,6 +118,7 @@ class Reading {
       const step = await this.#next();
       if (step.kind === "event" && isTerminal(step.event)) {
         this.#isOwed = false;
+        this.#turn.answered();
         yield* this.#atRest();
         return yield step;
       }
@@ -149,7 +150,11 @@ class Reading {
     this.#over.resolve();
     await tools.settle();
     if (folder === undefined || sessionId === undefined) return;
-    for await (const step of files.keep({ turn: this.#turn, folder, sessionId })) yield* this.#give(step);
+    for await (const step of files.keep({ turn: this.#turn, folder, sessionId })) {
+      yield* this.#give(step);
+      // What is left over comes with the next turn, or when the process is closed.
+      if (this.#turn.signal.aborted) return;
+    }
   }
 
   async #next(): Promise<AgentStep> {

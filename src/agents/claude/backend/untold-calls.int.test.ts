@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { play } from "../../../../test/agents/past-run.ts";
 import { eventEntry, type LiveEvent } from "../../../core/event.ts";
 import type { Claim } from "../../../core/run.ts";
 import { stepEntry, stepLog } from "../../../core/steps.ts";
 import type { Store } from "../../../core/store.ts";
 import { openCalls, readTranscript } from "../../../core/transcript.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
+import { readPast } from "./past-runs.ts";
 import { tellUntoldCalls } from "./untold-calls.ts";
 
 const session = { project: "p", session: "s" };
@@ -18,6 +20,11 @@ interface Left {
   readonly entries: readonly object[];
 }
 
+const started: LiveEvent = {
+  type: "status",
+  status: "process_started",
+  process: { pid: 1, started: "1", host: "h" },
+};
 const prompt = { type: "user", uuid: "u1", parentUuid: null, message: { role: "user", content: "Do it." } };
 const call: LiveEvent = {
   type: "tool_call",
@@ -51,7 +58,7 @@ async function leave(store: Store, { events, steps = [], entries }: Left): Promi
   });
   await store.append({
     log: log(`@run/${id}`),
-    entries: events.map((event) => eventEntry({ run: id, event })),
+    entries: [started, ...events].map((event) => eventEntry({ run: id, event })),
     ...run,
   });
   const step = { name: "Bash", key: "t1", effect: "query", run: id } as const;
@@ -75,7 +82,9 @@ async function leave(store: Store, { events, steps = [], entries }: Left): Promi
 }
 
 async function tell(store: Store): Promise<readonly string[]> {
-  await tellUntoldCalls({ turn: { session, run: "next", store }, fold });
+  const turn = { session, run: "next", store };
+  const { interrupted } = await readPast(turn);
+  await tellUntoldCalls({ turn, fold, interrupted });
   const { entries } = await store.read({ log: main });
   return entries.map(({ body }) => body);
 }
@@ -106,6 +115,15 @@ describe("calls that a killed agent had begun", () => {
     expect(openCalls(told)).toEqual([]);
     expect(resultIn(bodies)).toMatchObject({ tool_use_id: "t1", ...result });
     expect(await tell(store)).toEqual(bodies);
+  });
+
+  it("are told though a run that started no process was committed behind theirs", async () => {
+    const store = openMemoryStore();
+    await leave(store, { events: [call], steps: ["started"], entries: [prompt] });
+    await store.cancel({ session, input: (await store.inputs({}))[0]!.id, actor: "ops", reason: "" });
+    await play({ store, session, events: [{ type: "result", ok: false, text: "" }], as: "committed" });
+    const bodies = await tell(store);
+    expect(readTranscript("claude-code", bodies).said[1]).toMatchObject({ toolCalls: ["t1"] });
   });
 
   it("are closed where the transcript has them, and the rescue left them open", async () => {

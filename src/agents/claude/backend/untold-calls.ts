@@ -12,6 +12,8 @@ import { openCalls, readTranscript } from "../../../core/transcript.ts";
 export interface UntoldCallsParams {
   readonly turn: Pick<Turn, "session" | "run" | "store">;
   readonly fold: Fold;
+  /** Whose tools are looked at, the oldest first. */
+  readonly interrupted: readonly Run[];
 }
 
 /**
@@ -20,14 +22,13 @@ export interface UntoldCallsParams {
  * it again. To be done once all that the agent wrote itself is there, and before the session is resumed. Gives how many
  * calls were told or closed.
  */
-export async function tellUntoldCalls({ turn, fold }: UntoldCallsParams): Promise<number> {
+export async function tellUntoldCalls({ turn, fold, interrupted }: UntoldCallsParams): Promise<number> {
   const { session, store } = turn;
-  const runs = await interruptedRuns(turn);
-  const last = runs.at(-1);
+  const last = interrupted.at(-1);
   if (last === undefined) return 0;
   const log = { ...session, log: "" };
   const tail = await tailInOrder(store, log, tailEntries);
-  const told = await Promise.all(runs.map((run) => toldBy(turn, run)));
+  const told = await Promise.all(interrupted.map((run) => toldBy(turn, run)));
   const tools = new Map(told.flatMap((one) => [...one.tools]));
   const made = callEntries({ run: last.id, tail, calls: await untold(turn, told) });
   const entries: readonly Entry[] = [...tail, ...made];
@@ -44,17 +45,8 @@ export async function tellUntoldCalls({ turn, fold }: UntoldCallsParams): Promis
 }
 
 const provider = "claude-code";
-const mostRuns = 8;
 /** Enough to find what was said last. */
 const tailEntries = 200;
-
-/** Those since the last one that ended otherwise, the oldest first. */
-async function interruptedRuns({ session, run, store }: UntoldCallsParams["turn"]): Promise<readonly Run[]> {
-  const { runs } = await store.runs({ session, limit: mostRuns });
-  const earlier = runs.filter(({ id }) => id !== run);
-  const end = earlier.findIndex(({ state }) => state !== "interrupted");
-  return earlier.slice(0, end === -1 ? undefined : end).toReversed();
-}
 
 async function eventsOf({ session, store }: UntoldCallsParams["turn"], { id }: Run): Promise<RunEvent[]> {
   const events: RunEvent[] = [];
