@@ -2,11 +2,10 @@ import { execFileSync } from "node:child_process";
 import fs, { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import isomorphic from "isomorphic-git";
-import { refOfCheckpoint } from "../src/git/format/ids.ts";
 import { RefsLayout } from "../src/git/layouts/refs.ts";
 import { openRepository } from "../src/git/plumbing/open-repository.ts";
 import { FactsIndex } from "../src/git/reading/facts-index.ts";
-import { handTree } from "../test/git/hand-written.ts";
+import { handCheckpoints } from "../test/git/many-checkpoints.ts";
 import { gitTestEnv } from "../test/git/repositories.ts";
 import { interleave, ms, type Row } from "./measure.ts";
 
@@ -60,35 +59,7 @@ async function listIsomorphic(path: string): Promise<void> {
 
 async function fill(path: string): Promise<void> {
   await using repository = await openRepository({ cwd: path, env: gitTestEnv });
-  const who = await repository.identity();
-  const batch = repository.batch();
-  const lines: string[] = [];
-  for (let at = 0; at < count; at += 1) {
-    const id = (at * 28_147_497).toString(16).padStart(12, "0");
-    const atMs = 1_770_000_000_000 + at * 60_000;
-    const usage = { input_tokens: at, output_tokens: 300, cache_read_tokens: 5000, api_call_count: 7 };
-    const metadata = {
-      created_at: new Date(atMs).toISOString(),
-      agent: "Claude Code",
-      model: "claude-opus-4-5",
-      token_usage: usage,
-    };
-    const tree = handTree(batch, {
-      id,
-      sessions: [{ sessionId: `session-${at}`, metadata }],
-      root: { branch: "feat/list", token_usage: usage },
-    });
-    const commit = batch.commit({
-      tree,
-      parents: [],
-      author: who,
-      committer: who,
-      message: `Checkpoint: ${id}\n`,
-    });
-    lines.push(`create ${refOfCheckpoint(id)} ${commit}\n`);
-  }
-  await batch.flush();
-  execFileSync("git", ["update-ref", "--stdin"], { cwd: path, env: gitTestEnv, input: lines.join("") });
+  await handCheckpoints(repository, count);
 }
 
 function git(cwd: string, args: readonly string[]): void {
