@@ -29,7 +29,7 @@ export type {
 } from "./git/plumbing/objects.ts";
 export type { Ref, Refs, RefUpdate } from "./git/plumbing/refs.ts";
 export { checkId, type IdShape, mintHexId, mintUlid, type RandomBytes, shapeOfId } from "./git/format/ids.ts";
-export { RawNumber, RawObject, type RawValue } from "./git/format/raw-json.ts";
+export { RawNumber, RawObject, RawSlice, type RawValue } from "./git/format/raw-json.ts";
 export type { Finding, FindingCode } from "./git/format/findings.ts";
 export type { CommentStyle } from "./git/format/message-body.ts";
 export {
