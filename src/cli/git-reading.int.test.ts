@@ -160,6 +160,9 @@ describe("holdfast git log, list, explain and why", () => {
     expect(await holdfast("explain", other, "--no-transcript")).toMatchObject({
       ...{ code: 0, stderr: expect.stringContaining(refOfCheckpoint(id)) as string },
     });
+    expect(await holdfast("import", "--dry-run")).toMatchObject({
+      ...{ code: 3, stderr: expect.stringContaining(refOfCheckpoint(id)) as string },
+    });
     rmSync(join(story.repository.commonDir, refOfCheckpoint(id)));
   });
 

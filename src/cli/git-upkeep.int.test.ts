@@ -106,16 +106,24 @@ test("import brings each session once, with its usage and its commits", async ()
 test("a session that was imported from Claude's folder is not doubled, and keeps its words", async () => {
   const folder = join(home.claude, "projects", place.path.replaceAll(/[^a-zA-Z0-9]/g, "-"));
   mkdirSync(folder, { recursive: true });
-  const title = '{"type":"summary","summary":"secret","leafUuid":"x"}';
-  writeFileSync(join(folder, `${session}.jsonl`), `${title}\n${message(1, "secret")}\n${message(2)}\n`);
+  const secret = `ghp_${"a1B2c3D4".repeat(4)}`;
+  const titleOf = (text: string): string => `{"type":"summary","summary":"${text}","leafUuid":"x"}`;
+  const [title, plain] = [titleOf(secret), titleOf("hello")];
+  writeFileSync(
+    join(folder, `${session}.jsonl`),
+    `${plain}\n${title}\n${message(1, "secret")}\n${message(2)}\n`,
+  );
   expect((await holdfast("import", "--config-dir", home.claude)).code).toBe(0);
-  const redacted = `${title.replace("secret", "REDACTED")}\n${message(1, "REDACTED")}\n${message(2)}\n${message(3)}\n`;
-  await write(one, session, redacted);
+  const redacted = [plain, titleOf("REDACTED"), message(1, "REDACTED"), message(2), message(3)];
+  await write(one, session, `${redacted.join("\n")}\n`);
   expect(await json("git", "import")).toMatchObject({ import: { sessions: 1, entries: 1, problems: [] } });
-  const { stdout } = await holdfast("show", session);
+  const { stdout } = await holdfast("show", session, "--raw");
   expect(stdout).toContain("secret");
   expect(stdout).toContain("Answer 3");
-  expect(stdout).not.toContain("REDACTED");
+  expect(stdout).not.toContain('"REDACTED"');
+  // Another one of the same form, which stands for none of those that are there.
+  await write(two, session, `${[...redacted, titleOf("REDACTED")].join("\n")}\n`);
+  expect(await json("git", "import")).toMatchObject({ import: { entries: 1, problems: [] } });
 });
 
 test("import loses no turn of a session whose checkpoints hold different parts of it", async () => {

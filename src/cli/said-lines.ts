@@ -1,3 +1,4 @@
+import { redactor } from "../git/content/redactor.ts";
 import { objectIn, textOf } from "../core/json.ts";
 import type { LogKey } from "../core/ids.ts";
 import type { Store } from "../core/store.ts";
@@ -32,7 +33,7 @@ export class SaidLines {
       // Of so many the line rather comes twice than that the import takes hours.
       this.#comparisonsLeft -= 1;
       if (this.#comparisonsLeft < 0) return false;
-      if (!says(said.text, around)) continue;
+      if (!says(said.text, around) || !isRedactable(said.text)) continue;
       this.#lines.delete(said);
       return true;
     }
@@ -47,6 +48,13 @@ export function isRedactedExtra(line: string): boolean {
 
 const maxComparisons = 20_000_000;
 const redacted = /\[?REDACTED(?:_[A-Z]+\])?/;
+
+const redact = redactor();
+
+/** A line of the same form that hides nothing is another one. */
+function isRedactable(text: string): boolean {
+  return text.includes("REDACTED") || redact.json(text) !== text;
+}
 
 function says(text: string, around: readonly string[]): boolean {
   const last = around.at(-1)!;

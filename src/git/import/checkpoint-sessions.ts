@@ -47,7 +47,9 @@ export async function checkpointSessions(
   const sessions = new Map<string, WithoutTranscripts>();
   const seen = new Set<string>();
   for (const layout of layouts) {
-    const store = openLayout(repository, layout);
+    const store = openLayout(repository, layout, {
+      onDamaged: ({ message }) => problems.push(`${layout}: ${message}`),
+    });
     const listed = await orTell(() => store.list(), `the checkpoints in ${layout}`, problems);
     for (const { id } of listed ?? []) {
       const stored = await orTell(() => store.read(id), `${id} in ${layout}`, problems);
