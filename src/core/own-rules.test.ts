@@ -52,8 +52,8 @@ describe("ownRules", () => {
     expect(() => ownRules([7 as unknown as string])).toThrow("regular expression");
   });
 
-  it("is done with a hostile text soon", () => {
+  it("is done with a hostile text soon", async () => {
     const own = ownRules(["a+a+b", "(?:ab?a)a+e"])!;
-    expect(cpuMs(() => own.redact("a".repeat(20_000), "-"))).toBeLessThan(5000);
+    expect(await cpuMs(() => own.redact("a".repeat(20_000), "-"))).toBeLessThan(5000);
   });
 });

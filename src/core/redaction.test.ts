@@ -173,7 +173,7 @@ describe("redactText", () => {
     );
   });
 
-  it("takes time in proportion to a long hostile line", { timeout: 120_000 }, () => {
+  it("takes time in proportion to a long hostile line", { timeout: 120_000 }, async () => {
     for (const piece of [
       "a.a-",
       "://",
@@ -193,10 +193,7 @@ describe("redactText", () => {
       `${"\\".repeat(40)}password="`,
     ]) {
       const text = piece.repeat(100_000);
-      expect(
-        cpuMs(() => redactText(text)),
-        piece,
-      ).toBeLessThan(8_000);
+      expect(await cpuMs(() => redactText(text)), piece).toBeLessThan(8_000);
     }
   });
 });
@@ -230,10 +227,10 @@ describe("redactJson", () => {
     expect(redactJson(`{"a":"${secrets["npm"]}`)).not.toContain(secrets["npm"]);
   });
 
-  it("takes time in proportion to a line of very many strings", () => {
+  it("takes time in proportion to a line of very many strings", async () => {
     const json = JSON.stringify(Array.from({ length: 200_000 }, (_, n) => `text ${n}`));
     let redacted = "";
-    expect(cpuMs(() => (redacted = redactJson(json, { entropy: true })))).toBeLessThan(15_000);
+    expect(await cpuMs(() => (redacted = redactJson(json, { entropy: true })))).toBeLessThan(15_000);
     expect(redacted).toBe(json);
   });
 

@@ -162,7 +162,7 @@ const violations: readonly Planted[] = [
 
 const gates = [...new Set(violations.map(({ gate }) => gate))];
 
-describe("Every gate passes the clean tree.", { timeout: 60_000 }, () => {
+describe("Every gate passes the clean tree.", { timeout: 240_000 }, () => {
   it.concurrent.each(gates)("The gate %s passes when nothing is planted.", async (gate) => {
     await using copy = sandbox();
     await buildIfNeeded(copy, gate);
@@ -171,7 +171,7 @@ describe("Every gate passes the clean tree.", { timeout: 60_000 }, () => {
 });
 
 // One run of a gate finds all that is planted for it: each says where it found what.
-describe.each(gates)("The gate %s fails on each planted violation.", { timeout: 60_000 }, (gate) => {
+describe.each(gates)("The gate %s fails on each planted violation.", { timeout: 240_000 }, (gate) => {
   const planted = violations.filter((violation) => violation.gate === gate);
   let found: { readonly code: number | null; readonly output: string };
 
@@ -180,7 +180,7 @@ describe.each(gates)("The gate %s fails on each planted violation.", { timeout: 
     await buildIfNeeded(copy, gate);
     for (const { files } of planted) for (const [path, text] of Object.entries(files)) copy.write(path, text);
     found = await copy.script(gate, gate === "lint" ? ["--", "--format=unix"] : []);
-  }, 60_000);
+  }, 240_000);
 
   it.each(planted)("$title", ({ says }) => {
     expect(found.output).toMatch(says);

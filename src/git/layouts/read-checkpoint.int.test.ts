@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cpuMs } from "../../../test/cpu-time.ts";
 import fc from "fast-check";
 import { storeBlob } from "../../../test/git/checkpoint-data.ts";
 import { commitByHand, treeByHand, type HandMadeFile } from "../../../test/git/hand-made.ts";
@@ -155,13 +156,14 @@ describe("a checkpoint that anybody may have made", () => {
       name: String(index),
       id: slot,
     }));
-    const startMs = performance.now();
-    const stored = await readTree(await treeByHand(repository, entries));
+    const tree = await treeByHand(repository, entries);
+    const read: StoredCheckpoint[] = [];
+    expect(await cpuMs(async () => read.push(await readTree(tree)))).toBeLessThan(20_000);
+    const stored = read[0]!;
     expect(stored.sessions).toHaveLength(maxSessions);
     expect(stored.sessions.filter(({ sessionId }) => sessionId !== undefined).length).toBeLessThan(4);
     expect(codes(stored)).toContain("entries_too_many ");
     expect(stored.findings.length).toBeLessThanOrEqual(1000);
-    expect(performance.now() - startMs).toBeLessThan(20_000);
   });
 
   test("a folder of many entries, named again and again, is cut off", async () => {

@@ -235,9 +235,12 @@ test("what the other layout has no place for is told each time, and not where it
   );
   const { problems } = await migrate("git-branch", "v2");
   expect(problems.map(({ id }) => id)).toEqual([one]);
-  for (const part of ["slot 0", "slot 2", "1/context.md", "notes.txt", "tasks/toolu_9/task.json"])
+  for (const part of ["slot 0", "slot 2", "tasks/toolu_9/task.json"])
     expect(problems[0]?.reason).toContain(part);
-  expect(problems[0]?.reason).not.toContain("slot 1");
+  for (const part of ["slot 1", "context.md", "notes.txt"]) expect(problems[0]?.reason).not.toContain(part);
+  const stored = await storeOf("v2").read(one);
+  expect(stored?.others.map(({ name }) => name)).toEqual(["notes.txt"]);
+  expect(stored?.sessions.map(({ others }) => others.map(({ name }) => name))).toEqual([["context.md"]]);
   expect(await migrate("git-branch", "v2")).toMatchObject({ unchanged: 1, problems });
   expect(await migrate("git-branch", "git-refs")).toMatchObject({ created: 1, problems: [] });
   await storeOf("git-refs").write(checkpointInput(one, [await sessionInput(repository, bob)]));
