@@ -1,6 +1,8 @@
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { branchRef, kindOfRef, trackedBranch, v2Prefix } from "../format/checkpoint-refs.ts";
+import { checkpointRefs } from "../format/ids.ts";
+import { createRefs } from "../plumbing/create-refs.ts";
 import { Deadline } from "./deadline.ts";
 import { joinRef } from "./join-refs.ts";
 import { type Reconciled, reconcileCurrent, takeArchive } from "./reconcile-current.ts";
@@ -39,11 +41,12 @@ export async function fetchRefs(params: RefsParams): Promise<FetchReport> {
   const { repository, remote, names } = params;
   const there = names.length === 0 ? [] : await remoteOf(params).fetch(names, await knownOf(params));
   const wanted = there.filter(({ name }) => kindOfRef(name) !== undefined && isAsked(name, names));
-  const fetched: string[] = [];
+  const created = await createNew(repository, wanted);
+  const fetched = [...created];
   const present: string[] = [];
   const failed: { name: string; reason: string }[] = [];
   await followMoves(repository);
-  for (const ref of wanted.toSorted(mainFirst)) {
+  for (const ref of wanted.filter(({ name }) => !created.has(name)).toSorted(mainFirst)) {
     try {
       const list = (await isBroughtIn(repository, ref, wanted)) ? fetched : present;
       list.push(ref.name);
@@ -81,6 +84,21 @@ function isAsked(name: string, names: readonly string[]): boolean {
 function mainFirst(a: Ref, b: Ref): number {
   const rank = ({ name }: Ref): number => (name.startsWith(`${v2Prefix}full/`) ? 1 : 0);
   return rank(a) - rank(b);
+}
+
+/** The checkpoints that are not here at all, made together: one by one, thousands of them would take minutes. */
+async function createNew(repository: Repository, wanted: readonly Ref[]): Promise<ReadonlySet<string>> {
+  const own = wanted.filter(({ name }) => kindOfRef(name) === "checkpoint");
+  if (own.length < 2) return new Set();
+  const here = new Set((await repository.refs.list(checkpointRefs)).map(({ name }) => name));
+  const missing = own.filter(({ name }) => !here.has(name));
+  try {
+    const taken = new Set(await createRefs(repository, missing, { reason: "holdfast: fetch" }));
+    return new Set(missing.map(({ name }) => name).filter((name) => !taken.has(name)));
+  } catch {
+    // Each is tried by itself then, and each that fails says why.
+    return new Set();
+  }
 }
 
 async function isBroughtIn(repository: Repository, ref: Ref, all: readonly Ref[]): Promise<boolean> {
