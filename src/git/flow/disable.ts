@@ -25,7 +25,7 @@ export interface Disabled {
   readonly left: readonly string[];
   /** Files that were left as they are because they cannot be read or changed, with the reason. */
   readonly skipped: readonly string[];
-  /** Events whose work is not done; what is needed for it is kept. */
+  /** Events whose work is not done, those set aside too; what is needed for it is kept. */
   readonly pending: number;
   /** Refs that had not been pushed: `git push --all` finds them without the queue. */
   readonly unpushed: number;
@@ -43,7 +43,8 @@ export async function disable(
   const place = await hooksPlace(repository);
   await restoreHooks(repository, place);
   const left = takeHooks(join(repository.commonDir, "hooks"));
-  const pending = new Spool(repository).names().length;
+  const spool = new Spool(repository);
+  const pending = spool.names().length + spool.aside().length;
   const unpushed = (await new PushQueue(repository.commonDir).drain()).refs.length;
   const paths = flowPaths(repository.commonDir);
   // No worker is started from here on, and one that is at it ends with what it does now.

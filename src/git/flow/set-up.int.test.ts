@@ -2,12 +2,16 @@ import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LinkedRepository } from "../../../test/git/linked-repository.ts";
+import { gitTestEnv } from "../../../test/git/repositories.ts";
 import { BehindNotes } from "../behind.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { openRepository } from "../plumbing/open-repository.ts";
 import { PushQueue } from "../push/queue.ts";
+import { disable } from "./disable.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { hookNames } from "./hook-scripts.ts";
 import { kernelLock } from "./kernel-lock.ts";
+import { Spool } from "./spool.ts";
 
 describe("enable", () => {
   it.each(["plain", "worktree", "submodule", "sha256"] as const)(
@@ -44,7 +48,7 @@ describe("enable", () => {
     expect(linked.traces()).toEqual(before);
   });
 
-  it("tells which mirrors are behind and what waits to be pushed, and makes nothing by looking", async () => {
+  it("tells which mirrors are behind and what waits to be pushed, makes nothing by looking, and keeps what nobody could do", async () => {
     using linked = await LinkedRepository.make("plain");
     const before = linked.traces();
     expect(await linked.status()).toMatchObject({ behind: [], unpushed: 0 });
@@ -57,7 +61,14 @@ describe("enable", () => {
       behind: [{ layout: "git-branch", checkpoints: 2, reason: "The disk is full." }],
       unpushed: 1,
     });
+    const spool = new Spool(linked);
+    const name = spool.add({ kind: "work", fields: [], body: "" });
+    spool.setAside(name, "Nobody could do it.");
+    await using repository = await openRepository({ cwd: linked.path, env: gitTestEnv });
+    expect(await disable(repository, { forget: false })).toMatchObject({ pending: 1, unpushed: 1 });
+    expect(spool.aside()).toHaveLength(1);
     expect(await linked.disable()).toMatchObject({ pending: 0, unpushed: 1 });
+    expect(spool.aside()).toEqual([]);
   });
 
   it("tells when no hook can work any more, and mends it when it is run again", async () => {
