@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { BehindNotes } from "../behind.ts";
 import type { Layout, StoredCheckpoint } from "../checkpoint-store.ts";
+import { currentSlots } from "../current-slots.ts";
 import { shapeOfId } from "../format/ids.ts";
-import { slotsBySession } from "../format/slots.ts";
 import type { Found } from "./found.ts";
 
 /** What layouts hold of checkpoints, in so few bytes that all of a repository's fit into memory. */
@@ -10,14 +10,11 @@ export class Copies {
   readonly #copies = new Map<string, Copy>();
 
   keep(layout: Layout, { id, sessions }: StoredCheckpoint): void {
-    const owners = sessions.map(({ slot, sessionId, metadata }) => ({
-      slot,
-      sessionId,
-      createdAt: metadata.text("created_at"),
-    }));
-    const bySlot = new Map(sessions.map(({ slot, transcript }) => [slot, digestOf(transcript)]));
-    const current = [...slotsBySession(owners)];
-    this.#copies.set(keyOf(layout, id), new Map(current.map(([name, slot]) => [name, bySlot.get(slot)!])));
+    const current = currentSlots(sessions);
+    const owned = sessions.flatMap(({ slot, sessionId, transcript }) =>
+      sessionId !== undefined && current.has(slot) ? [[sessionId, digestOf(transcript)] as const] : [],
+    );
+    this.#copies.set(keyOf(layout, id), new Map(owned));
   }
 
   /** Undefined where it is not there, or cannot be read. */
