@@ -125,6 +125,15 @@ describe("a tool is refused", () => {
     expect(await answer).toMatchObject({ ...denied, stopReason: "Enough." });
   });
 
+  test("where the agent gives the call up itself, as when it dies, and the turn hears of that from its end", async () => {
+    const turn = turnWith({ step: () => new Promise(() => undefined) });
+    const given = new AbortController();
+    const answer = call(stepsOf(() => turn).hooks(), "PreToolUse", { tool_use_id: "a" }, given.signal);
+    given.abort();
+    expect(await answer).toMatchObject(denied);
+    expect(refused).toEqual([]);
+  });
+
   test("where an earlier attempt has done the same call", async () => {
     const first = turnWith();
     const steps = stepsOf(() => first);

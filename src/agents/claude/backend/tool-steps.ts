@@ -90,7 +90,8 @@ export class ToolSteps {
       return before === undefined ? {} : refusal(`This call was made before: ${before}`);
     } catch (error) {
       step.leave();
-      this.#params.onRefused?.(error);
+      // A process that dies gives its calls up: why it died, its end says.
+      if (!signal.aborted) this.#params.onRefused?.(error);
       return { continue: false, ...refusal(textOfError(error)) };
     }
   }
