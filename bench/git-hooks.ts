@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { enable } from "../src/git/flow/enable.ts";
 import { flowPaths } from "../src/git/flow/flow-paths.ts";
 import { kernelLock } from "../src/git/flow/kernel-lock.ts";
+import { Spool } from "../src/git/flow/spool.ts";
 import { SessionFiles } from "../src/git/flow/session-files.ts";
 import { newSession } from "../src/git/flow/session-state.ts";
 import { openRepository } from "../src/git/plumbing/open-repository.ts";
@@ -67,6 +68,10 @@ function touch(path: string, what: string): void {
 /** Waits for the worker that a commit has started: it is not on the commit's path, and must not be in the next one's. */
 function settle(path: string, what: string): void {
   if (what === "plain") return;
+  const spool = new Spool({ commonDir: join(path, ".git") });
+  // Not by its lock alone: it may not have begun.
+  const untilMs = performance.now() + 10_000;
+  while (spool.names().length > 0 && performance.now() < untilMs) Atomics.wait(pause, 0, 0, 5);
   using lock = kernelLock(flowPaths(join(path, ".git")).workerLock, { waitMs: 10_000 });
   if (lock === null) throw new Error("The worker does not end.");
   const stamped =
@@ -74,6 +79,8 @@ function settle(path: string, what: string): void {
   if (stamped === (what === "no session"))
     throw new Error(`A commit with ${what} was ${stamped ? "" : "not "}linked.`);
 }
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 async function linked(
   folder: string,
