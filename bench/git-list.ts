@@ -10,7 +10,7 @@ import { gitTestEnv } from "../test/git/repositories.ts";
 import { interleave, ms, type Row } from "./measure.ts";
 
 const count = 10_000;
-const rounds = 15;
+const rounds = 5;
 
 /** The list of 10,000 checkpoints, each time by a repository that is opened anew, against git's own list of their refs and isomorphic-git's. */
 export async function benchGitList(folder: string): Promise<Row[]> {
