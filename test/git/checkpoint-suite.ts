@@ -11,6 +11,7 @@ import { isLong } from "../long.ts";
 import { checkpointInput, sessionInput, storeBlob, storeText, textOfBlobs } from "./checkpoint-data.ts";
 import type { LayoutUnderTest } from "./layouts.ts";
 import { copyRepository } from "./repository-copy.ts";
+import { unwritable } from "./unwritable.ts";
 import {
   gitTestEnv,
   makeRepository,
@@ -357,30 +358,6 @@ function testsOf(layout: LayoutUnderTest): void {
     });
   });
 }
-
-const unwritable: readonly (readonly [fault: string, changes: Partial<CheckpointInput>])[] = [
-  ["an id that leads elsewhere", { id: "../../../x" }],
-  ["an id in upper case", { id: "A3B2C4D5E6F7" }],
-  ["no session", { sessions: [] }],
-  ["a session with a slash", { sessions: [{ sessionId: "../x", metadata: {}, prompts: [] }] }],
-  ["a session with a line break", { sessions: [{ sessionId: "x\ny", metadata: {}, prompts: [] }] }],
-  ["a session twice", { sessions: [1, 2].map(() => ({ sessionId: "x", metadata: {}, prompts: [] })) }],
-  ["a task that leads elsewhere", { tasks: [{ toolUseId: "..", task: {} }] }],
-  ["an agent that leads elsewhere", { tasks: [{ toolUseId: "t", agentId: "a/b", task: {} }] }],
-  [
-    "a hash with a newline",
-    {
-      sessions: [
-        {
-          sessionId: "x",
-          metadata: {},
-          prompts: [],
-          transcript: { chunks: [{ id: "0".repeat(40), bytes: 1 }], hash: `sha256:${"0".repeat(64)}\n` },
-        },
-      ],
-    },
-  ],
-];
 
 function byName(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
