@@ -277,7 +277,7 @@ function publish(session: ModelSession, resumeToken: string | undefined): void {
   let some = session.visible;
   for (const [name, log] of session.logs) {
     some ||= log.visible.length + log.staged.length > 0;
-    if (log.staged.length > 0 && !isOwn(name)) session.visible = true;
+    if (log.staged.length > 0) session.visible = true;
     log.visible.push(...log.staged.splice(0));
     log.stagedUuids.clear();
   }

@@ -12,7 +12,7 @@ import { checkParts, runClosed } from "../../core/work-checks.ts";
 import { closeRun } from "./close-run.ts";
 import { foldTail } from "./fold.ts";
 import { findLane } from "./lane.ts";
-import { publish } from "./publish.ts";
+import { publish, show } from "./publish.ts";
 import { recordAudit } from "./record-audit.ts";
 import { addUsage } from "./record-usage.ts";
 import { copyOfRun } from "./run.ts";
@@ -57,6 +57,7 @@ function publishTail(
   register(state, session);
   Object.assign(session, folded);
   stage(state, session, { log: "", fresh, now });
+  if (session.staged.size > 0) show(state, session, () => undefined);
   for (const name of [...session.staged].toSorted()) publish(state, session, name, now);
   session.resumeToken = resumeToken ?? session.resumeToken;
 }

@@ -114,21 +114,21 @@ class Statement {
   }
 
   #publish(publish: PublishParams): string[] {
-    const { staged, shown, wasHidden } = publish;
+    const { staged, wasHidden } = publish;
     return [
       `session AS (${this.#session(publish)})`,
       ...(staged.length > 0 ? [`log AS (${logSql})`] : []),
-      ...(shown && wasHidden ? [`tombstone AS (DELETE FROM hf.tombstone t USING lane ${ofSession})`] : []),
+      ...(wasHidden ? [`tombstone AS (DELETE FROM hf.tombstone t USING lane ${ofSession})`] : []),
     ];
   }
 
-  #session({ entries, length, atMs, mainHead, shown, fold, revision, resumeToken }: PublishParams): string {
+  #session({ entries, length, atMs, mainHead, fold, revision, resumeToken }: PublishParams): string {
     const counts = `entries = s.entries + ${this.#value(entries)}, length = s.length + ${this.#value(length)}`;
     const times = updatedSql(`greatest(s.updated_at_ms, ${this.#value(atMs)}::bigint)`);
     const set = this.#set({
       revision,
+      hidden: false,
       ...(mainHead === null ? {} : { main_head: mainHead }),
-      ...(shown ? { hidden: false } : {}),
       ...(resumeToken === undefined ? {} : { resume_token: resumeToken }),
       ...(fold === undefined ? {} : columnsOf(fold)),
     });

@@ -79,14 +79,7 @@ async function commitOnce(
   const { version, staged } = facts;
   const { revision, hidden: wasHidden } = facts.session ?? { revision: 0, hidden: true };
   const receipt = receiptOf(run, { parts: partsOf(staged), digest, revision, atMs });
-  const publish = {
-    ...published(facts, fold),
-    shown: true,
-    staged,
-    wasHidden,
-    revision: receipt.revision,
-    resumeToken,
-  };
+  const publish = { ...published(facts, fold), staged, wasHidden, revision: receipt.revision, resumeToken };
   const written = await closeRun(write, {
     epoch,
     version,

@@ -13,8 +13,6 @@ export interface Published {
   /** The last entry's time, or 0. */
   readonly atMs: number;
   readonly mainHead: number | null;
-  /** Whether anyone sees the session from now on. */
-  readonly shown: boolean;
   readonly fold: FoldRow | undefined;
 }
 
@@ -27,7 +25,6 @@ export function published({ staged, session, entries }: PublishedFacts, fold: Fo
     length: counted.reduce((sum, { length }) => sum + length, 0),
     atMs: Math.max(0, ...counted.map(({ atMs }) => atMs)),
     mainHead: main?.to ?? null,
-    shown: counted.length > 0,
     fold: main && fold && session ? foldOf(session, { main, entries, fold }) : undefined,
   };
 }

@@ -1,6 +1,5 @@
 import { endedRun, endEventOf, inputAfter, verbOf } from "../../core/boundary.ts";
 import { checkFence, checkRunOf } from "../../core/fence.ts";
-import { isOwnLog } from "../../core/ids.ts";
 import { type EndRunParams, type EndRunResult, nextRunState, type Run } from "../../core/run.ts";
 import { checkParts, runClosed } from "../../core/work-checks.ts";
 import { addEntries, type Writer } from "./add-entries.ts";
@@ -60,7 +59,7 @@ function publishTail(
   const staged: readonly StagedLog[] = stagedLogs(connection, run);
   if (staged.length === 0) return;
   const { id } = connection.get<{ id: number }>(sessionSql, project, session)!;
-  if (staged.some((part) => !isOwnLog(part.log))) show(connection, run, id);
+  show(connection, run, id);
   publish(connection, staged, { key: { project, session }, sessionId: id, now, fold, resumeToken });
 }
 

@@ -136,6 +136,19 @@ export function endRunTests({ describe, test }: StoreTests): void {
       assert.deepEqual([row?.mainHead, row?.summary], [4, '{"count":4}']);
     });
 
+    test("As interrupted shows the session of a run that has told of itself and written nothing else.", async (store) => {
+      const claim = await begin(store);
+      await stage(store, claim, plain(1, 2), "@run/x");
+      assert.equal(await store.session(session), null);
+      await endOf(store, claim, "interrupted");
+      const row = await store.session(session);
+      assert.deepEqual([row?.entries, row?.mainHead, row?.revision], [0, 0, 0]);
+      assert.deepEqual((await store.sessions()).sessions, [row]);
+      assert.equal((await store.logs(session)).length, 1);
+      await appendTo(store, "s-1", plain(1, 1));
+      assert.equal((await store.session(session))?.entries, 1);
+    });
+
     test("As interrupted takes a closer once, though its uuid was staged or committed.", async (store) => {
       await appendTo(store, "s-1", keyed(1, 1));
       const claim = await begin(store);
