@@ -275,7 +275,7 @@ function close(session: ModelSession, { closers = [] }: Pick<CommitParams, "clos
 
 function publish(session: ModelSession, resumeToken: string | undefined): void {
   let some = session.visible;
-  for (const [name, log] of session.logs) {
+  for (const log of session.logs.values()) {
     some ||= log.visible.length + log.staged.length > 0;
     if (log.staged.length > 0) session.visible = true;
     log.visible.push(...log.staged.splice(0));

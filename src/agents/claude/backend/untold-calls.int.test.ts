@@ -117,6 +117,23 @@ describe("calls that a killed agent had begun", () => {
     expect(await tell(store)).toEqual(bodies);
   });
 
+  it("are told behind the prompt where the agent was killed before it wrote a line", async () => {
+    const store = openMemoryStore();
+    const asked: LiveEvent = { type: "user", text: "Do it.", entry: "u1" };
+    const named: LiveEvent = { type: "status", status: "started", resume: "s-1", settings: { cwd: "/w" } };
+    await leave(store, { events: [asked, named, call], steps: ["started"], entries: [] });
+    const bodies = await tell(store);
+    const { said } = readTranscript("claude-code", bodies);
+    const fields = { sessionId: "s-1", cwd: "/w" };
+    expect(said).toMatchObject([
+      { role: "user", uuid: "u1", fields: { ...fields, parentUuid: null, message: { content: "Do it." } } },
+      { role: "assistant", uuid: "a1", toolCalls: ["t1"], fields: { ...fields, parentUuid: "u1" } },
+      { role: "user", toolResults: ["t1"] },
+      { role: "assistant" },
+    ]);
+    expect(await tell(store)).toEqual(bodies);
+  });
+
   it("are told though a run that started no process was committed behind theirs", async () => {
     const store = openMemoryStore();
     await leave(store, { events: [call], steps: ["started"], entries: [prompt] });
@@ -140,7 +157,7 @@ describe("calls that a killed agent had begun", () => {
     ["are a subagent's", { events: [{ ...call, parent: "t0" }], steps: ["started"], entries: [prompt] }],
     ["are nobody's, for there are none", { events: [], entries: [prompt] }],
     [
-      "belong to a session in which nothing was said",
+      "belong to a session in which nothing was said, and of which nobody knows its name",
       { events: [call], steps: ["started"], entries: [{ type: "mode" }] },
     ],
   ] as const)("are not told where they %s", async (_, left) => {

@@ -7,7 +7,8 @@ import { tailInOrder } from "../../../core/reading-order.ts";
 import { eventLog, type Run } from "../../../core/run.ts";
 import { emptyJournal, stepLog, type StepJournal, withSteps } from "../../../core/steps.ts";
 import type { Fold } from "../../../core/store.ts";
-import { openCalls, readTranscript } from "../../../core/transcript.ts";
+import { openCalls, readTranscript, type Transcript } from "../../../core/transcript.ts";
+import { promptEntry } from "./prompt-entry.ts";
 
 export interface UntoldCallsParams {
   readonly turn: Pick<Turn, "session" | "run" | "store">;
@@ -30,14 +31,9 @@ export async function tellUntoldCalls({ turn, fold, interrupted }: UntoldCallsPa
   const tail = await tailInOrder(store, log, tailEntries);
   const told = await Promise.all(interrupted.map((run) => toldBy(turn, run)));
   const tools = new Map(told.flatMap((one) => [...one.tools]));
-  const made = callEntries({ run: last.id, tail, calls: await untold(turn, told) });
+  const made = callEntries({ run: last.id, tail, told, calls: await untold(turn, told) });
   const entries: readonly Entry[] = [...tail, ...made];
-  const open = openCalls(
-    readTranscript(
-      provider,
-      entries.map(({ body }) => body),
-    ),
-  );
+  const open = openCalls(saidIn(entries));
   if (open.length === 0) return 0;
   const closers = closersFor(provider, entries, { run: `${last.id}/untold`, tools });
   await store.append({ log, entries: [...made, ...closers].map(inputOf), fold, provider });
@@ -60,6 +56,7 @@ async function eventsOf({ session, store }: UntoldCallsParams["turn"], { id }: R
 }
 
 interface Told {
+  readonly prompt: Entry | undefined;
   readonly calls: readonly ToolCallEvent[];
   readonly tools: ReadonlyMap<string, ToolFact>;
 }
@@ -71,7 +68,8 @@ async function toldBy(turn: UntoldCallsParams["turn"], run: Run): Promise<Told> 
   const calls = events.flatMap((event) =>
     event.type === "tool_call" && event.parent === undefined ? [event] : [],
   );
-  return { calls: calls.filter(({ call }) => tools.get(call) !== "not_started"), tools };
+  const begun = calls.filter(({ call }) => tools.get(call) !== "not_started");
+  return { prompt: promptEntry(run, events), calls: begun, tools };
 }
 
 async function journalOf(
@@ -107,22 +105,24 @@ type ToldCall = ToolCallEvent & EventFrame;
 interface CallEntriesParams {
   readonly run: string;
   readonly tail: readonly Entry[];
+  readonly told: readonly Told[];
   readonly calls: readonly ToldCall[];
 }
 
-/** The calls as parts of one answer, behind what was said last; none where nothing was said. */
-function callEntries({ run, tail, calls }: CallEntriesParams): readonly Entry[] {
-  const { said, leaf } = readTranscript(
-    provider,
-    tail.map(({ body }) => body),
-  );
-  const [template, last] = [said.at(-1), tail.at(-1)];
+/** The calls as parts of one answer, behind what was said last, or behind the prompt where nothing was; none where nobody knows that. */
+function callEntries({ run, tail, told, calls }: CallEntriesParams): readonly Entry[] {
+  if (calls.length === 0) return [];
+  const known = saidIn(tail);
+  const asked = told.find(({ prompt }) => prompt !== undefined)?.prompt;
+  const first = known.said.length === 0 && asked !== undefined ? [asked] : [];
+  const { said, leaf } = first.length === 0 ? known : saidIn(first);
+  const [template, last] = [said.at(-1), [...tail, ...first].at(-1)];
   if (template === undefined || last === undefined) return [];
   const kept = Object.fromEntries(
     keptFields.flatMap((field) => (field in template.fields ? [[field, template.fields[field]]] : [])),
   );
   let parentUuid = leaf ?? null;
-  return calls.map((event, index) => {
+  const made = calls.map((event, index) => {
     // The one that the agent gave it: should its own entry come after all, it is known.
     const uuid = event.entry ?? derivedUuid("untold", run, event.call);
     const message = messageOf(run, event);
@@ -131,6 +131,14 @@ function callEntries({ run, tail, calls }: CallEntriesParams): readonly Entry[] 
     parentUuid = uuid;
     return { seq: last.seq + 1 + index, atMs: last.atMs, uuid, body: JSON.stringify(fields) };
   });
+  return [...first, ...made];
+}
+
+function saidIn(entries: readonly Entry[]): Transcript {
+  return readTranscript(
+    provider,
+    entries.map(({ body }) => body),
+  );
 }
 
 const keptFields = ["timestamp", "userType", "entrypoint", "cwd", "sessionId", "version", "gitBranch"];
