@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { appendFileSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CompactText } from "../src/git/content/compact/compact-text.ts";
 import { redactor } from "../src/git/content/redactor.ts";
+import { sessionContent } from "../src/git/content/session-content.ts";
 import { SessionText, type TakenText } from "../src/git/content/session-text.ts";
 import { contentHashOf } from "../src/git/format/hash.ts";
+import { mintHexId } from "../src/git/format/ids.ts";
+import { openLayout } from "../src/git/layouts/open-layout.ts";
 import { openRepository } from "../src/git/plumbing/open-repository.ts";
 import type { Repository } from "../src/git/plumbing/repository.ts";
 import { median, ms, type Row } from "./measure.ts";
@@ -16,13 +19,20 @@ export async function benchGitContent(folder: string): Promise<Row[]> {
   execFileSync("git", ["init", "-q", "--", path]);
   const repository = await openRepository({ cwd: path });
   try {
-    return [redaction(), ...(await growing(repository, folder)), ...(await large(repository, folder))];
+    return [
+      redaction(),
+      ...(await checkpoints(repository, folder)),
+      ...(await growing(repository, folder)),
+      ...(await large(repository, folder)),
+    ];
   } finally {
     await repository[Symbol.asyncDispose]();
   }
 }
 
 const rounds = 7;
+/** A difference of some milliseconds is looked for. */
+const growingRounds = 25;
 const steps = 10;
 const stepBytes = 300_000;
 const largeBytes = 70_000_000;
@@ -47,11 +57,85 @@ function redaction(): Row {
   };
 }
 
-/** Ten checkpoints of a session that grows to 3 MB, beside one that takes the whole file each time. */
+/** Ten whole checkpoints of a session that grows to 3 MB: its text, its compact transcript, its part's usage and files, and the ref. */
+async function checkpoints(repository: Repository, folder: string): Promise<Row[]> {
+  const times = { first: [] as number[], tenth: [] as number[] };
+  const stored = { ours: 0, added: 0 };
+  for (let round = 0; round <= growingRounds; round += 1) {
+    const path = join(folder, `checkpoints-${round}.jsonl`);
+    writeFileSync(path, "");
+    let partFrom = 0;
+    for (let step = 1; step <= steps; step += 1) {
+      const lines = transcript(stepBytes);
+      appendFileSync(path, `${lines.join("\n")}\n`);
+      const before = diskBytes(repository);
+      const start = performance.now();
+      partFrom = await checkpoint(repository, {
+        folder: join(folder, `checkpoints-${round}`),
+        path,
+        partFrom,
+      });
+      const tookMs = performance.now() - start;
+      if (round === 0 || (step !== 1 && step !== steps)) continue;
+      times[step === 1 ? "first" : "tenth"].push(tookMs);
+      if (step === 1) continue;
+      stored.ours += diskBytes(repository) - before;
+      stored.added += sizeOf(lines);
+    }
+  }
+  const [first, tenth] = [median(times.first), median(times.tenth)];
+  const kb = (bytes: number): string => `${Math.round(bytes / growingRounds / 1000)} kB`;
+  return [
+    {
+      what: `tenth whole checkpoint of a session that grows to 3 MB, p50 of ${growingRounds}`,
+      ours: ms(tenth),
+      limit: `its first ${ms(first)}`,
+      ratio: `${(tenth / first).toFixed(2)} ×`,
+      bar: "1.3 ×",
+    },
+    {
+      what: "what it stores, compressed",
+      ours: kb(stored.ours),
+      limit: `new lines ${kb(stored.added)}`,
+      ratio: `${(stored.ours / stored.added).toFixed(2)} × of the new bytes`,
+      bar: "1 ×",
+    },
+  ];
+}
+
+/** Writes one, and gives the line from which the next part is. */
+async function checkpoint(
+  repository: Repository,
+  { folder, path, partFrom }: CheckpointParams,
+): Promise<number> {
+  const store = openLayout(repository, "git-refs");
+  const content = await sessionContent({
+    ...{ folder, path, partFrom, redactor: redactor(), cliVersion: "bench", prompts: ["Go on."] },
+    ...{ objects: repository.objects, batch: repository.batch() },
+  });
+  await content.keep();
+  const sessions = [{ sessionId: "s", ...content.input, metadata: content.metadata }];
+  await store.write({
+    id: mintHexId(randomBytes),
+    strategy: "manual-commit",
+    cliVersion: "bench",
+    root: content.root,
+    sessions,
+  });
+  return content.lines;
+}
+
+interface CheckpointParams {
+  readonly folder: string;
+  readonly path: string;
+  readonly partFrom: number;
+}
+
+/** The text alone of ten checkpoints, beside one that takes the whole file each time. */
 async function growing(repository: Repository, folder: string): Promise<Row[]> {
   const times = { first: [] as number[], tenth: [] as number[], whole: [] as number[] };
   const stored = { ours: 0, whole: 0, added: 0 };
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round <= growingRounds; round += 1) {
     const file = join(folder, `growing-${round}.jsonl`);
     writeFileSync(file, "");
     const session = new SessionText({ folder: join(folder, `growing-${round}`), redactor: redactor() });
@@ -60,22 +144,21 @@ async function growing(repository: Repository, folder: string): Promise<Row[]> {
       appendFileSync(file, `${lines.join("\n")}\n`);
       const before = diskBytes(repository);
       const oursMs = await timed(async () => void (await keep(await take(session, repository, file))));
-      const between = diskBytes(repository);
-      const wholeMs = await timed(() => takeWhole(repository, file));
       if (round === 0 || (step !== 1 && step !== steps)) continue;
       times[step === 1 ? "first" : "tenth"].push(oursMs);
       if (step === 1) continue;
-      times.whole.push(wholeMs);
+      const between = diskBytes(repository);
+      times.whole.push(await timed(() => takeWhole(repository, file)));
       stored.ours += between - before;
       stored.whole += diskBytes(repository) - between;
       stored.added += sizeOf(lines);
     }
   }
   const [first, tenth, whole] = [median(times.first), median(times.tenth), median(times.whole)];
-  const kb = (bytes: number): string => `${Math.round(bytes / rounds / 1000)} kB`;
+  const kb = (bytes: number): string => `${Math.round(bytes / growingRounds / 1000)} kB`;
   return [
     {
-      what: `tenth checkpoint's text of a session that grows to 3 MB, p50 of ${rounds}`,
+      what: `tenth checkpoint's text of a session that grows to 3 MB, p50 of ${growingRounds}`,
       ours: ms(tenth),
       limit: `its first ${ms(first)}, the whole file each time ${ms(whole)}`,
       ratio: `${(tenth / first).toFixed(2)} ×, ${(whole / tenth).toFixed(1)} × faster than the whole file`,

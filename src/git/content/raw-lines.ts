@@ -5,8 +5,8 @@ import { crc32 } from "node:zlib";
 /** Where raw bytes come from: a file that may still grow, or bytes in memory. */
 export interface RawSource {
   readonly size: number;
-  /** Up to `maxBytes` from `at`; fewer at the end. */
-  read(at: number, maxBytes: number): Promise<Buffer>;
+  /** Up to `maxBytes` from `at`; fewer at the end. They may lie in `into`, which then holds as many. */
+  read(at: number, maxBytes: number, into?: Buffer): Promise<Buffer>;
 }
 
 /** Complete lines in their order. */
@@ -25,8 +25,9 @@ export interface RawBlock {
 export function fileSource(file: FileHandle, size: number): RawSource {
   return {
     size,
-    read: async (at, maxBytes) => {
-      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(maxBytes, size - at)));
+    read: async (at, maxBytes, into) => {
+      const bytes = Math.max(0, Math.min(maxBytes, size - at));
+      const buffer = into === undefined ? Buffer.allocUnsafe(bytes) : into.subarray(0, bytes);
       let got = 0;
       while (got < buffer.length) {
         const { bytesRead } = await file.read(buffer, got, buffer.length - got, at + got);
@@ -47,9 +48,11 @@ export function memorySource(content: Buffer): RawSource {
  * from one that grew, and no harm is done to anyone who makes one that fits.
  */
 export async function crcOfPrefix(source: RawSource, length: number): Promise<number> {
+  // Memory that is touched for the first time costs as much as what is read into it.
+  const buffer = Buffer.allocUnsafe(Math.min(prefixBytes, length));
   let crc = 0;
   for (let at = 0; at < length;) {
-    const block = await source.read(at, Math.min(readBytes, length - at));
+    const block = await source.read(at, Math.min(buffer.length, length - at), buffer);
     if (block.length === 0) return -1;
     crc = crc32(block, crc);
     at += block.length;
@@ -94,6 +97,7 @@ type Lines = Pick<RawBlock, "lines" | "encoding" | "omittedBytes">;
 
 const newline = 0x0a;
 const readBytes = 4 << 20;
+const prefixBytes = 1 << 20;
 
 /** The beginning of a line whose end was not read yet; of one that is too long only its length. */
 class Rest {

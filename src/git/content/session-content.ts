@@ -7,7 +7,7 @@ import { manifestOf } from "./assets.ts";
 import { CompactText, type CompactWritten } from "./compact/compact-text.ts";
 import { type Redactor, redactPrompts } from "./redactor.ts";
 import { SessionText, type TakenText } from "./session-text.ts";
-import { storedLines } from "./stored-lines.ts";
+import { type LinesFrom, storedLines } from "./stored-lines.ts";
 import { filesWrittenBy } from "./touched-files.ts";
 import { PartUsage, tokenUsageVersion } from "./usage.ts";
 import { wholeText } from "./whole-text.ts";
@@ -19,8 +19,9 @@ export async function sessionContent(params: SessionContentParams): Promise<Sess
   const taken = await text.take(params);
   // What is new is read back as it is stored.
   await batch.flush();
-  const part = await readPart(taken, { objects, partFrom: Math.min(partFrom, taken.lines) });
-  const compact = await compactOf(taken, params);
+  const lines = storedLines(taken.chunks, objects);
+  const part = await readPart(taken, { lines, partFrom: Math.min(partFrom, taken.lines) });
+  const compact = await compactOf(taken, { ...params, lines });
   const transcript = params.form === "whole" ? await wholeText(taken, params) : taken.text;
   const stored = compact === undefined ? undefined : storedCompact(compact, batch);
   const assets = storedAssets(taken, batch);
@@ -91,36 +92,45 @@ interface Part {
 const linesBefore = 200;
 
 async function readPart(
-  { chunks, format }: TakenText,
-  { objects, partFrom }: { readonly objects: ObjectReader; readonly partFrom: number },
+  { format }: TakenText,
+  { lines, partFrom }: { readonly lines: LinesFrom; readonly partFrom: number },
 ): Promise<Part> {
   if (format === "document") return { metadata: new PartUsage().metadata(), files: [] };
   const usage = new PartUsage();
   const files = new Set<string>();
   let number = Math.max(0, partFrom - linesBefore);
-  let lastUuid: string | undefined;
-  for await (const line of storedLines(chunks, { from: number, objects })) {
+  const before: string[] = [];
+  for await (const line of lines(number)) {
     if (number < partFrom) {
       usage.before(line);
-      lastUuid = textOf(objectIn(line)?.["uuid"]) ?? lastUuid;
+      before.push(line);
     } else {
       usage.add(line);
       for (const file of filesWrittenBy(line)) files.add(file);
     }
     number += 1;
   }
+  const lastUuid = lastUuidIn(before);
   const at = lastUuid === undefined ? {} : { transcript_identifier_at_start: lastUuid };
   return { metadata: { ...usage.metadata(), ...at }, files: [...files] };
 }
 
+/** Only the last lines of many have to be parsed. */
+function lastUuidIn(lines: readonly string[]): string | undefined {
+  for (const line of lines.toReversed()) {
+    const uuid = textOf(objectIn(line)?.["uuid"]);
+    if (uuid !== undefined) return uuid;
+  }
+  return undefined;
+}
+
 async function compactOf(
   taken: TakenText,
-  params: SessionContentParams,
+  params: SessionContentParams & { readonly lines: LinesFrom },
 ): Promise<CompactWritten | undefined> {
-  const { folder, redactor, objects, cliVersion, compact = true } = params;
+  const { folder, redactor, lines, cliVersion, compact = true } = params;
   if (!compact || taken.format === "document") return undefined;
   const text = new CompactText({ folder: join(folder, "compact"), cliVersion });
-  const lines = (from: number): AsyncIterable<string> => storedLines(taken.chunks, { from, objects });
   return text.write({ lines, key: `${redactor.fingerprint} ${taken.generation}` });
 }
 

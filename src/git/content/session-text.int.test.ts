@@ -276,11 +276,11 @@ describe("SessionText", () => {
     const { chunks } = await take();
     for (let from = 0; from <= 10; from += 1) {
       const read: string[] = [];
-      for await (const text of storedLines(chunks, { from, objects: repository.objects })) read.push(text);
+      for await (const text of storedLines(chunks, repository.objects)(from)) read.push(text);
       expect(read).toEqual(Array.from({ length: Math.max(0, 9 - from) }, (_, at) => line(from + at)));
     }
     const gone = [{ ...chunks[0]!, id: "2".repeat(40) }];
-    await expect(storedLines(gone, { objects: repository.objects }).next()).rejects.toMatchObject({
+    await expect(storedLines(gone, repository.objects)(0).next()).rejects.toMatchObject({
       code: "git_content_invalid",
     });
   });

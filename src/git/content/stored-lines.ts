@@ -3,23 +3,46 @@ import type { ObjectReader } from "../plumbing/objects.ts";
 import type { StoredChunk } from "./text-state.ts";
 
 /** The stored lines of a session from number `from` on; whole chunks before it are not read. */
-export async function* storedLines(
-  chunks: readonly StoredChunk[],
-  { from = 0, objects }: { readonly from?: number; readonly objects: ObjectReader },
-): AsyncGenerator<string> {
-  let first = 0;
-  for (const { id, bytes, lines } of chunks) {
-    const end = first + lines;
-    if (end > from) {
-      const content = await objects.blob(id, { maxBytes: bytes });
-      if (content === null) throw missing(id);
-      yield* content
-        .toString("utf8")
-        .split("\n")
-        .slice(Math.max(0, from - first));
+export type LinesFrom = (from: number) => AsyncGenerator<string>;
+
+/** Reads a session's stored lines from any number on. Several look at one part: what was read last is remembered. */
+export function storedLines(chunks: readonly StoredChunk[], objects: ObjectReader): LinesFrom {
+  const known = new Map<StoredChunk, readonly string[]>();
+  return async function* (from) {
+    let first = 0;
+    for (const chunk of chunks) {
+      const end = first + chunk.lines;
+      if (end > from) {
+        const lines = known.get(chunk) ?? (await linesOf(chunk, objects));
+        remember(known, chunk, lines);
+        yield* first < from ? lines.slice(from - first) : lines;
+      }
+      first = end;
     }
-    first = end;
+  };
+}
+
+const rememberedBytes = 8 << 20;
+
+function remember(
+  known: Map<StoredChunk, readonly string[]>,
+  chunk: StoredChunk,
+  lines: readonly string[],
+): void {
+  if (chunk.bytes > rememberedBytes) return;
+  known.delete(chunk);
+  known.set(chunk, lines);
+  let bytes = 0;
+  for (const one of [...known.keys()].toReversed()) {
+    bytes += one.bytes;
+    if (bytes > rememberedBytes) known.delete(one);
   }
+}
+
+async function linesOf({ id, bytes }: StoredChunk, objects: ObjectReader): Promise<readonly string[]> {
+  const content = await objects.blob(id, { maxBytes: bytes });
+  if (content === null) throw missing(id);
+  return content.toString("utf8").split("\n");
 }
 
 function missing(id: string): HoldfastError {

@@ -1,6 +1,6 @@
 import { compactSourceOf } from "../content/compact/sources.ts";
 import { CompactWriter } from "../content/compact/write.ts";
-import type { LinesFrom } from "./transcript-position.ts";
+import type { LinesFrom } from "../content/stored-lines.ts";
 
 /** How many lines of a session's compact transcript begin before a line of its transcript. */
 export async function compactLinesBefore(

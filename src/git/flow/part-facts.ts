@@ -3,7 +3,8 @@ import { filesWrittenBy } from "../content/touched-files.ts";
 import { PartUsage } from "../content/usage.ts";
 import type { SessionState } from "./session-state.ts";
 import { within } from "./touched-files.ts";
-import { type LineMark, type LinesFrom, markOf, timeOfLine } from "./transcript-position.ts";
+import type { LinesFrom } from "../content/stored-lines.ts";
+import { type LineMark, markOf, timeOfLine } from "./transcript-position.ts";
 
 /** Where the part of a checkpoint begins. */
 export interface PartBegin {

@@ -3,7 +3,7 @@ import type { SessionInput, StoredText } from "../checkpoint-store.ts";
 import { manifestOf } from "../content/assets.ts";
 import { CompactText } from "../content/compact/compact-text.ts";
 import { SessionText, type TakenText } from "../content/session-text.ts";
-import { storedLines } from "../content/stored-lines.ts";
+import { type LinesFrom, storedLines } from "../content/stored-lines.ts";
 import { wholeText } from "../content/whole-text.ts";
 import { contentHashOf } from "../format/hash.ts";
 import { compactLinesBefore } from "./compact-position.ts";
@@ -11,7 +11,7 @@ import type { FlowContext } from "./flow-context.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type PartBegin, type PartFacts, readPart } from "./part-facts.ts";
 import type { SessionState } from "./session-state.ts";
-import { heldLines, type LinesFrom } from "./transcript-position.ts";
+import { heldLines } from "./transcript-position.ts";
 
 /** A session's transcript as blobs, and what its part for one checkpoint says. */
 export interface SessionPart extends PartFacts {
@@ -58,7 +58,7 @@ export async function takePart(context: FlowContext, params: PartParams): Promis
   });
   if (text.text === undefined) return undefined;
   await batch.flush();
-  const lines: LinesFrom = (from) => storedLines(text.chunks, { from, objects });
+  const lines = storedLines(text.chunks, objects);
   const begin = params.begin ?? (await nextBegin(state, lines, text.lines));
   const facts = await readPart({ ...params, lines, begin });
   const compact = await takeCompact(context, { folder, text, lines });

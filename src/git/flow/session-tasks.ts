@@ -68,7 +68,7 @@ async function takeTranscript(
     const { text, chunks } = taken;
     if (text === undefined) return undefined;
     const [usage, files] = [new PartUsage(), new Set<string>()];
-    for await (const line of storedLines(chunks, { objects })) {
+    for await (const line of storedLines(chunks, objects)(0)) {
       usage.add(line);
       for (const told of filesWrittenBy(line))
         for (const file of within(state.worktreePath, told)) files.add(file);

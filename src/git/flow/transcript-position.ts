@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { objectIn, textOf } from "../../core/json.ts";
+import type { LinesFrom } from "../content/stored-lines.ts";
 import type { SessionProgress } from "./session-state.ts";
-
-/** Lines of a session's stored transcript from a number on. */
-export type LinesFrom = (from: number) => AsyncIterable<string>;
 
 /** What tells a line again where a transcript was rewritten. */
 export interface LineMark {

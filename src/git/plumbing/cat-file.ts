@@ -117,8 +117,18 @@ class Running {
   send(question: Question): void {
     if (this.#ended) return this.#onEnd(this, [question]);
     this.#waiting.push(question);
-    this.#child.stdin!.write(`${question.line}\n`);
+    this.#write(`${question.line}\n`);
     if (this.#timer === undefined) this.#busy();
+  }
+
+  /** What is asked in one turn of the event loop is written at once: each write wakes the process. */
+  #write(line: string): void {
+    const stdin = this.#child.stdin!;
+    if (stdin.writableCorked === 0) {
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+    }
+    stdin.write(line);
   }
 
   /** Ends the process: its current question fails with the error, and the rest is handed back. */
