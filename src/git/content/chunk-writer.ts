@@ -27,6 +27,8 @@ export interface WrittenText {
   readonly text: StoredText | undefined;
   readonly chunks: readonly StoredChunk[];
   readonly lines: number;
+  /** True: the last line lacks its end and may go on. */
+  readonly isOpen: boolean;
   readonly newBytes: number;
   readonly format: "jsonl" | "document";
   readonly assets: readonly StoredAsset[];
@@ -93,6 +95,7 @@ export class ChunkWriter {
         chunks.length === 0 ? undefined : { chunks: chunks.map(({ id, bytes }) => ({ id, bytes })), hash },
       chunks,
       lines: this.lines,
+      isOpen: this.#kept !== undefined,
       newBytes: this.#newBytes,
       format: this.#format,
       assets: [...this.#assets.values()],

@@ -66,6 +66,17 @@ describe("sessionContent", () => {
     expect(second).toMatchObject({ lines: 4, compactLines: 4, restarted: false });
   });
 
+  it("tells a last line whole that was cut off when the session had ended, and went on later", async () => {
+    const whole = turn(1, "a.ts") + turn(2, "b.ts");
+    writeFileSync(path, turn(1, "a.ts").slice(0, -30));
+    expect(await content({ final: true })).toMatchObject({ lines: 2, compactLines: 1 });
+    writeFileSync(path, whole);
+    const grown = await content();
+    expect(grown).toMatchObject({ lines: 4, compactLines: 4, restarted: false });
+    const anew = await content({ folder: join(folder, "anew") });
+    expect(grown.input.compact).toEqual(anew.input.compact);
+  });
+
   it("leaves no secret in any object", async () => {
     writeFileSync(path, turn(1, "a.ts") + turn(2, "b.ts"));
     const { input } = await content();

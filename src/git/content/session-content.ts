@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { objectIn, textOf } from "../../core/json.ts";
+import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
 import type { SessionInput, StoredText } from "../checkpoint-store.ts";
 import { contentHashOf } from "../format/hash.ts";
 import type { ObjectBatch, ObjectReader } from "../plumbing/objects.ts";
@@ -88,8 +88,9 @@ interface Part {
   readonly files: readonly string[];
 }
 
-// So many lines before the part are looked at: enough to find what Codex had counted.
-const linesBefore = 200;
+// So many lines before the part are looked at: enough to find the last uuid, and what Codex had counted.
+const linesBefore = 20;
+const codexLinesBefore = 200;
 
 async function readPart(
   { format }: TakenText,
@@ -98,7 +99,7 @@ async function readPart(
   if (format === "document") return { metadata: new PartUsage().metadata(), files: [] };
   const usage = new PartUsage();
   const files = new Set<string>();
-  let number = Math.max(0, partFrom - linesBefore);
+  let number = await firstLookedAt(lines, partFrom);
   const before: string[] = [];
   for await (const line of lines(number)) {
     if (number < partFrom) {
@@ -113,6 +114,14 @@ async function readPart(
   const lastUuid = lastUuidIn(before);
   const at = lastUuid === undefined ? {} : { transcript_identifier_at_start: lastUuid };
   return { metadata: { ...usage.metadata(), ...at }, files: [...files] };
+}
+
+async function firstLookedAt(lines: LinesFrom, partFrom: number): Promise<number> {
+  for await (const line of lines(Math.max(0, partFrom - 1))) {
+    const isCodex = fieldsOf(objectIn(line)?.["payload"]) !== undefined;
+    return Math.max(0, partFrom - (isCodex ? codexLinesBefore : linesBefore));
+  }
+  return partFrom;
 }
 
 /** Only the last lines of many have to be parsed. */
@@ -131,7 +140,8 @@ async function compactOf(
   const { folder, redactor, lines, cliVersion, compact = true } = params;
   if (!compact || taken.format === "document") return undefined;
   const text = new CompactText({ folder: join(folder, "compact"), cliVersion });
-  return text.write({ lines, key: `${redactor.fingerprint} ${taken.generation}` });
+  const key = `${redactor.fingerprint} ${taken.generation}`;
+  return text.write({ lines, key, isOpen: taken.isOpen });
 }
 
 function storedCompact({ content }: CompactWritten, batch: ObjectBatch): StoredText {

@@ -13,7 +13,7 @@ export async function compactLinesBefore(
     if (number >= end) break;
     const source = writer === undefined ? compactSourceOf(line) : undefined;
     if (source !== undefined) writer = new CompactWriter({ source, cliVersion });
-    count += writer?.add(line, number).length ?? 0;
+    count += writer?.add(line).length ?? 0;
     number += 1;
   }
   return count + (writer?.held().length ?? 0);

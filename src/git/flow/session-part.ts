@@ -109,6 +109,7 @@ async function takeCompact(
     const written = await new CompactText({ folder: join(folder, "compact"), cliVersion }).write({
       lines,
       key: `${redactor.fingerprint} ${text.generation}`,
+      isOpen: text.isOpen,
     });
     if (written === undefined) return undefined;
     const { content } = written;

@@ -1,12 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Fields, objectIn } from "../../../core/json.ts";
+import { fieldsOf, objectIn } from "../../../core/json.ts";
 import { replaceFile } from "../text-state.ts";
-import type { CompactSource } from "./lines.ts";
-import { compactSourceNamed, compactSourceOf } from "./sources.ts";
-import { type CompactLine, CompactWriter } from "./write.ts";
+import { type CompactState, GrowingText } from "./growing-text.ts";
+import { compactSourceNamed } from "./sources.ts";
 
-/** The compact transcript of one session: what is finished of it is kept in the session's folder and not made again. */
+/** The compact transcript of one session: what was made of it is kept in the session's folder and not made again. */
 export class CompactText {
   readonly #path: string;
   readonly #cliVersion: string;
@@ -17,59 +16,45 @@ export class CompactText {
   }
 
   /** Undefined where no line is a message of an agent that is known, and above 50 MB (section 2). */
-  async write({ lines, key }: CompactParams): Promise<CompactWritten | undefined> {
-    const known = await this.#known(key);
-    const whole = new Growing(known);
-    let writer = known === undefined ? undefined : this.#writer(known.agent);
-    let number = known?.source ?? 0;
-    for await (const line of lines(number)) {
-      writer ??= this.#sniffed(line);
-      // Lines of state before the first message bring nothing.
-      if (writer === undefined && number > maxSniffedLines) return undefined;
-      if (writer !== undefined) whole.add(writer.add(line, number));
-      if (whole.bytes > maxCompactBytes) return undefined;
-      number += 1;
+  async write({ lines, key, isOpen = false }: CompactParams): Promise<CompactWritten | undefined> {
+    const growing = new GrowingText({ cliVersion: this.#cliVersion, state: await this.#known(key) });
+    let last: string | undefined;
+    for await (const line of lines(growing.taken)) {
+      if (last !== undefined) growing.take(last);
+      last = line;
+      if (growing.isUnknown || growing.bytes > maxCompactBytes) return undefined;
     }
-    const held = writer?.held() ?? [];
-    const content = whole.with(held);
-    if (writer === undefined || held.length === 0 || content.length > maxCompactBytes) return undefined;
-    const { agent } = writer;
-    const state = {
-      version: stateVersion,
-      key,
-      agent,
-      cliVersion: this.#cliVersion,
-      source: held[0]!.source,
+    if (last !== undefined && !isOpen) growing.take(last);
+    const state = growing.state();
+    if (last !== undefined && isOpen) growing.take(last);
+    const content = growing.content();
+    if (content === undefined || content.length > maxCompactBytes) return undefined;
+    return {
+      content,
+      lines: growing.lines,
+      keep: async () => {
+        if (state !== undefined) await this.#keep(state, key);
+      },
     };
-    return { content, lines: whole.lines + held.length, keep: () => this.#keep(state, whole) };
   }
 
-  #writer(source: CompactSource): CompactWriter {
-    return new CompactWriter({ source, cliVersion: this.#cliVersion });
+  async #keep({ finished, ...state }: CompactState, key: string): Promise<void> {
+    const bytes = finished.reduce((sum, part) => sum + part.length, 0);
+    const head = { version: stateVersion, key, cliVersion: this.#cliVersion, ...state, bytes };
+    await replaceFile(this.#path, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...finished]));
   }
 
-  #sniffed(line: string): CompactWriter | undefined {
-    const source = compactSourceOf(line);
-    return source === undefined ? undefined : this.#writer(source);
-  }
-
-  async #keep(state: Fields, whole: Growing): Promise<void> {
-    const head = Buffer.from(`${JSON.stringify({ ...state, lines: whole.lines, bytes: whole.bytes })}\n`);
-    await replaceFile(this.#path, Buffer.concat([head, whole.finished()]));
-  }
-
-  async #known(key: string): Promise<Known | undefined> {
-    const content = await readKept(this.#path);
-    const end = content?.indexOf("\n") ?? -1;
-    if (content === undefined || end === -1) return undefined;
-    const state = objectIn(content.toString("utf8", 0, end)) ?? {};
-    const finished = content.subarray(end + 1);
-    const agent = compactSourceNamed(state["agent"]);
-    const { source, lines } = state;
+  async #known(key: string): Promise<CompactState | undefined> {
+    const kept = await readKept(this.#path);
+    const end = kept?.indexOf("\n") ?? -1;
+    if (kept === undefined || end === -1) return undefined;
+    const head = objectIn(kept.toString("utf8", 0, end)) ?? {};
+    const finished = kept.subarray(end + 1);
     const isOurs =
-      state["version"] === stateVersion && state["key"] === key && state["cliVersion"] === this.#cliVersion;
-    if (!isOurs || agent === undefined || state["bytes"] !== finished.length) return undefined;
-    return isCount(source) && isCount(lines) ? { agent, source, lines, finished } : undefined;
+      head["version"] === stateVersion && head["key"] === key && head["cliVersion"] === this.#cliVersion;
+    return isOurs && isState(head) && head.bytes === finished.length
+      ? { agent: head.agent, taken: head.taken, lines: head.lines, window: head.window, finished: [finished] }
+      : undefined;
   }
 }
 
@@ -78,66 +63,39 @@ export interface CompactParams {
   readonly lines: (from: number) => AsyncIterable<string> | Iterable<string>;
   /** Of the rules that redacted the lines and of a transcript that only grew: what came of others is not kept. */
   readonly key: string;
+  /** True: the last line may go on, and is taken again by whoever writes next. */
+  readonly isOpen?: boolean;
 }
 
 export interface CompactWritten {
   /** Never in pieces, and without a last newline. */
   readonly content: Buffer;
   readonly lines: number;
-  /** Remembers what is finished; called when the checkpoint is written. */
+  /** Remembers what was made of it; called when the checkpoint is written. */
   keep(): Promise<void>;
 }
 
-interface Known {
-  readonly agent: CompactSource;
-  readonly source: number;
-  readonly lines: number;
-  readonly finished: Buffer;
-}
+type Head = Omit<CompactState, "finished"> & { readonly bytes: number };
 
 const maxCompactBytes = 50_000_000;
-const maxSniffedLines = 1000;
-const stateVersion = 1;
-
-/** Finished lines, each with its end. */
-class Growing {
-  readonly #parts: Buffer[];
-  bytes: number;
-  lines: number;
-
-  constructor(known: Known | undefined) {
-    this.#parts = known === undefined ? [] : [known.finished];
-    this.bytes = known?.finished.length ?? 0;
-    this.lines = known?.lines ?? 0;
-  }
-
-  add(lines: readonly CompactLine[]): void {
-    for (const { text } of lines) {
-      const line = Buffer.from(`${text}\n`);
-      this.#parts.push(line);
-      this.bytes += line.length;
-      this.lines += 1;
-    }
-  }
-
-  finished(): Buffer {
-    return Buffer.concat(this.#parts);
-  }
-
-  with(held: readonly CompactLine[]): Buffer {
-    return Buffer.concat([...this.#parts, Buffer.from(held.map(({ text }) => text).join("\n"))]);
-  }
-}
+const maxKeptBytes = 2 * maxCompactBytes;
+const stateVersion = 2;
 
 async function readKept(path: string): Promise<Buffer | undefined> {
   try {
     const { size } = await stat(path);
-    return size <= maxCompactBytes + 4096 ? await readFile(path) : undefined;
+    return size <= maxKeptBytes ? await readFile(path) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+function isState(head: object): head is Head {
+  const { agent, taken, lines, window } = head as Record<string, unknown>;
+  return (
+    compactSourceNamed(agent) !== undefined &&
+    [taken, lines].every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
+    Array.isArray(window) &&
+    window.every((held) => fieldsOf(fieldsOf(held)?.["message"]) !== undefined && Array.isArray(held.blocks))
+  );
 }

@@ -17,7 +17,7 @@ const ts = "2026-04-01T10:00:00Z";
 
 async function write(
   lines: readonly unknown[],
-  params: { key?: string; restarted?: boolean } = {},
+  params: { key?: string; isOpen?: boolean } = {},
 ): Promise<CompactWritten | undefined> {
   const texts = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
   const text = new CompactText({ folder, cliVersion: "1.0" });
@@ -200,7 +200,19 @@ describe("CompactText", () => {
     });
     expect(again!.content.equals(whole.content)).toBe(true);
     expect(again!.lines).toBe(400);
-    expect(first).toBeGreaterThan(450);
+    expect(first).toBe(session.length);
+  });
+
+  it("takes a last line anew that had not come to its end", async () => {
+    const texts = session.slice(0, 30).map((line) => JSON.stringify(line));
+    const whole = (await write(texts))!;
+    for (let end = 1; end < texts.length; end += 1)
+      await (await write([...texts.slice(0, end), texts[end]!.slice(0, 80)], { isOpen: true }))!.keep();
+    expect((await write(texts))!.content.equals(whole.content)).toBe(true);
+    // Such as a message whose text went on.
+    const begun = texts.with(-3, JSON.stringify(asked("question 9, and")));
+    await (await write(begun.slice(0, -2), { isOpen: true }))!.keep();
+    expect((await write(texts))!.content.equals(whole.content)).toBe(true);
   });
 
   it("begins anew after other rules, another version, a rewritten transcript and damage", async () => {
