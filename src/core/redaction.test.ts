@@ -42,6 +42,18 @@ describe("redactText", () => {
     },
   );
 
+  it.each(Object.entries(secrets).filter(([, secret]) => !secret.includes("\n")))(
+    "replaces a key of the kind %s on a line of its own in JSON, however deep that is inside other JSON",
+    (_, secret) => {
+      let [text, expected] = [secret, "REDACTED"].map((value) => `first\r\n${value}\n\t${value}\nlast`);
+      for (let level = 0; level < 4; level += 1) {
+        [text, expected] = [JSON.stringify({ text }), JSON.stringify({ text: expected })];
+        expect(redactJson(text!)).toBe(expected);
+        expect(redactText(text!)).toBe(expected);
+      }
+    },
+  );
+
   it.each([
     ["Authorization: Bearer abc123def456", "Authorization: Bearer REDACTED"],
     ["curl -H 'bearer abcdefghijklmnopqrst'", "curl -H 'bearer REDACTED'"],
@@ -57,6 +69,7 @@ describe("redactText", () => {
     ["x-api-key: abcdef", "x-api-key: REDACTED"],
     ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://REDACTED@host/db"],
     ["redis://:hunter2@host", "redis://REDACTED@host"],
+    ["a\\npostgres://me:p@ss/w@rd@host/db", "a\\npostgres://REDACTED@host/db"],
     ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=REDACTED;"],
     ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=REDACTED;"],
     ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=REDACTED next"],
@@ -191,6 +204,8 @@ describe("redactText", () => {
       'password="\\\\\\',
       'password=\\"\\\\\\" password="\\',
       `${"\\".repeat(40)}password="`,
+      "\\nsk-\\u001b[1;1;1;1mapi",
+      "\\u0026123456789:AA",
     ]) {
       const text = piece.repeat(100_000);
       expect(await cpuMs(() => redactText(text)), piece).toBeLessThan(8_000);

@@ -85,13 +85,19 @@ export const secretKey = new RegExp(`(?:${secretWords}|^(?:proxy-)?authorization
 /** A JSON key whose value is a secret where it {@link couldBePassword}: a folder and a verdict have such names too. */
 export const shortKey = new RegExp(`(?:(?:^|[^A-Za-z])${anyCase("(?:pass|pwd)")}|[a-z]P(?:ass|wd))$`);
 
+// An escape, as JSON inside a text has it, and what sets a colour end in a letter or digit that is no part of the word behind it.
+const escape = "\\\\(?:[bfnrt]|u[\\dA-Fa-f]{4}|x[\\dA-Fa-f]{2})";
+const colour = "(?:(?:[\\u001b\\u241b]|\\\\(?:u001|x1)[bB])\\[|\\u009b|\\\\u009[bB])[\\d;:?]*[A-Za-z]";
+const behindEscape = `(?<=${escape}|${colour})`;
+const begin = `(?:(?<![A-Za-z0-9])|${behindEscape})`;
+
 const pemStart = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----";
 const pemKey = `${pemStart}[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`;
 const slackHook = "(?<hook>hooks\\.slack\\.com/services/)[\\w/-]{20,}";
 const databases =
   "postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb";
 // A database's password is often written with an "@" or a "/" in it that should have been escaped.
-const connection = `(?<=\\b(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
+const connection = `(?<=${begin}(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
 const credentials = `[^\\s/?#:@"'<>\\\\]*:[^\\s/@"'<>]+|[^\\s/?#:@"'<>\\\\]{20,}`;
 const urlCredentials = `(?<address>:(?:\\\\{0,8}/){2})(?:${connection}|(?:${credentials})(?=@))`;
 const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
@@ -113,7 +119,7 @@ const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?=\\\\*["']|[^${
 const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;
 const named = `(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme}`;
 // A short name is a word too: of what it names, only what could be a password is one. "PASS:" begins a line of test results.
-const shortName = `(?:(?<=[_-])|(?<![A-Za-z])(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
+const shortName = `(?:(?<=[_-])|(?:(?<![A-Za-z])|${behindEscape})(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
 const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|passed|failed)\\b`;
 const passwordPattern = new RegExp(`^(?!${noPassword}|${placeholder}|${mark}\\b)\\S{6,256}$`);
 const shortQuoted = `\\\\*["'](?!${noPassword})[^\\s"']{6,256}["']`;
@@ -121,9 +127,6 @@ const shortBare = `(?!${noPassword}|[\\d.,:]+[a-z]{0,2}(?![\\w-]))(?=[^${delimit
 const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*(?=${shortQuoted}|${shortBare})`;
 const assignment = `(?<lead>${named}|${flag}|${sql}|${short})(?:${quoted}|${bareValue})`;
 const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|_(?:PASS|PWD):[ \\t]+(?!${noPassword})|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
-
-// What sets a colour ends in a letter, which is no part of the word behind it.
-const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
 
 const whole = keyFormats.map(({ pattern }) => pattern).join("|");
 const prefixed = prefixedFormats
