@@ -128,6 +128,11 @@ describe("short names of passwords", () => {
     "--pass 2",
     'pass: "#00ff00"',
     'pass: "passed"',
+    "TEST_PASS: successful",
+    "FSDiscriminatorPass P = FSDiscriminatorPass::Pass1",
+    "shadowPass = ShadowPass2::create",
+    "if (pass==attempt2)",
+    "pwd: 'src/app/'",
     "DB_PASS: string;",
     "readonly STENCIL_DEPTH_PASS: 0x0B96;",
   ])("leaves %j as it is", (text) => {
@@ -135,11 +140,11 @@ describe("short names of passwords", () => {
   });
 
   it("redacts what stands under one in JSON, but no folder, number or sentence", () => {
-    expect(redactJson('{"DB_PASS":"abc12345xyz","pwd":"hunter2hunter2","smtpPass":"hunter2hunter2"}')).toBe(
+    expect(redactJson('{"DB_PASS":"abc12345xyz","pwd":"src/hunter2","smtpPass":"failed-hunter2"}')).toBe(
       '{"DB_PASS":"REDACTED","pwd":"REDACTED","smtpPass":"REDACTED"}',
     );
     const rest =
-      '{"pass":12,"pwd":"/home/me2","PWD":"C:\\\\Users\\\\me2","pass":"yes","pass":"all tests passed","bypass":"hunter2hunter2"}';
+      '{"pass":12,"pwd":"/home/me2","PWD":"C:\\\\Users\\\\me2","pass":"yes","pass":"all tests passed","pass":"success","pass":"SKIPPED","pwd":"src/app","bypass":"hunter2hunter2"}';
     expect(redactJson(rest)).toBe(rest);
   });
 });

@@ -6,7 +6,7 @@ export const mark = "REDACTED";
 /** A JSON key whose value must stay as it is, because it vouches for other bytes. */
 export const signatureKey = /^(?:thinking|thought)?_?signature$/i;
 
-/** Whether the value under a short name can be a password: at least six characters, and no sentence, folder, colour, verdict or placeholder. */
+/** Whether the value under a short name can be a password: at least six characters, and no sentence, folder, colour, verdict, scoped name or placeholder. */
 export function couldBePassword(value: string): boolean {
   return passwordPattern.test(value);
 }
@@ -114,17 +114,27 @@ const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 // What puts a text together from quoted pieces goes on behind the other quote.
 const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
 const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|${mark}\\b|${pemStart}|${piece})`;
-// Prose names flags too: what follows one is a secret where it is quoted or has a digit.
-const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
-const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;
+// Prose names flags too: what follows one is a secret where it is quoted or has a digit, and neither a variable nor a path.
+const noFlagValue = `\\\\*["']?(?:\\$(?:[({]|\\w+(?:[\\s"'\\\\]|$))|~[\\w.-]{0,64}/|/[A-Z]?[a-z_.-]{1,64}/)`;
+const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?!${noFlagValue})(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
+// Prose says "identified by" and "with password" too, in small letters. What stands before is looked at last, because that is dear.
+const userStatement = `${anyCase("(?:(?:create|alter) +(?:user|role)|grant +(?:all|select|insert|usage))")}\\b[^;]{0,128}`;
+const partOfStatement = `(?:IDENTIFIED +BY|${anyCase("(?:encrypted|login|identified +by) +password")})[ \\t]+`;
+const withPassword = `${anyCase("with +password")}[ \\t]+(?=\\\\*["'][^\\s"'\\\\]{0,64}\\d)`;
+const identified = anyCase("identified +(?:with +[^ ]{1,64} +)?by(?: +password)?");
+const sql = `(?:${identified}|${anyCase("password")})[ \\t]+(?=\\\\*["'])(?<=${userStatement}|${partOfStatement}|${withPassword})`;
 const named = `(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme}`;
 // A short name is a word too: of what it names, only what could be a password is one. "PASS:" begins a line of test results.
 const shortName = `(?:(?<=[_-])|(?:(?<![A-Za-z])|${behindEscape})(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
-const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|passed|failed)\\b`;
+const folder = `(?:[a-z._-]{1,64}/){1,16}[a-z._-]{0,64}(?![^${delimiters}])`;
+const verdict = anyCase(
+  "passed|failed|failure|success(?:ful)?|succeeded|skipped|pending|partial|required|undefined",
+);
+const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|[A-Za-z_]\\w{0,64}::|${folder}|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|${verdict})(?![\\w-])`;
 const passwordPattern = new RegExp(`^(?!${noPassword}|${placeholder}|${mark}\\b)\\S{6,256}$`);
 const shortQuoted = `\\\\*["'](?!${noPassword})[^\\s"']{6,256}["']`;
 const shortBare = `(?!${noPassword}|[\\d.,:]+[a-z]{0,2}(?![\\w-]))(?=[^${delimiters}]{0,256}\\d)[^${delimiters}]{6}`;
-const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*(?=${shortQuoted}|${shortBare})`;
+const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=](?![:=]))[ \\t]*(?=${shortQuoted}|${shortBare})`;
 const assignment = `(?<lead>${named}|${flag}|${sql}|${short})(?:${quoted}|${bareValue})`;
 const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|_(?:PASS|PWD):[ \\t]+(?!${noPassword})|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
 
