@@ -57,7 +57,8 @@ const issued: readonly (readonly [kept: string, secret: string])[] = [
 
 describe("the forms of keys", () => {
   it.each(issued)("knows what follows %j and leaves the text around it", (kept, secret) => {
-    for (const before of ["use ", '"', "\u001b[31m", "é"])
+    const escaped = ["\\n", "\\\\t", "\\u0026", "\\x00", "\\u001b[31m", "\\x1b[1;31m"];
+    for (const before of ["use ", '"', "\u001b[31m", "é", ...escaped])
       for (const after of [" now", ".", '",'])
         expect(redactText(`${before}${kept}${secret}${after}`)).toBe(`${before}${kept}REDACTED${after}`);
     const once = redactText(`token=${kept}${secret} ${kept}${secret}`);
@@ -70,6 +71,7 @@ describe("the forms of keys", () => {
     `adapi${hex.slice(0, 32)}`,
     `x${hex.slice(0, 20)}SK${hex.slice(0, 32)}`,
     `TASK${hex.slice(0, 32)}`,
+    `\\TASK${hex.slice(0, 32)} C:\\tASK${hex.slice(0, 32)} \\dnSK${hex.slice(0, 32)}`,
     "full-text pull-request-to-be-merged-soon",
     "api_organisation_of_our_own_application_names",
     "glsa_ and hf_hub_download and gsk_name and r8_minifier",
@@ -93,6 +95,11 @@ describe("short names of passwords", () => {
     ["PASS=hunter2xyz ./run", "PASS=REDACTED ./run"],
     ["tool --pass hunter2hunter2 -v", "tool --pass REDACTED -v"],
     ["tool --db-pass 'correct horse'", "tool --db-pass 'REDACTED'"],
+    ["a\\npass: hunter2xyz\\nb", "a\\npass: REDACTED\\nb"],
+    ["a\\\\r\\\\nPASS=hunter2xyz\\\\r\\\\n", "a\\\\r\\\\nPASS=REDACTED\\\\r\\\\n"],
+    ["a\\u003cpwd='hunter2xyz'", "a\\u003cpwd='REDACTED'"],
+    ["\\u001b[1mpass: hunter2xyz", "\\u001b[1mpass: REDACTED"],
+    ["\u001b[1mpass: hunter2xyz", "\u001b[1mpass: REDACTED"],
   ])("redacts %j", (text, expected) => {
     expect(redactText(text)).toBe(expected);
     expect(redactText(expected)).toBe(expected);
@@ -112,12 +119,20 @@ describe("short names of passwords", () => {
     'pwd: "/home/me2/app"',
     'pwd: "C:/Users/me2"',
     "--- PASS: TestHandler2 (0.00s)",
+    "ok\\nPASS: TestHandler2",
+    "\\u001b[32mPASS: TestHandler2",
+    "const npass = trespass: a12345678",
     "in a second pass: names are resolved",
     "const bypass: Handler2 = compass = encompass1;",
     "pass: ${DB_PASS}",
     "--pass 2",
     'pass: "#00ff00"',
     'pass: "passed"',
+    "TEST_PASS: successful",
+    "FSDiscriminatorPass P = FSDiscriminatorPass::Pass1",
+    "shadowPass = ShadowPass2::create",
+    "if (pass==attempt2)",
+    "pwd: 'src/app/'",
     "DB_PASS: string;",
     "readonly STENCIL_DEPTH_PASS: 0x0B96;",
   ])("leaves %j as it is", (text) => {
@@ -125,11 +140,11 @@ describe("short names of passwords", () => {
   });
 
   it("redacts what stands under one in JSON, but no folder, number or sentence", () => {
-    expect(redactJson('{"DB_PASS":"abc12345xyz","pwd":"hunter2hunter2","smtpPass":"hunter2hunter2"}')).toBe(
+    expect(redactJson('{"DB_PASS":"abc12345xyz","pwd":"src/hunter2","smtpPass":"failed-hunter2"}')).toBe(
       '{"DB_PASS":"REDACTED","pwd":"REDACTED","smtpPass":"REDACTED"}',
     );
     const rest =
-      '{"pass":12,"pwd":"/home/me2","PWD":"C:\\\\Users\\\\me2","pass":"yes","pass":"all tests passed","bypass":"hunter2hunter2"}';
+      '{"pass":12,"pwd":"/home/me2","PWD":"C:\\\\Users\\\\me2","pass":"yes","pass":"all tests passed","pass":"success","pass":"SKIPPED","pwd":"src/app","bypass":"hunter2hunter2"}';
     expect(redactJson(rest)).toBe(rest);
   });
 });

@@ -18,6 +18,18 @@ describe("ownRules", () => {
     expect(ownRules([])).toBeUndefined();
   });
 
+  it("takes what stands behind an escaped backslash or bracket for itself", () => {
+    const own = ownRules([
+      "CORP\\\\Admin-\\w+",
+      "C:\\\\Program Files\\\\Acme-\\d+",
+      "\\\\\\\\host\\\\1[\\\\Q]",
+      "f\\(?x[(?=]",
+      "\\[[:a]",
+    ])!;
+    const texts = ["CORP\\Admin-jane", "C:\\Program Files\\Acme-7", "\\\\host\\1Q", "f(x=", "fx?", "[:"];
+    for (const text of texts) expect(own.redact(text, "-"), text).toBe("-");
+  });
+
   it("takes no pattern of a replacement for one of its own", () => {
     expect(ownRules(["x"])?.redact("x", "$&$&")).toBe("$&$&");
   });
@@ -40,6 +52,8 @@ describe("ownRules", () => {
     "a*",
     "a(?i)b",
     "\\Aa",
+    "\\\\\\Aa",
+    "[\\Q]",
     "[[:alpha:]]",
     "",
     "x".repeat(1001),

@@ -39,8 +39,9 @@ function compile(source: unknown): RegExp {
     );
   const [, prefix, body] = /^(\(\?i\))?([^]*)$/.exec(source)!;
   const named = `The rule ${JSON.stringify(source)}`;
-  const read = readRepeats(body!);
-  const fault = foreignFault(body!) ?? read.fault;
+  const all = body!.match(tokens) ?? [];
+  const read = readRepeats(all);
+  const fault = foreignFault(all) ?? read.fault;
   if (fault !== undefined) throw invalid(named, fault, "Write it without.");
   const flags = prefix === undefined ? "g" : "gi";
   try {
@@ -52,9 +53,14 @@ function compile(source: unknown): RegExp {
 }
 
 /** What would be read as something else here, or could not be bounded. */
-function foreignFault(body: string): string | undefined {
-  if (/\(\?(?!:)|\\[1-9k]/.test(body)) return "looks around or refers back";
-  return /\\[AzZQEpPC]|\[\[:/.test(body) ? "has a form that only other engines know" : undefined;
+function foreignFault(all: readonly string[]): string | undefined {
+  // A class holds escapes of its own.
+  const escapes = all.flatMap((token) => token.match(/\\[^]/g) ?? []);
+  const looksAround = all.some((token, at) => token === "(" && all[at + 1]?.startsWith("?") === true);
+  if (looksAround || escapes.some((escape) => /[1-9k]/.test(escape))) return "looks around or refers back";
+  return escapes.some((escape) => /[AzZQEpPC]/.test(escape)) || all.some((token) => token.startsWith("[[:"))
+    ? "has a form that only other engines know"
+    : undefined;
 }
 
 interface Repeats {
@@ -70,8 +76,8 @@ interface Repeat {
 const tokens = /\\[^]|\[(?:\\[^]|[^\]\\])*\]|\((?:\?:)?|\)|\||[*+?]\??|\{\d+(?:,\d*)?\}\??|[^]/g;
 
 /** Bounds what repeats openly, and finds what could take more than a bounded time for each character. */
-function readRepeats(source: string): Repeats {
-  const all = [...source.matchAll(tokens)].map(([token]) => ({ token, repeat: repeatOf(token) }));
+function readRepeats(texts: readonly string[]): Repeats {
+  const all = texts.map((token) => ({ token, repeat: repeatOf(token) }));
   const open = all.filter(({ repeat }) => repeat?.max === Infinity).length;
   const longest = Math.floor(maxWays ** (1 / Math.max(open, 1.5)));
   // Of each group that is open: whether it may be read in several ways.

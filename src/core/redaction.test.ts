@@ -42,6 +42,18 @@ describe("redactText", () => {
     },
   );
 
+  it.each(Object.entries(secrets).filter(([, secret]) => !secret.includes("\n")))(
+    "replaces a key of the kind %s on a line of its own in JSON, however deep that is inside other JSON",
+    (_, secret) => {
+      let [text, expected] = [secret, "REDACTED"].map((value) => `first\r\n${value}\n\t${value}\nlast`);
+      for (let level = 0; level < 4; level += 1) {
+        [text, expected] = [JSON.stringify({ text }), JSON.stringify({ text: expected })];
+        expect(redactJson(text!)).toBe(expected);
+        expect(redactText(text!)).toBe(expected);
+      }
+    },
+  );
+
   it.each([
     ["Authorization: Bearer abc123def456", "Authorization: Bearer REDACTED"],
     ["curl -H 'bearer abcdefghijklmnopqrst'", "curl -H 'bearer REDACTED'"],
@@ -57,6 +69,7 @@ describe("redactText", () => {
     ["x-api-key: abcdef", "x-api-key: REDACTED"],
     ["mongodb+srv://me:p@ss/w@rd@host/db", "mongodb+srv://REDACTED@host/db"],
     ["redis://:hunter2@host", "redis://REDACTED@host"],
+    ["a\\npostgres://me:p@ss/w@rd@host/db", "a\\npostgres://REDACTED@host/db"],
     ["Server=db;User Id=me;Pwd=hunter2;", "Server=db;User Id=me;Pwd=REDACTED;"],
     ["AccountName=a;AccountKey=abc/def==;", "AccountName=a;AccountKey=REDACTED;"],
     ["ENCRYPTION_KEY=abcdefgh next", "ENCRYPTION_KEY=REDACTED next"],
@@ -68,6 +81,21 @@ describe("redactText", () => {
     ["cmd --password 'correct horse' -v", "cmd --password 'REDACTED' -v"],
     ["CREATE USER a IDENTIFIED BY 'correct horse';", "CREATE USER a IDENTIFIED BY 'REDACTED';"],
     ["alter user a with password 'correct horse'", "alter user a with password 'REDACTED'"],
+    ["ALTER USER a\nIDENTIFIED BY PASSWORD 'abcdef'", "ALTER USER a\nIDENTIFIED BY PASSWORD 'REDACTED'"],
+    [
+      "create user 'a'@'%' identified with caching_sha2_password by \\\"abcdef\\\"",
+      "create user 'a'@'%' identified with caching_sha2_password by \\\"REDACTED\\\"",
+    ],
+    ["GRANT ALL ON *.* TO a IDENTIFIED BY 'abcdef'", "GRANT ALL ON *.* TO a IDENTIFIED BY 'REDACTED'"],
+    ["ALTER ROLE x PASSWORD 'abcdef'", "ALTER ROLE x PASSWORD 'REDACTED'"],
+    ["CREATE ROLE x CREATEDB PASSWORD 'abcdef'", "CREATE ROLE x CREATEDB PASSWORD 'REDACTED'"],
+    ["with login password 'abcdef'", "with login password 'REDACTED'"],
+    ["identified by password 'abcdef'", "identified by password 'REDACTED'"],
+    ["TO a@b IDENTIFIED BY 'abcdef'", "TO a@b IDENTIFIED BY 'REDACTED'"],
+    ["ENCRYPTED PASSWORD 'abcdef'", "ENCRYPTED PASSWORD 'REDACTED'"],
+    ["logged in with password 'hunter2'", "logged in with password 'REDACTED'"],
+    ["cmd --secret /wJalrXUtnFEMI/K7MDENG", "cmd --secret REDACTED"],
+    ["cmd --password '$ecret-1'", "cmd --password 'REDACTED'"],
     ["https:\\/\\/me:hunter2@host", "https:\\/\\/REDACTED@host"],
     [`password="it's-a-secret-1" next`, 'password="REDACTED" next'],
     [`password='ab"cdefghi' next`, "password='REDACTED' next"],
@@ -98,6 +126,12 @@ describe("redactText", () => {
     'password: "***"',
     `write('password="' + value + '"')`,
     "use --password instead of the token 12345678",
+    'cmd --token "$TOKEN" --password "$DB_PASSWORD" --api-key \\"${API_KEY1}\\"',
+    "cmd --password '$(cat x1)'",
+    "cmd --private-key ~/.ssh/id_ed25519 --secret-key '/home/me/key1.pem'",
+    'commands identified by "code" are',
+    "CREATE USER a; things identified by 'name' or 'id'",
+    "The request with password 'wrong' fails",
     "password=''; next='abcdef'",
     "CACHE_KEY=$(hash)",
     "PWD=/home/me",
@@ -191,6 +225,11 @@ describe("redactText", () => {
       'password="\\\\\\',
       'password=\\"\\\\\\" password="\\',
       `${"\\".repeat(40)}password="`,
+      "\\nsk-\\u001b[1;1;1;1mapi",
+      "\\u0026123456789:AA",
+      "create user password 'a",
+      "identified by password '",
+      "pass=a/b.c::",
     ]) {
       const text = piece.repeat(100_000);
       expect(await cpuMs(() => redactText(text)), piece).toBeLessThan(8_000);

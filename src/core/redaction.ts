@@ -11,7 +11,7 @@ import {
 } from "./secret-patterns.ts";
 
 /** Grows whenever more is redacted than before, so that what was redacted earlier is done again. */
-export const redactionVersion = 3;
+export const redactionVersion = 4;
 
 /** What is looked for beside the known forms of secrets. */
 export interface RedactionOptions {

@@ -6,7 +6,7 @@ export const mark = "REDACTED";
 /** A JSON key whose value must stay as it is, because it vouches for other bytes. */
 export const signatureKey = /^(?:thinking|thought)?_?signature$/i;
 
-/** Whether the value under a short name can be a password: at least six characters, and no sentence, folder, colour, verdict or placeholder. */
+/** Whether the value under a short name can be a password: at least six characters, and no sentence, folder, colour, verdict, scoped name or placeholder. */
 export function couldBePassword(value: string): boolean {
   return passwordPattern.test(value);
 }
@@ -85,13 +85,19 @@ export const secretKey = new RegExp(`(?:${secretWords}|^(?:proxy-)?authorization
 /** A JSON key whose value is a secret where it {@link couldBePassword}: a folder and a verdict have such names too. */
 export const shortKey = new RegExp(`(?:(?:^|[^A-Za-z])${anyCase("(?:pass|pwd)")}|[a-z]P(?:ass|wd))$`);
 
+// An escape, as JSON inside a text has it, and what sets a colour end in a letter or digit that is no part of the word behind it.
+const escape = "\\\\(?:[bfnrt]|u[\\dA-Fa-f]{4}|x[\\dA-Fa-f]{2})";
+const colour = "(?:(?:[\\u001b\\u241b]|\\\\(?:u001|x1)[bB])\\[|\\u009b|\\\\u009[bB])[\\d;:?]*[A-Za-z]";
+const behindEscape = `(?<=${escape}|${colour})`;
+const begin = `(?:(?<![A-Za-z0-9])|${behindEscape})`;
+
 const pemStart = "-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----";
 const pemKey = `${pemStart}[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`;
 const slackHook = "(?<hook>hooks\\.slack\\.com/services/)[\\w/-]{20,}";
 const databases =
   "postgres(?:ql)?|mysql|mariadb|mongodb(?:\\+srv)?|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb";
 // A database's password is often written with an "@" or a "/" in it that should have been escaped.
-const connection = `(?<=\\b(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
+const connection = `(?<=${begin}(?:${databases})://)[^\\s/?#:@"'<>\\\\]{0,128}:[^\\s"'<>\\\\]{1,256}(?=@)`;
 const credentials = `[^\\s/?#:@"'<>\\\\]*:[^\\s/@"'<>]+|[^\\s/?#:@"'<>\\\\]{20,}`;
 const urlCredentials = `(?<address>:(?:\\\\{0,8}/){2})(?:${connection}|(?:${credentials})(?=@))`;
 const header = `(?<scheme>${anyCase("bearer")}[ \\t]+)(?:[\\w.~+/=-]{16,}|(?=[\\w.~+/=-]*\\d)[\\w.~+/=-]{8,})`;
@@ -108,22 +114,29 @@ const bareValue = `(?!${code})[^${delimiters}$|][^${delimiters}]{3,}`;
 // What puts a text together from quoted pieces goes on behind the other quote.
 const piece = `["'](?:[ \\t]*[+,)$]|[ \\t]+\\.)`;
 const quoted = `(?<quote>\\\\*["']${scheme})(?!(?:${placeholder})\\\\*["']|${mark}\\b|${pemStart}|${piece})`;
-// Prose names flags too: what follows one is a secret where it is quoted or has a digit.
-const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
-const sql = `(?:${anyCase("identified")}[ \\t]+${anyCase("by")}|(?<=${anyCase("with")}[ \\t])${anyCase("password")})[ \\t]+(?=\\\\*["'])`;
+// Prose names flags too: what follows one is a secret where it is quoted or has a digit, and neither a variable nor a path.
+const noFlagValue = `\\\\*["']?(?:\\$(?:[({]|\\w+(?:[\\s"'\\\\]|$))|~[\\w.-]{0,64}/|/[A-Z]?[a-z_.-]{1,64}/)`;
+const flag = `(?<=--(?:[\\w-]{1,32}-)?)(?:${names}|pass)[ \\t]+(?!${noFlagValue})(?=\\\\*["']|[^${delimiters}]{0,256}\\d)`;
+// Prose says "identified by" and "with password" too, in small letters. What stands before is looked at last, because that is dear.
+const userStatement = `${anyCase("(?:(?:create|alter) +(?:user|role)|grant +(?:all|select|insert|usage))")}\\b[^;]{0,128}`;
+const partOfStatement = `(?:IDENTIFIED +BY|${anyCase("(?:encrypted|login|identified +by) +password")})[ \\t]+`;
+const withPassword = `${anyCase("with +password")}[ \\t]+(?=\\\\*["'][^\\s"'\\\\]{0,64}\\d)`;
+const identified = anyCase("identified +(?:with +[^ ]{1,64} +)?by(?: +password)?");
+const sql = `(?:${identified}|${anyCase("password")})[ \\t]+(?=\\\\*["'])(?<=${userStatement}|${partOfStatement}|${withPassword})`;
 const named = `(?:${names})\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*${scheme}`;
 // A short name is a word too: of what it names, only what could be a password is one. "PASS:" begins a line of test results.
-const shortName = `(?:(?<=[_-])|(?<![A-Za-z])(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
-const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|passed|failed)\\b`;
+const shortName = `(?:(?<=[_-])|(?:(?<![A-Za-z])|${behindEscape})(?!PASS:)|(?<=[a-z])(?=P[aw]))${anyCase("(?:pass|pwd)")}`;
+const folder = `(?:[a-z._-]{1,64}/){1,16}[a-z._-]{0,64}(?![^${delimiters}])`;
+const verdict = anyCase(
+  "passed|failed|failure|success(?:ful)?|succeeded|skipped|pending|partial|required|undefined",
+);
+const noPassword = `[/~.]|[A-Za-z]:[/\\\\]|[A-Za-z_]\\w{0,64}::|${folder}|(?:#[0-9A-Fa-f]{6}|0x[0-9A-Fa-f]+|${verdict})(?![\\w-])`;
 const passwordPattern = new RegExp(`^(?!${noPassword}|${placeholder}|${mark}\\b)\\S{6,256}$`);
 const shortQuoted = `\\\\*["'](?!${noPassword})[^\\s"']{6,256}["']`;
 const shortBare = `(?!${noPassword}|[\\d.,:]+[a-z]{0,2}(?![\\w-]))(?=[^${delimiters}]{0,256}\\d)[^${delimiters}]{6}`;
-const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=])[ \\t]*(?=${shortQuoted}|${shortBare})`;
+const short = `${shortName}\\\\*["']?[ \\t]*(?::=|[:=](?![:=]))[ \\t]*(?=${shortQuoted}|${shortBare})`;
 const assignment = `(?<lead>${named}|${flag}|${sql}|${short})(?:${quoted}|${bareValue})`;
 const variable = `(?<variable>(?:_(?:KEY|PASS|PWD|AUTH|DSN|SALT|CREDENTIALS?|CREDS)=|_(?:PASS|PWD):[ \\t]+(?!${noPassword})|;[ \\t]*[Pp](?:wd|WD)[ \\t]*=)["']?)(?!${code})[^${delimiters}$|]{6,1024}`;
-
-// What sets a colour ends in a letter, which is no part of the word behind it.
-const begin = "(?:(?<![A-Za-z0-9])|(?<=(?:[\\u001b\\u241b]\\[|\\u009b)[\\d;:?]*[A-Za-z]))";
 
 const whole = keyFormats.map(({ pattern }) => pattern).join("|");
 const prefixed = prefixedFormats
