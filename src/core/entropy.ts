@@ -2,7 +2,8 @@
 export function* randomRuns(text: string): Generator<{ readonly from: number; readonly to: number }> {
   for (let at = nextLongRun(text, 0, text.length); at !== -1;) {
     const to = endOfRun(text, at);
-    if (isRandom(text, at, to) && !isPublic(text, at, to)) yield { from: at, to };
+    const from = behindEscape(text, at);
+    if (to - from >= minLength && isRandom(text, from, to) && !isPublic(text, from, to)) yield { from, to };
     at = nextLongRun(text, to, text.length);
   }
 }
@@ -56,6 +57,16 @@ function endOfRun(text: string, from: number): number {
   return to;
 }
 
+const escaped = /[bfnrt]|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}/y;
+
+/** In a text that is source or JSON itself, what stands behind a backslash is no part of a run. */
+function behindEscape(text: string, from: number): number {
+  if (text.charCodeAt(from - 1) !== backslash) return from;
+  escaped.lastIndex = from;
+  return escaped.test(text) ? escaped.lastIndex : from;
+}
+
+const backslash = 0x5c;
 const counts = new Uint32Array(128);
 
 function isRandom(text: string, from: number, to: number): boolean {

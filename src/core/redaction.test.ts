@@ -314,6 +314,20 @@ describe("redaction of what looks random", () => {
     expect(redactText(text, { entropy: true })).toBe(text);
   });
 
+  it("keeps what a text of source or JSON escapes before it, and so the text whole", () => {
+    const told = (text: string): string => redactJson(JSON.stringify({ text }), { entropy: true });
+    for (const escape of ["\\n", "\\t", "\\u001b", "\\x1b", "\\\\n"]) {
+      expect(told(`a${escape}${random}${escape} b`)).toBe(
+        JSON.stringify({ text: `a${escape}REDACTED${escape} b` }),
+      );
+      const id = `${escape}toolu_01${random.slice(0, 22)}`;
+      expect(told(id)).toBe(JSON.stringify({ text: id }));
+    }
+    const inner = JSON.stringify({ log: `first\ntoolu_01${random.slice(0, 22)}\n${random}` });
+    const { text } = JSON.parse(told(inner)) as { text: string };
+    expect(JSON.parse(text)).toEqual({ log: `first\ntoolu_01${random.slice(0, 22)}\nREDACTED` });
+  });
+
   it("leaves paths, ids, signatures and pictures in JSON", () => {
     const json = JSON.stringify({
       file_path: `/${random}`,
