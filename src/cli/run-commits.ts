@@ -1,5 +1,5 @@
 import type { CommittedRun } from "../runtime/committed-run.ts";
-import type { Commit } from "../git/plumbing/objects.ts";
+import type { Commit, ObjectId } from "../git/plumbing/objects.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
 import { commitNamed } from "../git/reading/commits.ts";
 
@@ -21,7 +21,7 @@ export async function commitsOf(
     const commit = id === null ? null : await repository.objects.commit(id);
     if (id === null || commit === null) {
       found.push({ name, without: `the repository of ${folder} has no commit ${name}` });
-    } else if (later.some((other) => isMadeAnew(commit, other))) {
+    } else if (later.some((other) => isAlike(commit, other)) && (await isLeft(repository, id))) {
       found.push({ name, without: "the run made it anew with git commit --amend" });
     } else {
       found.push({ name, id, ...(await branchOf(repository, id)) });
@@ -38,10 +38,19 @@ async function fullId(repository: Repository, name: string): Promise<string | nu
   return id?.startsWith(name) === true ? id : null;
 }
 
-// What an amend keeps: of another commit on the same parents the author's time is another one.
-function isMadeAnew(commit: Commit, later: Commit): boolean {
+// What an amend keeps. Two branches that go on from one commit within a second have it in common too.
+function isAlike(commit: Commit, later: Commit): boolean {
   const keyOf = ({ parents, author }: Commit): string => JSON.stringify([parents, author]);
   return keyOf(commit) === keyOf(later);
+}
+
+/** Whether no ref holds it any more, nor what is checked out in any worktree. */
+async function isLeft(repository: Repository, id: ObjectId): Promise<boolean> {
+  // Of checkpoints there may be 100,000, and none holds a commit of a person's.
+  const refs = ["--exclude=refs/entire/*", "--all"];
+  const options = { codes: [0, 128] };
+  const { code, stdout } = await repository.git(["rev-list", "--max-count=1", id, "--not", ...refs], options);
+  return code === 0 && stdout.toString().trim() === id;
 }
 
 /** The branch that is checked out, where it holds the commit: a run may have gone on to another one. */
