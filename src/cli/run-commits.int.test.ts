@@ -37,6 +37,22 @@ describe("the commits that a run made in one second", () => {
   });
 });
 
+describe("the branch of a commit that a run made", () => {
+  it("is the one that is checked out at it", async () => {
+    const id = await commit("Add a");
+    expect(await named([id])).toEqual([{ name: shortOf(id), id, branch: "main" }]);
+  });
+
+  it("is not told once the branch has gone on, or where none is checked out", async () => {
+    const id = await commit("Add a");
+    await made.git("checkout", "-q", "-b", "later");
+    await commit("Add b");
+    expect(await named([id])).toEqual([{ name: shortOf(id), id }]);
+    await made.git("checkout", "-q", "--detach", id);
+    expect(await named([id])).toEqual([{ name: shortOf(id), id }]);
+  });
+});
+
 /** Makes a commit, at `-C` in another folder; gives its id. */
 async function commit(message: string, ...args: readonly string[]): Promise<string> {
   const where = args[0] === "-C" ? args.slice(0, 2) : [];

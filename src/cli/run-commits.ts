@@ -1,4 +1,5 @@
 import type { CommittedRun } from "../runtime/committed-run.ts";
+import { headOf } from "../git/flow/place.ts";
 import type { Commit, ObjectId } from "../git/plumbing/objects.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
 import { commitNamed } from "../git/reading/commits.ts";
@@ -15,6 +16,7 @@ export async function commitsOf(
   { commits, folder }: Pick<CommittedRun, "commits"> & { readonly folder: string },
 ): Promise<readonly NamedCommit[]> {
   const found: NamedCommit[] = [];
+  const head = headOf(repository);
   const later: Commit[] = [];
   for (const name of commits.toReversed()) {
     const id = await fullId(repository, name);
@@ -24,7 +26,9 @@ export async function commitsOf(
     } else if (later.some((other) => isAlike(commit, other)) && (await isLeft(repository, id))) {
       found.push({ name, without: "the run made it anew with git commit --amend" });
     } else {
-      found.push({ name, id, ...(await branchOf(repository, id)) });
+      // At another commit the branch may be one that was made long after this.
+      const branch = head.commit === id ? head.branch : undefined;
+      found.push({ name, id, ...(branch === undefined ? {} : { branch }) });
       later.push(commit);
     }
   }
@@ -51,14 +55,4 @@ async function isLeft(repository: Repository, id: ObjectId): Promise<boolean> {
   const options = { codes: [0, 128] };
   const { code, stdout } = await repository.git(["rev-list", "--max-count=1", id, "--not", ...refs], options);
   return code === 0 && stdout.toString().trim() === id;
-}
-
-/** The branch that is checked out, where it holds the commit: a run may have gone on to another one. */
-async function branchOf(repository: Repository, id: string): Promise<{ readonly branch?: string }> {
-  const options = { codes: [0, 1, 128] };
-  const held = await repository.git(["merge-base", "--is-ancestor", id, "HEAD"], options);
-  if (held.code !== 0) return {};
-  const { code, stdout } = await repository.git(["symbolic-ref", "--quiet", "--short", "HEAD"], options);
-  const branch = stdout.toString().trim();
-  return code === 0 && branch !== "" ? { branch } : {};
 }
