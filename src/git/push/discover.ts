@@ -1,4 +1,4 @@
-import { branchRef, kindOfRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { branchRef, kindOfRef, trackedBranch, v2MainRef } from "../format/checkpoint-refs.ts";
 import { checkpointRefs, compareIds, idOfRef, idOfTreePath } from "../format/ids.ts";
 import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
@@ -22,16 +22,24 @@ export interface Discovery {
 
 /** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
 export async function discover(params: FetchParams): Promise<Discovery> {
+  const { repository } = params;
   const { there, here } = await bothSides(params);
-  const isAlike = (name: string): boolean => there.get(name) === here.get(name);
-  const shared = [...there.keys()].filter((name) => idOfRef(name) === undefined && !isAlike(name));
-  const ours = [...alone(here), ...(await ofMany(params.repository, here))];
+  // What is on the branch here counts before what git itself has brought of it.
+  const sides = await Promise.all(
+    [await broughtBranch(params), here].map((tips) => sideOf(repository, tips)),
+  );
+  const isAlike = (tips: Tips, name: string): boolean =>
+    there.has(name) && there.get(name) === tips.get(name);
+  const shared = [...there.keys()].filter(
+    (name) => idOfRef(name) === undefined && !sides.some(({ tips }) => isAlike(tips, name)),
+  );
   const apart = shared.filter((name) => name === branchRef || name === v2MainRef);
   const theirs = [
     ...alone(there),
-    ...ours.filter(({ place }) => there.has(place) && isAlike(place)),
+    ...sides.flatMap(({ tips, stored }) => stored.filter(({ place }) => isAlike(tips, place))),
     ...(apart.length === 0 ? [] : foldersOf(await remoteOf(params).folders(apart))),
   ];
+  const ours = sides.flatMap(({ stored }) => stored);
   return { remote: params.remote, ...compared(ours, theirs), shared };
 }
 
@@ -52,6 +60,19 @@ async function bothSides(params: FetchParams): Promise<{ readonly there: Tips; r
   const branch = await refs.read(branchRef);
   if (branch !== null) here.set(branchRef, branch);
   return { there, here };
+}
+
+/** The branch as git itself has brought it from the remote, which all reading commands read too. */
+async function broughtBranch({ repository: { refs }, remote }: FetchParams): Promise<Tips> {
+  const tip = await refs.read(trackedBranch(remote));
+  return new Map(tip === null ? [] : [[branchRef, tip]]);
+}
+
+async function sideOf(
+  repository: Repository,
+  tips: Tips,
+): Promise<{ readonly tips: Tips; readonly stored: readonly Stored[] }> {
+  return { tips, stored: [...alone(tips), ...(await ofMany(repository, tips))] };
 }
 
 interface Stored {
