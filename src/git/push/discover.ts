@@ -5,7 +5,7 @@ import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { type FetchParams, remoteOf } from "./fetch-refs.ts";
-import type { Folder } from "./remote.ts";
+import type { Folder, Remote } from "./remote.ts";
 
 /** What a remote has of checkpoints, in every layout, and what is not here. */
 export interface Discovery {
@@ -23,7 +23,7 @@ export interface Discovery {
 /** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
 export async function discover(params: FetchParams): Promise<Discovery> {
   const { repository } = params;
-  const { there, here } = await bothSides(params);
+  const [there, here] = [await tipsThere(remoteOf(params)), await tipsHere(repository)];
   // What is on the branch here counts before what git itself has brought of it.
   const sides = await Promise.all(
     [await broughtBranch(params), here].map((tips) => sideOf(repository, tips)),
@@ -45,21 +45,31 @@ export async function discover(params: FetchParams): Promise<Discovery> {
 
 /** The refs of checkpoints, in every layout, that a remote has not as they are here. @throws git_failed, git_timeout, aborted */
 export async function unpushed(params: FetchParams): Promise<readonly string[]> {
-  const { there, here } = await bothSides(params);
-  return [...here.keys()].filter((name) => there.get(name) !== here.get(name));
+  const here = await tipsHere(params.repository);
+  const names = new Set<string>();
+  for (const place of await remoteOf(params).places()) {
+    const there = await tipsThere(place);
+    for (const [name, id] of here) if (there.get(name) !== id) names.add(name);
+  }
+  return [...names];
 }
 
 type Tips = ReadonlyMap<string, ObjectId>;
 
-async function bothSides(params: FetchParams): Promise<{ readonly there: Tips; readonly here: Tips }> {
-  const { refs } = params.repository;
-  const tips = (all: readonly Ref[]): Map<string, ObjectId> =>
-    new Map(all.flatMap(({ name, id }) => (kindOfRef(name) === undefined ? [] : [[name, id] as const])));
-  const there = tips(await remoteOf(params).names([`${checkpointRefs}*`, branchRef]));
-  const here = tips(await refs.list(checkpointRefs));
+async function tipsThere(remote: Remote): Promise<Tips> {
+  return tipsOf(await remote.names([`${checkpointRefs}*`, branchRef]));
+}
+
+async function tipsHere({ refs }: Repository): Promise<Tips> {
   const branch = await refs.read(branchRef);
-  if (branch !== null) here.set(branchRef, branch);
-  return { there, here };
+  const here = await refs.list(checkpointRefs);
+  return tipsOf(branch === null ? here : [...here, { name: branchRef, id: branch }]);
+}
+
+function tipsOf(refs: readonly Ref[]): Tips {
+  return new Map(
+    refs.flatMap(({ name, id }) => (kindOfRef(name) === undefined ? [] : [[name, id] as const])),
+  );
 }
 
 /** The branch as git itself has brought it from the remote, which all reading commands read too. */
