@@ -1,6 +1,6 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textOfBlobs } from "../../test/git/checkpoint-data.ts";
 import { gitTestEnv, makeRepository, type TestRepository } from "../../test/git/repositories.ts";
@@ -171,10 +171,7 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
     const [first, last] = await Promise.all(ids.map((id) => source.read(id)));
     expect(plainOf(first!.root)).not.toHaveProperty("token_usage");
     expect(plainOf(first!.sessions[0]!.metadata)).not.toHaveProperty("token_usage");
-    expect(plainOf(first!.sessions[0]!.metadata)).toMatchObject({
-      branch: "main",
-      token_transcript_start: 2,
-    });
+    expect(plainOf(first!.sessions[0]!.metadata)).toMatchObject({ token_transcript_start: 2 });
     expect(plainOf(last!.root)).toMatchObject({ branch: "main", token_usage: { input_tokens: 1000 } });
     expect(plainOf(last!.sessions[0]!.metadata)).not.toHaveProperty("token_transcript_start");
   });
@@ -199,6 +196,28 @@ describe.each(["memory", "sqlite"])("checkpoints of what runs committed, on a st
         { checkpoint: expect.stringMatching(/^\w{26}$/) },
       ]);
     other[Symbol.dispose]();
+  });
+
+  it("wait while git is killed, and say why there is none where git itself refuses the repository", async () => {
+    await ask(store, committing("a.txt"));
+    writeFileSync(join(folder, "git"), "#!/bin/sh\nkill -9 $$\n", { mode: 0o755 });
+    const env = { ...gitTestEnv, PATH: `${folder}${delimiter}${gitTestEnv["PATH"]}` };
+    const status = await catchUp(store, 100, undefined, env);
+    expect(status.error).toContain("killed by SIGKILL");
+    expect(status.lag).toBeGreaterThan(0);
+    expect(await madeCommitsOf(store, key)).toEqual([]);
+    const config = join(made.path, ".git/config");
+    const settings = readFileSync(config);
+    writeFileSync(config, "[nothing\n");
+    expect(await catchUp(store)).toMatchObject({ lag: 0 });
+    expect(await madeCommitsOf(store, key)).toMatchObject([
+      { without: expect.stringContaining("bad config") },
+    ]);
+    writeFileSync(config, settings);
+    await runner(store).rebuild("git-checkpoints");
+    expect(await madeCommitsOf(store, key)).toMatchObject([
+      { checkpoint: expect.stringMatching(/^\w{26}$/) },
+    ]);
   });
 });
 
@@ -284,13 +303,18 @@ async function discardOne(store: Store): Promise<void> {
   await store.endRun({ ...ending, as: "discarded", requeue: false });
 }
 
-function runner(store: Store, batchSize = 100, onCommit?: (made: MadeCommit) => void): ProjectionRunner {
-  const params = { cliVersion: "holdfast/test", env: gitTestEnv, ...(onCommit && { onCommit }) };
+function runner(
+  store: Store,
+  batchSize = 100,
+  onCommit?: (made: MadeCommit) => void,
+  env = gitTestEnv,
+): ProjectionRunner {
+  const params = { cliVersion: "holdfast/test", env, ...(onCommit && { onCommit }) };
   return new ProjectionRunner({ store, projections: [gitCheckpoints(params)], batchSize });
 }
 
-async function catchUp(store: Store, batchSize?: number, onCommit?: (made: MadeCommit) => void) {
-  return (await runner(store, batchSize, onCommit).catchUp())[0]!;
+async function catchUp(...params: Parameters<typeof runner>) {
+  return (await runner(...params).catchUp())[0]!;
 }
 
 function open() {

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { isHoldfastError } from "../core/errors.ts";
+import { type HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { textOf } from "../core/json.ts";
 import type { Store } from "../core/store.ts";
 import { readFlowSettings } from "../git/flow/flow-settings.ts";
@@ -108,9 +108,15 @@ async function orReason<Value>(
   try {
     return { value: await promise };
   } catch (error) {
-    if (!isHoldfastError(error) || error.retryable || !lasting.has(error.code)) throw error;
+    if (!isHoldfastError(error) || !isLasting(error)) throw error;
     return { reason: error.message };
   }
+}
+
+function isLasting({ code, retryable, data }: HoldfastError): boolean {
+  // One that was killed, or could not be started, has said nothing of the repository.
+  const hasEnded = code !== "git_failed" || typeof data["exitCode"] === "number";
+  return !retryable && lasting.has(code) && hasEnded;
 }
 
 const lasting: ReadonlySet<string> = new Set([

@@ -1,5 +1,6 @@
 import type { CommittedRun } from "../runtime/committed-run.ts";
-import type { Commit } from "../git/plumbing/objects.ts";
+import { headOf } from "../git/flow/place.ts";
+import type { Commit, ObjectId } from "../git/plumbing/objects.ts";
 import type { Repository } from "../git/plumbing/repository.ts";
 import { commitNamed } from "../git/reading/commits.ts";
 
@@ -15,16 +16,19 @@ export async function commitsOf(
   { commits, folder }: Pick<CommittedRun, "commits"> & { readonly folder: string },
 ): Promise<readonly NamedCommit[]> {
   const found: NamedCommit[] = [];
+  const head = headOf(repository);
   const later: Commit[] = [];
   for (const name of commits.toReversed()) {
     const id = await fullId(repository, name);
     const commit = id === null ? null : await repository.objects.commit(id);
     if (id === null || commit === null) {
       found.push({ name, without: `the repository of ${folder} has no commit ${name}` });
-    } else if (later.some((other) => isMadeAnew(commit, other))) {
+    } else if (later.some((other) => isAlike(commit, other)) && (await isLeft(repository, id))) {
       found.push({ name, without: "the run made it anew with git commit --amend" });
     } else {
-      found.push({ name, id, ...(await branchOf(repository, id)) });
+      // At another commit the branch may be one that was made long after this.
+      const branch = head.commit === id ? head.branch : undefined;
+      found.push({ name, id, ...(branch === undefined ? {} : { branch }) });
       later.push(commit);
     }
   }
@@ -38,18 +42,17 @@ async function fullId(repository: Repository, name: string): Promise<string | nu
   return id?.startsWith(name) === true ? id : null;
 }
 
-// What an amend keeps: of another commit on the same parents the author's time is another one.
-function isMadeAnew(commit: Commit, later: Commit): boolean {
+// What an amend keeps. Two branches that go on from one commit within a second have it in common too.
+function isAlike(commit: Commit, later: Commit): boolean {
   const keyOf = ({ parents, author }: Commit): string => JSON.stringify([parents, author]);
   return keyOf(commit) === keyOf(later);
 }
 
-/** The branch that is checked out, where it holds the commit: a run may have gone on to another one. */
-async function branchOf(repository: Repository, id: string): Promise<{ readonly branch?: string }> {
-  const options = { codes: [0, 1, 128] };
-  const held = await repository.git(["merge-base", "--is-ancestor", id, "HEAD"], options);
-  if (held.code !== 0) return {};
-  const { code, stdout } = await repository.git(["symbolic-ref", "--quiet", "--short", "HEAD"], options);
-  const branch = stdout.toString().trim();
-  return code === 0 && branch !== "" ? { branch } : {};
+/** Whether no ref holds it any more, nor what is checked out in any worktree. */
+async function isLeft(repository: Repository, id: ObjectId): Promise<boolean> {
+  // Of checkpoints there may be 100,000, and none holds a commit of a person's.
+  const refs = ["--exclude=refs/entire/*", "--all"];
+  const options = { codes: [0, 128] };
+  const { code, stdout } = await repository.git(["rev-list", "--max-count=1", id, "--not", ...refs], options);
+  return code === 0 && stdout.toString().trim() === id;
 }

@@ -9,7 +9,7 @@ export class CrashProcess {
   readonly lines: CrashLine[] = [];
   readonly child: ChildProcess;
   /** Resolves when it is dead, and all that it said was read. */
-  readonly closed: Promise<{ readonly signal: NodeJS.Signals | null }>;
+  readonly closed: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   readonly #waiting: { readonly isSo: () => boolean; readonly resolve: () => void }[] = [];
   #rest = "";
   isClosed = false;
@@ -25,10 +25,10 @@ export class CrashProcess {
     this.child.stdin!.on("error", () => undefined);
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => this.#take(text));
     this.closed = new Promise((resolve) => {
-      this.child.on("close", (_code, signal) => {
+      this.child.on("close", (code, signal) => {
         this.isClosed = true;
         for (const { resolve: tell } of this.#waiting.splice(0)) tell();
-        resolve({ signal });
+        resolve({ code, signal });
       });
     });
   }

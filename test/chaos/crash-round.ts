@@ -96,14 +96,16 @@ export async function crashRound(site: CrashSite, seed: number): Promise<RoundRe
   const reader = new PollingReader({ store: site.other, project, sessions });
   await reader.begin();
   const process = site.take();
-  const died = await reader.beside(dies(process, plan, random));
-
   const problems: string[] = [];
+  const died = await reader.beside(dies(process, plan, { random, problems }));
+
   const first = await reader.beside(recover(site, { seed, random, problems, point }));
   const { diedRecovering } = first;
   const settled = [...first.settled];
   const linesAgain =
-    point.replay === undefined ? [] : await reader.beside(dieReplaying(site, plan, point.replay));
+    point.replay === undefined
+      ? []
+      : await reader.beside(dieReplaying(site, plan, { replay: point.replay, problems }));
   if (linesAgain.length > 0) {
     const more = await reader.beside(
       recover(site, { seed, random, problems, point: { name: point.name, plan: point.plan } }),
@@ -112,7 +114,6 @@ export async function crashRound(site: CrashSite, seed: number): Promise<RoundRe
   }
   await reader.beside(finish(site, { project, seed, random, problems }));
   problems.push(...(await checkRound({ site, plan, lines: [...process.lines, ...linesAgain], reader })));
-  problems.push(...process.said("failed").map(({ message }) => `the worker failed: ${message}`));
   return {
     point: point.name,
     died,
@@ -253,7 +254,7 @@ function promptOf(key: string, random: () => number): string {
 async function dies(
   process: CrashProcess,
   plan: CrashPlan,
-  random: () => number,
+  { random, problems }: Pick<Recovering, "random" | "problems">,
 ): Promise<string | undefined> {
   await process.until(() => process.said("ready").length > 0);
   process.begin(plan);
@@ -263,7 +264,14 @@ async function dies(
     await pause(random() * 8);
     process.kill("SIGKILL");
   }
-  const { signal } = await process.closed;
+  return await deathOf(process, problems);
+}
+
+/** Where it died; undefined: it came to its end. That it failed instead is a problem. */
+async function deathOf(process: CrashProcess, problems: string[]): Promise<string | undefined> {
+  const { code, signal } = await process.closed;
+  for (const { message } of process.said("failed")) problems.push(`a process failed: ${message}`);
+  if (signal === null && code !== 0) problems.push(`a process ended with code ${code}`);
   return signal === null ? undefined : (process.said("dies").at(-1)?.where ?? "at any moment");
 }
 
@@ -288,7 +296,7 @@ async function recover(
   if (live.runs.length > 0) problems.push("a run was recovered under a live lease");
   site.aheadMs += leaseMs + 1;
   const diedRecovering =
-    point.recovery === undefined ? undefined : await dieRecovering(site, { seed, random, point });
+    point.recovery === undefined ? undefined : await dieRecovering(site, { seed, random, problems, point });
 
   const before = await rowsOf(site.place);
   const foreseen = await reconcile({ store, owner: "dry", dryRun: true });
@@ -316,7 +324,7 @@ async function recover(
 /** Another process recovers, and dies too. */
 async function dieRecovering(
   site: CrashSite,
-  { seed, random, point }: Pick<Recovering, "seed" | "random" | "point">,
+  { seed, random, problems, point }: Recovering,
 ): Promise<string | undefined> {
   const { place, effects, aheadMs } = site;
   const process = site.take();
@@ -332,23 +340,23 @@ async function dieRecovering(
     await pause(random() * 30);
     process.kill("SIGKILL");
   }
-  const { signal } = await process.closed;
+  const died = await deathOf(process, problems);
   site.aheadMs += leaseMs + 1;
-  return signal === null ? undefined : (process.said("dies").at(-1)?.where ?? "at any moment");
+  return died;
 }
 
 /** Another process takes the work up, and dies too, as a rule while it shows again what was told; gives what it said. */
 async function dieReplaying(
   site: CrashSite,
   plan: CrashPlan,
-  replay: CrashPoint,
+  { replay, problems }: { readonly replay: CrashPoint } & Pick<Recovering, "problems">,
 ): Promise<readonly CrashLine[]> {
   const process = site.take();
   await process.until(() => process.said("ready").length > 0);
   const { refuseCommit: _, ...rest } = plan;
   const owner = `${plan.owner}-again`;
   process.begin({ ...rest, owner, aheadMs: site.aheadMs, inputs: [], follows: false, crash: replay });
-  await process.closed;
+  await deathOf(process, problems);
   return process.lines;
 }
 

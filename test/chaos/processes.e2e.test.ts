@@ -56,7 +56,9 @@ describe("a process that is killed while it appends", () => {
         const worker = startWorker({ path, worker: `r${round}`, batches: 100_000, size: 5 });
         await worker.acknowledgedAtLeast(Math.floor(random() * 30));
         worker.child.kill("SIGKILL");
-        acknowledged.push(...(await worker.ended).acknowledged);
+        const ended = await worker.ended;
+        expect(ended.signal).toBe("SIGKILL");
+        acknowledged.push(...ended.acknowledged);
         await checkStore(acknowledged);
       }
     },
@@ -90,9 +92,15 @@ interface Acknowledged {
   readonly to: number;
 }
 
+interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly acknowledged: readonly Acknowledged[];
+}
+
 interface Worker {
   readonly child: ChildProcess;
-  readonly ended: Promise<{ code: number | null; acknowledged: Acknowledged[] }>;
+  readonly ended: Promise<WorkerEnd>;
   readonly acknowledgedAtLeast: (count: number) => Promise<void>;
 }
 
@@ -109,9 +117,9 @@ function startWorker(params: { path: string; worker: string; batches: number; si
     lines.push(...parts.filter((line) => line !== "open"));
     for (const { count, resolve } of waiting) if (lines.length >= count) resolve();
   });
-  const ended = new Promise<{ code: number | null; acknowledged: Acknowledged[] }>((resolve) => {
-    child.on("close", (code) =>
-      resolve({ code, acknowledged: lines.map((line) => JSON.parse(line) as Acknowledged) }),
+  const ended = new Promise<WorkerEnd>((resolve) => {
+    child.on("close", (code, signal) =>
+      resolve({ code, signal, acknowledged: lines.map((line) => JSON.parse(line) as Acknowledged) }),
     );
   });
   const acknowledgedAtLeast = (count: number): Promise<void> =>

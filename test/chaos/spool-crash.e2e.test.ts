@@ -58,8 +58,8 @@ async function work(round: number, killAfter: number | undefined): Promise<Batch
     text += piece;
     if (killAfter !== undefined && text.split("\n").length > killAfter + 1) child.kill("SIGKILL");
   });
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  expect(code).toBe(killAfter === undefined ? 0 : null);
+  const end = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
+  expect(end).toBe(killAfter === undefined ? 0 : "SIGKILL");
   const lines = text.split("\n").slice(0, -1);
   return lines.filter((line) => line !== "open").map((line) => JSON.parse(line) as Batch);
 }

@@ -32,8 +32,8 @@ test.each(directions)(
       for (const id of ids) await store.write(checkpointInput(id, [await sessionInput(repository, id)]));
       return { records: await recordsIn(repository, from), names: await namesIn(repository) };
     });
-    let ended: string | null = "SIGKILL";
-    for (let moment = 1; ended !== null; moment += 1) {
+    let ended: string | number | null = "SIGKILL";
+    for (let moment = 1; ended === "SIGKILL"; moment += 1) {
       using place = copyRepository(source);
       ended = await migrateInProcess({ cwd: place.path, from, to, moment });
       if (moment === 1) expect(ended).toBe("SIGKILL");
@@ -50,6 +50,7 @@ test.each(directions)(
       expect(refs.waiting, `killed at moment ${moment}`).toEqual(refs.made);
       await place.fsckClean();
     }
+    expect(ended).toBe(0);
   },
 );
 
@@ -83,6 +84,7 @@ test.each(["before", "after"] as const)(
 
 const script = join(import.meta.dirname, "migrate-worker.ts");
 
+/** The signal or the code that it ended with. */
 async function migrateInProcess({
   cwd,
   from,
@@ -93,10 +95,13 @@ async function migrateInProcess({
   from: Layout;
   to: Layout;
   moment: number | "before" | "after";
-}): Promise<string | null> {
-  const child = spawn(process.execPath, [script, cwd, from, to, String(moment)], { env: gitTestEnv });
-  const [, signal] = (await once(child, "exit")) as [number | null, string | null];
-  return signal;
+}): Promise<string | number | null> {
+  const child = spawn(process.execPath, ["--no-warnings", script, cwd, from, to, String(moment)], {
+    env: gitTestEnv,
+    stdio: "inherit",
+  });
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  return signal ?? code;
 }
 
 async function opened<T>(cwd: string, use: (repository: Repository) => Promise<T>): Promise<T> {

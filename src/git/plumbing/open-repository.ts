@@ -8,7 +8,7 @@ import { identityReader } from "./identity.ts";
 import { createBatch } from "./object-batch.ts";
 import { openReader } from "./object-reader.ts";
 import { ObjectStore } from "./object-store.ts";
-import type { GitOptions, Repository } from "./repository.ts";
+import type { GitOptions, GitResult, Repository } from "./repository.ts";
 import { settingsReader } from "./settings.ts";
 
 /** Finds the repository that a folder lies in, as git does, and opens it. @throws git_not_a_repository, git_unsafe, git_missing, git_too_old */
@@ -56,7 +56,7 @@ async function find(cwd: string, env: Environment): Promise<Found> {
   // An option that git does not know is printed as it is.
   if (lines[0]?.startsWith("--path-format") === true) throw tooOld("It is older than 2.31");
   const [bare, objectFormat, refFormat, ...paths] = lines;
-  if (code !== 0 && lines.length < 6) throw refusal(cwd, stderr);
+  if (code !== 0 && lines.length < 6) throw refusal(cwd, { code, stderr });
   if (objectFormat !== "sha1" && objectFormat !== "sha256")
     throw tooOld(`It knows objects of ${objectFormat}`);
   const names = ["--absolute-git-dir", "--git-common-dir", ...(code === 0 ? ["--show-toplevel"] : [])];
@@ -85,7 +85,7 @@ async function fromWithin(found: Found, env: Environment): Promise<Found> {
   return beside.gitDir === found.gitDir ? beside : found;
 }
 
-function refusal(cwd: string, stderr: string): HoldfastError {
+function refusal(cwd: string, { code, stderr }: Pick<GitResult, "code" | "stderr">): HoldfastError {
   const said = stderr.trim().slice(0, 2000);
   if (/dubious ownership|unsafe repository|safe\.bareRepository|safe\.directory/.test(stderr))
     return new HoldfastError({
@@ -106,7 +106,7 @@ function refusal(cwd: string, stderr: string): HoldfastError {
     code: "git_failed",
     message: `git could not open the repository at ${cwd}: ${said}.`,
     next: "Run `git status` there to see more.",
-    data: { cwd, stderr: said },
+    data: { cwd, exitCode: code, stderr: said },
   });
 }
 

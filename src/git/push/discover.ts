@@ -1,11 +1,11 @@
-import { branchRef, kindOfRef, v2MainRef } from "../format/checkpoint-refs.ts";
+import { branchRef, kindOfRef, trackedBranch, v2MainRef } from "../format/checkpoint-refs.ts";
 import { checkpointRefs, compareIds, idOfRef, idOfTreePath } from "../format/ids.ts";
 import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Ref } from "../plumbing/refs.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { type FetchParams, remoteOf } from "./fetch-refs.ts";
-import type { Folder } from "./remote.ts";
+import type { Folder, Remote } from "./remote.ts";
 
 /** What a remote has of checkpoints, in every layout, and what is not here. */
 export interface Discovery {
@@ -22,36 +22,67 @@ export interface Discovery {
 
 /** Asks a remote for the names of its checkpoints, and fetches none. @throws git_failed, git_timeout, aborted */
 export async function discover(params: FetchParams): Promise<Discovery> {
-  const { there, here } = await bothSides(params);
-  const isAlike = (name: string): boolean => there.get(name) === here.get(name);
-  const shared = [...there.keys()].filter((name) => idOfRef(name) === undefined && !isAlike(name));
-  const ours = [...alone(here), ...(await ofMany(params.repository, here))];
+  const { repository } = params;
+  const [there, here] = [await tipsThere(remoteOf(params)), await tipsHere(repository)];
+  // What is on the branch here counts before what git itself has brought of it.
+  const sides = await Promise.all(
+    [await broughtBranch(params), here].map((tips) => sideOf(repository, tips)),
+  );
+  const isAlike = (tips: Tips, name: string): boolean =>
+    there.has(name) && there.get(name) === tips.get(name);
+  const shared = [...there.keys()].filter(
+    (name) => idOfRef(name) === undefined && !sides.some(({ tips }) => isAlike(tips, name)),
+  );
   const apart = shared.filter((name) => name === branchRef || name === v2MainRef);
   const theirs = [
     ...alone(there),
-    ...ours.filter(({ place }) => there.has(place) && isAlike(place)),
+    ...sides.flatMap(({ tips, stored }) => stored.filter(({ place }) => isAlike(tips, place))),
     ...(apart.length === 0 ? [] : foldersOf(await remoteOf(params).folders(apart))),
   ];
+  const ours = sides.flatMap(({ stored }) => stored);
   return { remote: params.remote, ...compared(ours, theirs), shared };
 }
 
 /** The refs of checkpoints, in every layout, that a remote has not as they are here. @throws git_failed, git_timeout, aborted */
 export async function unpushed(params: FetchParams): Promise<readonly string[]> {
-  const { there, here } = await bothSides(params);
-  return [...here.keys()].filter((name) => there.get(name) !== here.get(name));
+  const here = await tipsHere(params.repository);
+  const names = new Set<string>();
+  for (const place of await remoteOf(params).places()) {
+    const there = await tipsThere(place);
+    for (const [name, id] of here) if (there.get(name) !== id) names.add(name);
+  }
+  return [...names];
 }
 
 type Tips = ReadonlyMap<string, ObjectId>;
 
-async function bothSides(params: FetchParams): Promise<{ readonly there: Tips; readonly here: Tips }> {
-  const { refs } = params.repository;
-  const tips = (all: readonly Ref[]): Map<string, ObjectId> =>
-    new Map(all.flatMap(({ name, id }) => (kindOfRef(name) === undefined ? [] : [[name, id] as const])));
-  const there = tips(await remoteOf(params).names([`${checkpointRefs}*`, branchRef]));
-  const here = tips(await refs.list(checkpointRefs));
+async function tipsThere(remote: Remote): Promise<Tips> {
+  return tipsOf(await remote.names([`${checkpointRefs}*`, branchRef]));
+}
+
+async function tipsHere({ refs }: Repository): Promise<Tips> {
   const branch = await refs.read(branchRef);
-  if (branch !== null) here.set(branchRef, branch);
-  return { there, here };
+  const here = await refs.list(checkpointRefs);
+  return tipsOf(branch === null ? here : [...here, { name: branchRef, id: branch }]);
+}
+
+function tipsOf(refs: readonly Ref[]): Tips {
+  return new Map(
+    refs.flatMap(({ name, id }) => (kindOfRef(name) === undefined ? [] : [[name, id] as const])),
+  );
+}
+
+/** The branch as git itself has brought it from the remote, which all reading commands read too. */
+async function broughtBranch({ repository: { refs }, remote }: FetchParams): Promise<Tips> {
+  const tip = await refs.read(trackedBranch(remote));
+  return new Map(tip === null ? [] : [[branchRef, tip]]);
+}
+
+async function sideOf(
+  repository: Repository,
+  tips: Tips,
+): Promise<{ readonly tips: Tips; readonly stored: readonly Stored[] }> {
+  return { tips, stored: [...alone(tips), ...(await ofMany(repository, tips))] };
 }
 
 interface Stored {

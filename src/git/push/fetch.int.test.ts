@@ -8,7 +8,7 @@ import { refOfCheckpoint } from "../format/ids.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { BranchLayout } from "../layouts/branch.ts";
 import { V2Layout } from "../layouts/v2/layout.ts";
-import { discover } from "./discover.ts";
+import { discover, unpushed } from "./discover.ts";
 import { fetchAll, fetchCheckpoints } from "./fetch.ts";
 
 const first = "a3b2c4d5e6f7";
@@ -98,6 +98,35 @@ describe("a second machine", () => {
       present: [onBranch, inV2],
     });
     await fsckClean(two.path);
+  });
+
+  test("has what a clone or git's own fetch has brought of the branch, and does not mean to push it", async () => {
+    const { machine } = await sharing();
+    const one = await machine();
+    const write = async ({ repository, queue, push }: Machine, id: string): Promise<void> => {
+      await handBranch(repository, [{ id, sessions: [{ sessionId: `s-${id}` }] }]);
+      await queue.add([branchRef]);
+      await push();
+    };
+    const [cloned, brought, later] = ["000000000001", "000000000002", "000000000003"] as const;
+    await write(one, cloned);
+    const two = await machine();
+    const params = { repository: two.repository, remote: "origin", timeoutMs };
+    const none = { remote: "origin", absent: [], differing: [], shared: [] };
+    expect(await discover(params)).toEqual({ ...none, same: [cloned] });
+    expect(await unpushed(params)).toEqual([]);
+    await handBranch(two.repository, [{ id: "ffffffffffff", sessions: [{ sessionId: "mine" }] }]);
+    await write(one, brought);
+    await two.git("fetch", "-q");
+    expect(await discover(params)).toEqual({ ...none, same: [cloned, brought] });
+    expect(await unpushed(params)).toEqual([branchRef]);
+    await write(one, later);
+    expect(await discover(params)).toEqual({
+      ...none,
+      absent: [later],
+      same: [cloned, brought],
+      shared: [branchRef],
+    });
   });
 
   test("is told that a remote does not answer, and not that it has nothing", async () => {

@@ -85,6 +85,37 @@ test("two machines of one generation are joined, also in one checkpoint, whose s
   for (const path of [remote, one.path, two.path]) await fsckClean(path);
 });
 
+test("two push URLs that are not alike are brought together, also when we have rotated", async () => {
+  const { remote, machine } = await sharing();
+  const [one, two, three] = [await machine(), await machine(), await machine()];
+  const mirror = `${remote}-mirror`;
+  await write(one, ids[0]);
+  await one.push();
+  await runTestGit(remote, ["clone", "-q", "--mirror", "--", remote, mirror]);
+  for (const [other, path, id] of [
+    [two, remote, ids[4]],
+    [three, mirror, ids[5]],
+  ] as const) {
+    await fetch(other);
+    await other.git("remote", "set-url", "--push", "origin", path);
+    await write(other, id, `s-${id}`, 10);
+    expect(await other.push()).toMatchObject({ outcome: "done" });
+  }
+  await one.git("remote", "set-url", "--push", "origin", remote);
+  await one.git("remote", "set-url", "--add", "--push", "origin", mirror);
+  for (const id of ids.slice(1, 4)) await write(one, id);
+
+  expect(await one.push()).toMatchObject({ outcome: "done", left: 0, failures: [] });
+
+  for (const path of [remote, mirror]) {
+    expect(await checkpointRefsOf(path)).toEqual(await checkpointRefsOf(one.path));
+    await fsckClean(path);
+  }
+  expect(await foldersOf(remote, archive)).toEqual([...ids.slice(0, 3), ...ids.slice(4)]);
+  expect(await foldersOf(remote, v2CurrentRef)).toEqual([ids[3]]);
+  for (const id of ids) expect((await transcriptsOf(one, id)).join()).toContain(`s-${id}`);
+});
+
 // Main is joined first, then our transcript moves to its new slot, then current is joined.
 test.each([
   ["before main is joined", "before", 1],

@@ -101,9 +101,13 @@ class V2Push implements V2Pushed {
         const told = answer.refs.get(name) ?? { state: "up-to-date", reason: "" };
         if (told.state === "refused") return void this.failed.set(name, told.reason);
         if (told.state !== "conflict") return void this.pushed.add(name);
-        const all = await this.#remote.fetch([v2Prefix], await this.#repository.refs.list(v2Prefix));
-        const their = all.find((ref) => ref.name === name);
-        lease = their === undefined ? undefined : ((await look(their, all)) ?? undefined);
+        lease = undefined;
+        for (const place of await this.#remote.places()) {
+          const all = await place.fetch([v2Prefix], await this.#repository.refs.list(v2Prefix));
+          const their = all.find((ref) => ref.name === name);
+          // Only one can be leased; another place that needs it refuses this push, and is looked at again.
+          if (their !== undefined) lease = (await look(their, all)) ?? lease;
+        }
       }
       this.failed.set(name, "Another machine writes it at this moment.");
     } catch (error) {

@@ -6,6 +6,7 @@ import { checkpointRefsOf, hook, sharing } from "../../../test/git/machines.ts";
 import { fsckClean, runTestGit } from "../../../test/git/repositories.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
+import { unpushed } from "./discover.ts";
 
 const first = "a3b2c4d5e6f7";
 const second = "0123456789ab";
@@ -261,6 +262,63 @@ describe("a remote that does not do as it should", () => {
     await runTestGit(remote, ["init", "-q", "--bare", "--", mirror]);
     expect(await one.push()).toMatchObject({ outcome: "done", pushed: 1 });
     expect(await checkpointRefsOf(mirror)).toEqual(await checkpointRefsOf(remote));
+  });
+
+  test("what two push URLs have that is not alike is joined, and both have it", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    const mirror = `${remote}-mirror`;
+    await runTestGit(remote, ["clone", "-q", "--mirror", "--", remote, mirror]);
+    await one.git("remote", "set-url", "--push", "origin", remote);
+    await one.git("remote", "set-url", "--add", "--push", "origin", mirror);
+    const names = [refOfCheckpoint(first), branchRef];
+    for (const [path, sessionId] of [
+      [remote, "theirs"],
+      [mirror, "mirrored"],
+    ] as const) {
+      const two = await machine();
+      await two.git("remote", "set-url", "--push", "origin", path);
+      await handCheckpoint(two.repository, { id: first, sessions: [{ sessionId }] });
+      await handBranch(two.repository, [{ id: second, sessions: [{ sessionId }] }]);
+      await two.queue.add(names);
+      expect(await two.push()).toMatchObject({ outcome: "done" });
+    }
+    await handCheckpoint(one.repository, { id: first, sessions: [{ sessionId: "ours" }] });
+    await handBranch(one.repository, [{ id: second, sessions: [{ sessionId: "ours" }] }]);
+    await one.queue.add(names);
+
+    expect(await one.push()).toMatchObject({ outcome: "done", left: 0, failures: [] });
+
+    for (const path of [remote, mirror]) {
+      expect(await checkpointRefsOf(path)).toEqual(await checkpointRefsOf(one.path));
+      await fsckClean(path);
+    }
+    const [alone, many] = await Promise.all(names.map((name) => one.git("rev-parse", name)));
+    const sessionsAt = async (tip: string, folder: string): Promise<readonly (string | null)[]> =>
+      await Promise.all(
+        [0, 1, 2].map((slot) => fileIn(one.repository, tip, `${folder}${slot}/metadata.json`)),
+      );
+    for (const found of [
+      await sessionsAt(alone!, ""),
+      await sessionsAt(many!, `${second.slice(0, 2)}/${second.slice(2)}/`),
+    ])
+      for (const sessionId of ["ours", "theirs", "mirrored"])
+        expect(found.join()).toContain(`"${sessionId}"`);
+  });
+
+  test("what only the second of two push URLs lacks is not taken for pushed", async () => {
+    const { remote, machine } = await sharing();
+    const one = await machine();
+    const mirror = `${remote}-mirror`;
+    await runTestGit(remote, ["clone", "-q", "--mirror", "--", remote, mirror]);
+    const name = await handCheckpoint(one.repository, { id: first, sessions: [{ sessionId: "s1" }] });
+    await one.queue.add([name]);
+    await one.push();
+    const params = { repository: one.repository, remote: "origin", timeoutMs: 20_000 };
+    expect(await unpushed(params)).toEqual([]);
+    await one.git("remote", "set-url", "--push", "origin", remote);
+    await one.git("remote", "set-url", "--add", "--push", "origin", mirror);
+    expect(await unpushed(params)).toEqual([name]);
   });
 
   test("a remote that hangs is left when the time is over, with all that it started", async () => {

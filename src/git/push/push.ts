@@ -200,13 +200,14 @@ class Pushing {
 
   async #join(conflicts: readonly Ref[]): Promise<readonly Ref[]> {
     const names = conflicts.map(({ name }) => name);
-    const fetched = await this.#remote.fetch(names, conflicts).catch((error: unknown) => messageOf(error));
+    const fetched = await this.#theirs(conflicts).catch((error: unknown) => messageOf(error));
     if (typeof fetched === "string") {
       if (!this.#isOver()) for (const name of names) this.#fail(name, fetched);
       return [];
     }
     const rest = new Set(names);
-    for (const their of fetched.filter(({ name }) => rest.has(name))) {
+    for (const their of fetched) {
+      if (!rest.has(their.name)) continue;
       try {
         if ((await joinRef(this.#repository, their)) === "joined") this.#joined.add(their.name);
       } catch (error) {
@@ -216,6 +217,14 @@ class Pushing {
       }
     }
     return await this.#tipsOf([...rest]);
+  }
+
+  // Of several URLs that it is pushed to each may have something else.
+  async #theirs(conflicts: readonly Ref[]): Promise<readonly Ref[]> {
+    const names = conflicts.map(({ name }) => name);
+    const theirs: Ref[] = [];
+    for (const place of await this.#remote.places()) theirs.push(...(await place.fetch(names, conflicts)));
+    return theirs;
   }
 
   async #tipsOf(names: readonly string[]): Promise<readonly Ref[]> {

@@ -21,13 +21,22 @@ export class Remote {
   readonly name: string;
   readonly #repository: Repository;
   readonly #deadline: Deadline;
-  #source: Promise<string> | undefined;
+  readonly #place: string | undefined;
+  #sources: Promise<readonly string[]> | undefined;
   #env: Promise<Readonly<Record<string, string>>> | undefined;
 
-  constructor({ repository, name, deadline }: RemoteParams) {
+  constructor({ repository, name, deadline, place }: RemoteParams) {
     this.#repository = repository;
     this.name = name;
     this.#deadline = deadline;
+    this.#place = place;
+  }
+
+  /** One to ask for each URL that it is pushed to; it is itself asked at the first of them. @throws git_failed */
+  async places(): Promise<readonly Remote[]> {
+    const [repository, deadline] = [this.#repository, this.#deadline];
+    const sources = await this.#pushSources();
+    return sources.map((place) => new Remote({ repository, name: this.name, deadline, place }));
   }
 
   /** Pushes refs under their own names; never forced but for a lease, which names what the remote must have. */
@@ -153,17 +162,21 @@ export class Remote {
     return settings.flatMap((setting) => ["-c", setting]);
   }
 
-  // Where a remote is pushed to another URL than it is fetched from, what is to be joined lies at the former.
-  #fetchSource(): Promise<string> {
-    this.#source ??= (async () => {
-      const url = async (...flags: readonly string[]): Promise<string> =>
-        (await this.#repository.git(["remote", "get-url", ...flags, "--", this.name])).stdout
-          .toString()
-          .trim();
-      const [from, to] = await Promise.all([url(), url("--push")]);
-      return from === to ? this.name : to;
+  async #fetchSource(): Promise<string> {
+    return this.#place ?? (await this.#pushSources())[0]!;
+  }
+
+  // Where a remote is pushed to other URLs than it is fetched from, what is to be joined lies at the former.
+  #pushSources(): Promise<readonly string[]> {
+    this.#sources ??= (async () => {
+      const urls = async (...flags: readonly string[]): Promise<readonly string[]> => {
+        const { stdout } = await this.#repository.git(["remote", "get-url", ...flags, "--", this.name]);
+        return stdout.toString().trim().split("\n");
+      };
+      const [[from], to] = await Promise.all([urls(), urls("--push", "--all")]);
+      return to.map((url) => (url === from ? this.name : url));
     })();
-    return this.#source;
+    return this.#sources;
   }
 
   #quietly(): Promise<Readonly<Record<string, string>>> {
@@ -188,6 +201,8 @@ export interface RemoteParams {
   readonly repository: Repository;
   readonly name: string;
   readonly deadline: Deadline;
+  /** The one of its URLs that is asked, or its name; default the first that it is pushed to. */
+  readonly place?: string;
 }
 
 export interface PushOptions {
