@@ -11,7 +11,7 @@ export interface CommitEvent {
   readonly tree: string;
   readonly parents: readonly string[];
   readonly worktree: string;
-  readonly subject: string;
+  readonly message: string;
   /** The id that was made for this commit, where its message still names it. */
   readonly minted: string | undefined;
   /** All ids that the message names, without the minted one: links alone. */
@@ -44,7 +44,7 @@ export function commitEventOf(event: SpooledEvent): CommitEvent | undefined {
     tree,
     parents: (fieldOf(event, "parents") ?? "").split(" ").filter(isObjectId),
     worktree,
-    subject: event.body.trimStart().split("\n", 1)[0]!.slice(0, 300),
+    message: event.body,
     minted,
     linked: named.checkpoints.filter((id) => id !== minted).slice(0, mostLinked),
     sessions: fieldsOf(event, "session").filter(isSessionId).slice(0, mostSessions),

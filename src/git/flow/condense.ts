@@ -1,12 +1,12 @@
 import { HoldfastError } from "../../core/errors.ts";
 import { type Anchor, anchorFields } from "../reading/anchors.ts";
-import { computeAnchors } from "../reading/commit-anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { type CommitEvent, commitEventOf } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { linkCommit, linkedCommit } from "./linked-commits.ts";
 import { alwaysRun, transition } from "./phases.ts";
+import { redactedAnchors } from "./redacted-anchors.ts";
 import { isPending } from "./session-state.ts";
 import type { SpooledEvent } from "./spool.ts";
 import { writeClaims } from "./write-claims.ts";
@@ -55,10 +55,10 @@ function heardOf({ sessions }: FlowContext, event: CommitEvent): void {
 }
 
 async function anchorOf(
-  { repository }: FlowContext,
-  { commit, tree, parents, subject }: CommitEvent,
+  context: FlowContext,
+  { commit, tree, parents, message }: CommitEvent,
 ): Promise<Anchor> {
-  const [anchor] = await computeAnchors(repository, [{ id: commit, tree, parents, subject }]);
+  const [anchor] = await redactedAnchors(context, [{ id: commit, tree, parents, message }]);
   return anchor!;
 }
 

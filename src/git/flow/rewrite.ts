@@ -1,11 +1,11 @@
 import { parseTrailers } from "../format/trailers.ts";
 import type { Anchor } from "../reading/anchors.ts";
-import { computeAnchors } from "../reading/commit-anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { isObjectId } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { linkCommit } from "./linked-commits.ts";
+import { redactedAnchors } from "./redacted-anchors.ts";
 import { fieldOf, type SpooledEvent } from "./spool.ts";
 import { beginOf, slotOf, storedPartOf } from "./stored-part.ts";
 import type { StoredPart } from "./session-input.ts";
@@ -65,26 +65,26 @@ function moveSessions({ sessions }: FlowContext, rewritten: ReadonlyMap<string, 
 }
 
 async function newCommits(
-  { repository }: FlowContext,
+  context: FlowContext,
   rewritten: ReadonlyMap<string, string>,
 ): Promise<readonly NewCommit[]> {
+  const { objects } = context.repository;
   const olds = new Map<string, string[]>();
   for (const [old, to] of rewritten) olds.set(to, [...(olds.get(to) ?? []), old]);
   const found = [];
   for (const [id, before] of olds) {
-    const commit = await repository.objects.commit(id);
+    const commit = await objects.commit(id);
     // A later rewrite may have taken it away already.
     if (commit === null) continue;
     const named = parseTrailers(commit.message).checkpoints;
     const ids = new Set(named);
     for (const old of before) {
-      const message = (await repository.objects.commit(old))?.message ?? "";
+      const message = (await objects.commit(old))?.message ?? "";
       for (const one of parseTrailers(message).checkpoints) ids.add(one);
     }
-    const subject = commit.message.trimStart().split("\n", 1)[0]!;
-    if (ids.size > 0) found.push({ id, ...commit, subject, olds: before, ids: [...ids], named });
+    if (ids.size > 0) found.push({ id, ...commit, olds: before, ids: [...ids], named });
   }
-  const anchors = await computeAnchors(repository, found);
+  const anchors = await redactedAnchors(context, found);
   return found.map(({ olds: before, ids, named }, at) => ({
     anchor: anchors[at]!,
     olds: before,
