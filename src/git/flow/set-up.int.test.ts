@@ -163,6 +163,24 @@ describe("enable", () => {
     },
   );
 
+  it("is undone but for the settings that a user made, and for the layout while work waits", async () => {
+    const own = { push: "false", remote: "private", transcript: "whole", ulidmirrors: "true" };
+    let before: Record<string, string> = {};
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      for (const [key, value] of Object.entries(own)) await made.git(["config", `holdfast.${key}`, value]);
+      before = made.traces();
+    });
+    const spool = new Spool(linked);
+    spool.setAside(spool.add({ kind: "work", fields: [], body: "" }), "Nobody could do it.");
+    const settings = { layout: "git-branch", mirrors: ["git-refs", "v2"] } as const;
+    await linked.enable({ settings });
+    await using repository = await openRepository({ cwd: linked.path, env: gitTestEnv });
+    expect(await disable(repository, { forget: false })).toMatchObject({ pending: 1 });
+    expect((await linked.enable()).settings).toEqual(settings);
+    await linked.disable();
+    expect(linked.traces()).toEqual(before);
+  });
+
   it("is undone but for the folder that a worker is at, which would make it anew", async () => {
     using linked = await LinkedRepository.make("plain");
     const { root, workerLock, launcher, spool } = flowPaths(linked.commonDir);
