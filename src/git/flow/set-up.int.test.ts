@@ -93,6 +93,34 @@ describe("enable", () => {
     expect((await linked.status()).problems).toEqual([]);
   });
 
+  it("has Claude Code call us by one settings file alone, whichever was first, where it finds what the shared one calls", async () => {
+    using linked = await LinkedRepository.make("plain");
+    linked.write("../bin/holdfast", "#!/bin/sh\n", 0o755);
+    const found = { searchPath: join(linked.path, "../bin") };
+    const before = linked.traces();
+    const both = `Claude Code calls us by both .claude/settings.local.json and .claude/settings.json: run holdfast git enable again.`;
+    const calling = async (): Promise<unknown> => {
+      const { agent, isAgentTwice, problems } = await linked.status(found);
+      return { agent, isAgentTwice, problems };
+    };
+    // Whoever has it in no such folder needs the hooks of this machine.
+    for (const searchPath of ["", join(linked.path, "../node_modules/.bin")]) {
+      linked.write("../node_modules/.bin/holdfast", "#!/bin/sh\n", 0o755);
+      await linked.enable({ scope: "shared", searchPath });
+      expect(await linked.status({ searchPath })).toMatchObject({ agent: ["local", "shared"], problems: [] });
+      expect((await linked.enable({ searchPath })).changes).toEqual([]);
+    }
+    expect(await calling()).toEqual({ agent: ["local", "shared"], isAgentTwice: true, problems: [both] });
+    await linked.enable(found);
+    expect(await calling()).toEqual({ agent: ["shared"], isAgentTwice: false, problems: [] });
+    expect((await linked.enable(found)).changes).toEqual([]);
+    rmSync(join(linked.path, ".claude/settings.json"));
+    await linked.enable(found);
+    expect(linked.traces()).toEqual(before);
+    await linked.enable({ scope: "shared", ...found });
+    expect(await calling()).toEqual({ agent: ["shared"], isAgentTwice: false, problems: [] });
+  });
+
   it("brings hooks of an earlier version up to date", async () => {
     using linked = await LinkedRepository.make("plain");
     const after = linked.traces();
