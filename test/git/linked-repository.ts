@@ -144,7 +144,7 @@ export class LinkedRepository implements Disposable {
 
   events(): readonly SpooledEvent[] {
     const spool = new Spool(this);
-    return spool.names().map((name) => spool.read(name)!);
+    return spool.names().map((name) => spool.read(name) as SpooledEvent);
   }
 
   read(path: string): string | undefined {

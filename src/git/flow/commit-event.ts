@@ -54,6 +54,16 @@ export function commitEventOf(event: SpooledEvent): CommitEvent | undefined {
   };
 }
 
+/** What commits became by an amend or a rebase, as post-rewrite noted it. */
+export function rewrittenIn(body: string): ReadonlyMap<string, string> {
+  const pairs = body.split("\n", mostPairs).map((line) => line.split(" "));
+  return new Map(
+    pairs.flatMap(([old, to]) =>
+      isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [],
+    ),
+  );
+}
+
 /** True for what git names an object by. */
 export function isObjectId(text: string | undefined): text is string {
   return text !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
@@ -62,3 +72,4 @@ export function isObjectId(text: string | undefined): text is string {
 // More than any squash has named; each costs a write of a checkpoint.
 const mostLinked = 100;
 const mostSessions = 100;
+const mostPairs = 10_000;

@@ -2,7 +2,7 @@ import { parseTrailers } from "../format/trailers.ts";
 import type { Anchor } from "../reading/anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
-import { isObjectId } from "./commit-event.ts";
+import { rewrittenIn } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { linkCommit } from "./linked-commits.ts";
 import { redactedAnchors } from "./redacted-anchors.ts";
@@ -16,7 +16,7 @@ import { writeClaims } from "./write-claims.ts";
  * sessions stand (specification §11).
  */
 export async function followRewrite(context: FlowContext, event: SpooledEvent): Promise<void> {
-  const rewritten = pairsIn(event.body);
+  const rewritten = rewrittenIn(event.body);
   const commits = await newCommits(context, rewritten);
   for (const { anchor, olds, ids } of commits)
     for (const id of ids) await linkCommit(context, { id, anchor, instead: olds });
@@ -34,17 +34,6 @@ interface NewCommit {
   readonly ids: readonly string[];
   /** Those that it names itself. */
   readonly named: readonly string[];
-}
-
-const mostPairs = 10_000;
-
-function pairsIn(body: string): ReadonlyMap<string, string> {
-  const pairs = body.split("\n", mostPairs).map((line) => line.split(" "));
-  return new Map(
-    pairs.flatMap(([old, to]) =>
-      isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [],
-    ),
-  );
 }
 
 function moveSessions({ sessions }: FlowContext, rewritten: ReadonlyMap<string, string>): void {
