@@ -4,6 +4,7 @@ import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { type CommitEvent, commitEventOf } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
+import { isGone } from "./gone-commit.ts";
 import { linkCommit, linkedCommit } from "./linked-commits.ts";
 import { alwaysRun, transition } from "./phases.ts";
 import { redactedAnchors } from "./redacted-anchors.ts";
@@ -22,6 +23,7 @@ export async function condenseCommit(context: FlowContext, spooled: SpooledEvent
   if (event.isRewriting && !event.isCherryPick) return;
   const { minted, linked } = event;
   if (minted !== undefined || linked.length > 0) {
+    if (await isGone(context, event)) return;
     const anchor = await anchorOf(context, event);
     if (minted !== undefined && !event.isRewriting)
       await condenseNew(context, { event, id: minted, anchor }).catch((error: unknown) => {

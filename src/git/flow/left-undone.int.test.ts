@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FlowRepository } from "../../../test/git/flow-repository.ts";
 import { Spool } from "./spool.ts";
+import { mostAttempts } from "./worker.ts";
 
 let flow: FlowRepository;
 beforeEach(async () => {
@@ -55,5 +56,47 @@ describe("a push that waits for its remote", () => {
     rmSync(join(flow.path, "b.txt"));
     expect(await flow.work()).toMatchObject({ failed: 1 });
     expect(flow.linked.sessions.read("s-2")!.filesTouched).toEqual([]);
+  });
+});
+
+describe("a commit that was swept away before its work was done", () => {
+  const sweep = async (): Promise<void> => {
+    await flow.git("update-ref", "-d", "ORIG_HEAD");
+    await flow.git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all");
+    await flow.git("gc", "-q", "--prune=now");
+  };
+
+  it("has no checkpoint, and its prompts go to the next one; in a partial clone it is waited for", async () => {
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    await flow.commit("Add a");
+    await flow.git("reset", "-q", "--hard", "HEAD~");
+    await sweep();
+    await flow.git("config", "remote.away.url", join(flow.path, "../away"));
+    await flow.git("config", "remote.away.promisor", "true");
+    for (let at = 0; at <= mostAttempts; at += 1)
+      expect(await flow.work()).toMatchObject({ failed: 1, aside: 0 });
+    await flow.git("config", "--remove-section", "remote.away");
+    expect(await flow.work()).toMatchObject({ done: 1, failed: 0, aside: 0 });
+    expect(flow.log).toMatch(/The commit \w+ is not in this repository any more/);
+    expect((await flow.linked.status()).problems).toEqual([]);
+    await agent.turn("Write b", { "b.txt": "The first line of b\n" });
+    const [id] = await flow.commit("Add b");
+    await flow.work();
+    expect((await flow.see(id))!.sessions).toMatchObject([{ prompt: "Write a\n\n---\n\nWrite b" }]);
+    expect(await flow.ids()).toEqual([id]);
+  });
+
+  it("costs the commit that it became by an amend none of its links", async () => {
+    const agent = flow.agent("s-1");
+    await agent.turn("Write a", { "a.txt": "The first line of a\n" });
+    const [id] = await flow.commit("Add a");
+    await flow.work();
+    await agent.turn("Write b", { "b.txt": "The first line of b\n" });
+    await flow.commit("Add a and b", "--amend");
+    await sweep();
+    expect(await flow.work()).toMatchObject({ failed: 0, aside: 0 });
+    const head = await flow.git("rev-parse", "HEAD");
+    expect((await flow.see(id))!.root).toMatchObject({ linked_commits: [{ sha: head }] });
   });
 });

@@ -4,6 +4,7 @@ import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { rewrittenIn } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
+import { isGone } from "./gone-commit.ts";
 import { linkCommit } from "./linked-commits.ts";
 import { redactedAnchors } from "./redacted-anchors.ts";
 import { fieldOf, type SpooledEvent } from "./spool.ts";
@@ -95,6 +96,8 @@ async function condenseAmended(
   const stored = id === undefined || from === undefined ? null : await context.store.read(id);
   // One that another tool wrote is not ours to go on with.
   if (stored === null || stored.root.text("cli_version")?.startsWith(ownWriter) !== true) return;
+  // Nobody can tell any more what the amend brought.
+  if (await isGone(context, { name: event.name, commit: from! })) return;
   const changed = await changedPaths(context.repository, { commit, from: from! });
   const worktree = fieldOf(event, "worktree") ?? "";
   const claims = await claimsOf(context, {
