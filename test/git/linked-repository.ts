@@ -35,6 +35,9 @@ export const hookPrograms = {
   hook: join(import.meta.dirname, "../../dist/git-hook.js"),
 };
 
+/** Whatever is installed on this machine. */
+const nowhere = { searchPath: "" };
+
 /** A real repository whose commits are linked to sessions. */
 export class LinkedRepository implements Disposable {
   readonly #made: TestRepository;
@@ -64,12 +67,15 @@ export class LinkedRepository implements Disposable {
   }
 
   async enable(more: Partial<EnableParams> = {}, worktree = this.path): ReturnType<typeof enable> {
-    const params = { programs: hookPrograms, settings: {}, scope: "local", dryRun: false, ...more } as const;
-    return await this.#opened((repository) => enable({ repository, ...params }), worktree);
+    const usual = { programs: hookPrograms, settings: {}, scope: "local", dryRun: false } as const;
+    return await this.#opened(
+      (repository) => enable({ repository, ...usual, ...nowhere, ...more }),
+      worktree,
+    );
   }
 
-  status(): ReturnType<typeof flowStatus> {
-    return this.#opened((repository) => flowStatus(repository));
+  status(params: Parameters<typeof flowStatus>[1] = nowhere): ReturnType<typeof flowStatus> {
+    return this.#opened((repository) => flowStatus(repository, params));
   }
 
   disable(workerWaitMs = 10_000): ReturnType<typeof disable> {
@@ -138,7 +144,7 @@ export class LinkedRepository implements Disposable {
 
   events(): readonly SpooledEvent[] {
     const spool = new Spool(this);
-    return spool.names().map((name) => spool.read(name)!);
+    return spool.names().map((name) => spool.read(name) as SpooledEvent);
   }
 
   read(path: string): string | undefined {

@@ -135,8 +135,28 @@ function changed(params: AgentHookParams, before: SessionState, found: Found, no
     ...(owner === undefined ? {} : { owner }),
     ...(found.scannedBytes === undefined ? {} : { scannedBytes: found.scannedBytes }),
   };
-  return inPhase(params, turned(params, looked, found, nowMs), nowMs);
+  const isAgain = isToldAgain(params, before, found, nowMs);
+  return inPhase(params, isAgain ? looked : turned(params, looked, found, nowMs), nowMs);
 }
+
+/**
+ * True for a prompt that Claude Code tells by the hooks of a further settings file too. One that a person gives again
+ * comes after the end of a turn, or after what the transcript says of the first.
+ */
+function isToldAgain(
+  { verb, input }: AgentHookParams,
+  { phase, prompts, promptMarks, turnId, scannedBytes }: SessionState,
+  found: Found,
+  nowMs: number,
+): boolean {
+  const mark = promptMarks.at(-1);
+  if (verb !== "user-prompt-submit" || phase !== "active" || mark === undefined) return false;
+  const isNow = mark.turn === turnId && nowMs - mark.atMs <= hooksApartMs;
+  return isNow && (found.scannedBytes ?? scannedBytes) === scannedBytes && prompts.at(-1) === promptIn(input);
+}
+
+// Between two that Claude Code starts at once.
+const hooksApartMs = 2_000;
 
 function turned(
   { verb, input }: AgentHookParams,
@@ -145,7 +165,7 @@ function turned(
   nowMs: number,
 ): SessionState {
   if (verb === "user-prompt-submit") {
-    const prompt = redactText((textOf(input["prompt"]) ?? "").slice(0, maxPromptCharacters));
+    const prompt = promptIn(input);
     const turnId = randomBytes(6).toString("hex");
     const asked = prompt === "" ? state : withPrompt(state, prompt, { atMs: nowMs, turn: turnId });
     return { ...asked, turnId, turnStartedAtMs: nowMs, dirtyBefore: dirty };
@@ -153,6 +173,10 @@ function turned(
   return verb === "pre-task" || verb === "post-task" || verb === "subagent-stop"
     ? withTask(verb, input, state, nowMs)
     : state;
+}
+
+function promptIn(input: Fields): string {
+  return redactText((textOf(input["prompt"]) ?? "").slice(0, maxPromptCharacters));
 }
 
 const maxPromptCharacters = 64 << 10;

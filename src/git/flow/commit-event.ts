@@ -11,7 +11,7 @@ export interface CommitEvent {
   readonly tree: string;
   readonly parents: readonly string[];
   readonly worktree: string;
-  readonly subject: string;
+  readonly message: string;
   /** The id that was made for this commit, where its message still names it. */
   readonly minted: string | undefined;
   /** All ids that the message names, without the minted one: links alone. */
@@ -44,7 +44,7 @@ export function commitEventOf(event: SpooledEvent): CommitEvent | undefined {
     tree,
     parents: (fieldOf(event, "parents") ?? "").split(" ").filter(isObjectId),
     worktree,
-    subject: event.body.trimStart().split("\n", 1)[0]!.slice(0, 300),
+    message: event.body,
     minted,
     linked: named.checkpoints.filter((id) => id !== minted).slice(0, mostLinked),
     sessions: fieldsOf(event, "session").filter(isSessionId).slice(0, mostSessions),
@@ -52,6 +52,16 @@ export function commitEventOf(event: SpooledEvent): CommitEvent | undefined {
     isRewriting: during.length > 0,
     isCherryPick: during.includes("CHERRY_PICK_HEAD"),
   };
+}
+
+/** What commits became by an amend or a rebase, as post-rewrite noted it. */
+export function rewrittenIn(body: string): ReadonlyMap<string, string> {
+  const pairs = body.split("\n", mostPairs).map((line) => line.split(" "));
+  return new Map(
+    pairs.flatMap(([old, to]) =>
+      isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [],
+    ),
+  );
 }
 
 /** True for what git names an object by. */
@@ -62,3 +72,4 @@ export function isObjectId(text: string | undefined): text is string {
 // More than any squash has named; each costs a write of a checkpoint.
 const mostLinked = 100;
 const mostSessions = 100;
+const mostPairs = 10_000;

@@ -1,12 +1,13 @@
 import { HoldfastError } from "../../core/errors.ts";
 import { type Anchor, anchorFields } from "../reading/anchors.ts";
-import { computeAnchors } from "../reading/commit-anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { type CommitEvent, commitEventOf } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
+import { isGone } from "./gone-commit.ts";
 import { linkCommit, linkedCommit } from "./linked-commits.ts";
 import { alwaysRun, transition } from "./phases.ts";
+import { redactedAnchors } from "./redacted-anchors.ts";
 import { isPending } from "./session-state.ts";
 import type { SpooledEvent } from "./spool.ts";
 import { writeClaims } from "./write-claims.ts";
@@ -22,6 +23,7 @@ export async function condenseCommit(context: FlowContext, spooled: SpooledEvent
   if (event.isRewriting && !event.isCherryPick) return;
   const { minted, linked } = event;
   if (minted !== undefined || linked.length > 0) {
+    if (await isGone(context, event)) return;
     const anchor = await anchorOf(context, event);
     if (minted !== undefined && !event.isRewriting)
       await condenseNew(context, { event, id: minted, anchor }).catch((error: unknown) => {
@@ -55,10 +57,10 @@ function heardOf({ sessions }: FlowContext, event: CommitEvent): void {
 }
 
 async function anchorOf(
-  { repository }: FlowContext,
-  { commit, tree, parents, subject }: CommitEvent,
+  context: FlowContext,
+  { commit, tree, parents, message }: CommitEvent,
 ): Promise<Anchor> {
-  const [anchor] = await computeAnchors(repository, [{ id: commit, tree, parents, subject }]);
+  const [anchor] = await redactedAnchors(context, [{ id: commit, tree, parents, message }]);
   return anchor!;
 }
 

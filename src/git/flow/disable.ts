@@ -50,8 +50,9 @@ export async function disable(
   // No worker is started from here on, and one that is at it ends with what it does now.
   const first = [paths.hooks, join(paths.launcher, ".."), paths.minted, ...(forget ? [paths.spool] : [])];
   for (const path of first) rmSync(path, { recursive: true, force: true });
-  const kept = pending === 0 || forget ? removeWhenFree(paths, workerWaitMs) : [];
-  await removeSettings(repository);
+  const isOver = pending === 0 || forget;
+  const kept = isOver ? removeWhenFree(paths, workerWaitMs) : [];
+  await removeSettings(repository, { isLayoutKept: !isOver });
   return { settings, left, skipped: [...skipped, ...kept], pending: forget ? 0 : pending, unpushed };
 }
 
@@ -96,20 +97,18 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-/** All settings but a user's own rules for what is a secret, which must be there when checkpoints are enabled again. */
-async function removeSettings(repository: Repository): Promise<void> {
+/** The settings that `enable` wrote: all others are a user's own, and count again when checkpoints are enabled again. */
+async function removeSettings(
+  repository: Repository,
+  { isLayoutKept }: { readonly isLayoutKept: boolean },
+): Promise<void> {
+  const layout = isLayoutKept ? "" : "|checkpoints|mirror";
+  const ours = `^holdfast\\.(hookspathbefore|hookspathscope${layout})$`;
   for (const scope of ["--local", "--worktree"]) {
-    const { stdout } = await repository.git(
-      ["config", scope, "-z", "--name-only", "--get-regexp", "^holdfast\\."],
-      {
-        codes: [0, 1, 128],
-      },
-    );
-    const keys = new Set(stdout.toString().split("\0").slice(0, -1));
-    if (keys.delete("holdfast.redact"))
-      for (const key of keys) await repository.git(["config", scope, "--unset-all", key], { codes: [0, 5] });
-    // An empty section is left by nothing of ours.
-    else if (keys.size > 0)
-      await repository.git(["config", scope, "--remove-section", "holdfast"], { codes: [0, 128] });
+    const { stdout } = await repository.git(["config", scope, "-z", "--name-only", "--get-regexp", ours], {
+      codes: [0, 1, 128],
+    });
+    for (const key of new Set(stdout.toString().split("\0").slice(0, -1)))
+      await repository.git(["config", scope, "--unset-all", key], { codes: [0, 5] });
   }
 }

@@ -2,9 +2,17 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, statSync, wri
 import { dirname, join } from "node:path";
 import { HoldfastError } from "../../core/errors.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { calledBy, hasOwnHooks, settingsFiles, type SettingsScope, withOwnHooks } from "./claude-settings.ts";
+import {
+  calledBy,
+  hasAllHooks,
+  hasOwnHooks,
+  settingsFiles,
+  type SettingsScope,
+  withOwnHooks,
+} from "./claude-settings.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { checkMirrors, type FlowSettings, readFlowSettings, writeFlowSettings } from "./flow-settings.ts";
+import { isFoundByName } from "./found-by-name.ts";
 import { hookBody } from "./hook-bodies.ts";
 import { hookStates, otherTools, putHooks } from "./hook-files.ts";
 import { hookNames, launcherScript, type Programs, wrapperScript } from "./hook-scripts.ts";
@@ -20,6 +28,8 @@ export interface EnableParams {
   readonly settings: Partial<FlowSettings>;
   readonly scope: SettingsScope;
   readonly dryRun: boolean;
+  /** Where programs are looked for by their names; default `PATH`. */
+  readonly searchPath?: string;
 }
 
 export interface Enabled {
@@ -50,7 +60,7 @@ export async function enable(params: EnableParams): Promise<Enabled> {
     settingsStep(repository, before, settings),
     ...scriptSteps(repository, params.programs),
     await hooksStep(repository),
-    agentStep({ ...params, worktree }),
+    ...agentSteps({ ...params, worktree }),
   ].filter((step) => step.isWanted);
   const skipped: string[] = [];
   if (!dryRun) for (const step of steps) skipped.push(...((await step.apply()) ?? []));
@@ -133,7 +143,19 @@ async function hooksStep(repository: Repository): Promise<Step> {
   };
 }
 
-function agentStep({ repository, worktree, scope }: EnableParams & { readonly worktree: string }): Step {
+type AgentParams = EnableParams & { readonly worktree: string };
+
+/** Claude Code calls the hooks of all its settings files: ours are to be in one of them. */
+function agentSteps(params: AgentParams): readonly Step[] {
+  const { worktree, scope, searchPath } = params;
+  const isShared =
+    scope === "shared" || hasAllHooks(textOf(join(worktree, settingsFiles.shared)) ?? "", undefined);
+  // Where those of the shared file do nothing, this machine's own are needed.
+  if (!isShared || !isFoundByName(searchPath)) return [agentStep(params)];
+  return [...(scope === "shared" ? [agentStep(params)] : []), leaveOutStep(params)];
+}
+
+function agentStep({ repository, worktree, scope }: AgentParams): Step {
   const path = join(worktree, settingsFiles[scope]);
   const before = settingsText(path);
   const { launcher } = flowPaths(repository.commonDir);
@@ -151,6 +173,16 @@ function agentStep({ repository, worktree, scope }: EnableParams & { readonly wo
   };
 }
 
+function leaveOutStep({ repository, worktree }: AgentParams): Step {
+  const path = join(worktree, settingsFiles.local);
+  const take = takingSettings(repository, path);
+  return {
+    what: `hooks of Claude Code in ${settingsFiles.shared} alone, and none in ${path}`,
+    isWanted: take !== undefined,
+    apply: () => take?.(),
+  };
+}
+
 /** The text of a settings file; null where there is none. @throws git_settings_invalid */
 function settingsText(path: string): string | null {
   const bytes = readOwnFile(path, { maxBytes: maxSettingsBytes });
@@ -165,13 +197,18 @@ function settingsText(path: string): string | null {
 }
 
 /** Takes our hooks out of a settings file; true where there were any. */
-export function takeSettings({ commonDir }: Repository, path: string): boolean {
+export function takeSettings(repository: Repository, path: string): boolean {
+  const take = takingSettings(repository, path);
+  take?.();
+  return take !== undefined;
+}
+
+/** What takes our hooks out of a settings file; undefined where there are none. */
+function takingSettings({ commonDir }: Repository, path: string): (() => void) | undefined {
   const before = settingsText(path);
-  if (before === null || !hasOwnHooks(before)) return false;
+  if (before === null || !hasOwnHooks(before)) return undefined;
   const after = settingsBefore(commonDir, path, before);
-  if (after === null) rmSync(path);
-  else writeSettings(path, after);
-  return true;
+  return () => (after === null ? rmSync(path) : writeSettings(path, after));
 }
 
 function writeSettings(path: string, text: string): void {

@@ -6,7 +6,9 @@ import { FlowRepository, layoutsFor } from "../../../test/git/flow-repository.ts
 import type { Layout } from "../checkpoint-store.ts";
 import { openRepository } from "../plumbing/open-repository.ts";
 import { gitTestEnv } from "../../../test/git/repositories.ts";
+import { handleAgentHook } from "./agent-hook.ts";
 import { openFlow } from "./flow-worker.ts";
+import { placeOf } from "./place.ts";
 import { Spool } from "./spool.ts";
 import { mostAttempts } from "./worker.ts";
 
@@ -37,6 +39,28 @@ const usedIn = (metadata: Readonly<Record<string, unknown>>): unknown =>
   (metadata["token_usage"] as { readonly api_call_count: number } | undefined)?.api_call_count;
 
 describe("a session", () => {
+  it("has a prompt once that two settings files tell of, and each time that it is given", async () => {
+    const flow = await make("git-refs");
+    const agent = flow.agent("s-1");
+    const params = { agent: "claude-code", place: placeOf(flow.path)!, parent: 1 } as const;
+    let atMs = Date.now();
+    const tell = (verb: "user-prompt-submit" | "stop"): number => {
+      const input = { session_id: "s-1", transcript_path: agent.transcript, prompt: "Go on" };
+      handleAgentHook({ ...params, verb, input, now: () => atMs });
+      return flow.linked.sessions.read("s-1")!.promptCount;
+    };
+    // The first is told before there is a transcript.
+    expect([tell("user-prompt-submit"), tell("user-prompt-submit")]).toEqual([1, 1]);
+    const { turnId } = flow.linked.sessions.read("s-1")!;
+    agent.write({ type: "user", message: { role: "user", content: "Go on" } });
+    expect([tell("user-prompt-submit"), tell("user-prompt-submit")]).toEqual([2, 2]);
+    expect(flow.linked.sessions.read("s-1")!.turnId).not.toBe(turnId);
+    tell("stop");
+    expect([tell("user-prompt-submit"), tell("user-prompt-submit")]).toEqual([3, 3]);
+    atMs += 2_001;
+    expect(tell("user-prompt-submit")).toBe(4);
+  });
+
   scenario("has its subagents with their transcripts, redacted as everything is", async (flow) => {
     const agent = flow.agent("s-1");
     await agent.prompt("Look around, and write a");

@@ -59,3 +59,23 @@ it("keeps what a user's own rules name out of every object, and writes none whil
   await linked.disable();
   expect(await flow.git("config", "--get-regexp", "^holdfast\\.")).toBe("holdfast.redact ACME-\\d+-[A-Z]+");
 });
+
+it("keeps what is a secret in a commit's message out of what a checkpoint tells of the commit", async () => {
+  using flow = await FlowRepository.make("git-refs");
+  await flow.git("config", "holdfast.redact", "ACME-\\d+");
+  const key = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+  const anchors = async (id: string | undefined): Promise<unknown> =>
+    (await flow.see(id))!.root["commit_anchors"];
+  await flow.agent("s-1").turn("Write a", { "a.txt": "The first line of a\n" });
+  const [id] = await flow.commit(`Take ${key} for ACME-7`);
+  await flow.work();
+  expect(await anchors(id)).toMatchObject([{ subject: "Take REDACTED for REDACTED" }]);
+  await flow.git("commit", "-q", "--amend", "-m", `Take ${key}`);
+  await flow.work();
+  expect(await anchors(id)).toMatchObject([{ subject: "Take REDACTED" }]);
+  // It is cut after the redaction: half a key is none that a rule knows.
+  const long = "so ".repeat(95);
+  await flow.git("commit", "-q", "--amend", "-m", `${long}${key}`);
+  await flow.work();
+  expect(await anchors(id)).toMatchObject([{ subject: `${long}REDACTED` }]);
+});

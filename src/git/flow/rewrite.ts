@@ -1,11 +1,12 @@
 import { parseTrailers } from "../format/trailers.ts";
 import type { Anchor } from "../reading/anchors.ts";
-import { computeAnchors } from "../reading/commit-anchors.ts";
 import { claimsOf } from "./claims.ts";
 import { changedPaths } from "./commit-changes.ts";
-import { isObjectId } from "./commit-event.ts";
+import { rewrittenIn } from "./commit-event.ts";
 import type { FlowContext } from "./flow-context.ts";
+import { isGone } from "./gone-commit.ts";
 import { linkCommit } from "./linked-commits.ts";
+import { redactedAnchors } from "./redacted-anchors.ts";
 import { fieldOf, type SpooledEvent } from "./spool.ts";
 import { beginOf, slotOf, storedPartOf } from "./stored-part.ts";
 import type { StoredPart } from "./session-input.ts";
@@ -16,7 +17,7 @@ import { writeClaims } from "./write-claims.ts";
  * sessions stand (specification §11).
  */
 export async function followRewrite(context: FlowContext, event: SpooledEvent): Promise<void> {
-  const rewritten = pairsIn(event.body);
+  const rewritten = rewrittenIn(event.body);
   const commits = await newCommits(context, rewritten);
   for (const { anchor, olds, ids } of commits)
     for (const id of ids) await linkCommit(context, { id, anchor, instead: olds });
@@ -34,17 +35,6 @@ interface NewCommit {
   readonly ids: readonly string[];
   /** Those that it names itself. */
   readonly named: readonly string[];
-}
-
-const mostPairs = 10_000;
-
-function pairsIn(body: string): ReadonlyMap<string, string> {
-  const pairs = body.split("\n", mostPairs).map((line) => line.split(" "));
-  return new Map(
-    pairs.flatMap(([old, to]) =>
-      isObjectId(old) && isObjectId(to) && old !== to ? [[old, to] as const] : [],
-    ),
-  );
 }
 
 function moveSessions({ sessions }: FlowContext, rewritten: ReadonlyMap<string, string>): void {
@@ -65,26 +55,26 @@ function moveSessions({ sessions }: FlowContext, rewritten: ReadonlyMap<string, 
 }
 
 async function newCommits(
-  { repository }: FlowContext,
+  context: FlowContext,
   rewritten: ReadonlyMap<string, string>,
 ): Promise<readonly NewCommit[]> {
+  const { objects } = context.repository;
   const olds = new Map<string, string[]>();
   for (const [old, to] of rewritten) olds.set(to, [...(olds.get(to) ?? []), old]);
   const found = [];
   for (const [id, before] of olds) {
-    const commit = await repository.objects.commit(id);
+    const commit = await objects.commit(id);
     // A later rewrite may have taken it away already.
     if (commit === null) continue;
     const named = parseTrailers(commit.message).checkpoints;
     const ids = new Set(named);
     for (const old of before) {
-      const message = (await repository.objects.commit(old))?.message ?? "";
+      const message = (await objects.commit(old))?.message ?? "";
       for (const one of parseTrailers(message).checkpoints) ids.add(one);
     }
-    const subject = commit.message.trimStart().split("\n", 1)[0]!;
-    if (ids.size > 0) found.push({ id, ...commit, subject, olds: before, ids: [...ids], named });
+    if (ids.size > 0) found.push({ id, ...commit, olds: before, ids: [...ids], named });
   }
-  const anchors = await computeAnchors(repository, found);
+  const anchors = await redactedAnchors(context, found);
   return found.map(({ olds: before, ids, named }, at) => ({
     anchor: anchors[at]!,
     olds: before,
@@ -106,6 +96,8 @@ async function condenseAmended(
   const stored = id === undefined || from === undefined ? null : await context.store.read(id);
   // One that another tool wrote is not ours to go on with.
   if (stored === null || stored.root.text("cli_version")?.startsWith(ownWriter) !== true) return;
+  // Nobody can tell any more what the amend brought.
+  if (await isGone(context, { name: event.name, commit: from! })) return;
   const changed = await changedPaths(context.repository, { commit, from: from! });
   const worktree = fieldOf(event, "worktree") ?? "";
   const claims = await claimsOf(context, {

@@ -46,14 +46,18 @@ describe.each(flowLayouts)("the checkpoint of a commit that a run made, in %s", 
   it("is found again by the run, and the commit is linked to it for certain", async () => {
     flow = await FlowRepository.make(layout);
     await flow.linked.stage("a.txt");
-    await flow.git("commit", "-qm", "By a run");
+    await flow.git("commit", "-qm", "By a run, password=hunter22");
     const head = await flow.git("rev-parse", "HEAD");
     const { id, changed, links } = await write({});
     expect(changed).toBe(true);
     expect(links.get(head)).toMatchObject([{ checkpoint: id, confidence: "certain" }]);
     const { sessions, root, stored } = (await flow.see(id))!;
     expect(stored.findings).toEqual([]);
-    expect(root).toMatchObject({ linked_commits: [{ sha: head }], files_touched: ["a.txt"] });
+    expect(root).toMatchObject({
+      linked_commits: [{ sha: head }],
+      files_touched: ["a.txt"],
+      commit_anchors: [{ sha: head, subject: "By a run, password=REDACTED" }],
+    });
     expect(sessions[0]).toMatchObject({ sessionId: "s-1", prompt: "Three, password=REDACTED" });
     expect(sessions[0]!.metadata).toMatchObject({
       run_id: "run-1",

@@ -7,12 +7,12 @@ import { mintHexId, mintUlid, type RandomBytes } from "../format/ids.ts";
 import { parseTrailers } from "../format/trailers.ts";
 import type { Commit } from "../plumbing/objects.ts";
 import { anchorFields } from "../reading/anchors.ts";
-import { computeAnchors } from "../reading/commit-anchors.ts";
 import { keepLinks } from "../reading/link-file.ts";
 import { changedPaths } from "./commit-changes.ts";
 import { compactLinesBefore } from "./compact-position.ts";
 import { displayName, type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { linkedCommit } from "./linked-commits.ts";
+import { redactedAnchors } from "./redacted-anchors.ts";
 import { contentFolder } from "./session-part.ts";
 import { isSessionId } from "./session-state.ts";
 import { slotOf } from "./stored-part.ts";
@@ -101,8 +101,7 @@ async function write(context: FlowContext, { made, commit, id }: Making): Promis
     form: isWhole ? "whole" : "chunks",
   });
   await content.keep();
-  const subject = commit.message.trimStart().split("\n", 1)[0]!;
-  const anchors = await computeAnchors(repository, [{ id: made.commit, ...commit, subject }]);
+  const anchors = await redactedAnchors(context, [{ id: made.commit, ...commit }]);
   const changed = await changedPaths(repository, { commit: made.commit });
   const { model, branch } = made;
   const { refs, changed: isNew } = await context.store.write({

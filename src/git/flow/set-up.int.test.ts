@@ -93,6 +93,34 @@ describe("enable", () => {
     expect((await linked.status()).problems).toEqual([]);
   });
 
+  it("has Claude Code call us by one settings file alone, whichever was first, where it finds what the shared one calls", async () => {
+    using linked = await LinkedRepository.make("plain");
+    linked.write("../bin/holdfast", "#!/bin/sh\n", 0o755);
+    const found = { searchPath: join(linked.path, "../bin") };
+    const before = linked.traces();
+    const both = `Claude Code calls us by both .claude/settings.local.json and .claude/settings.json: run holdfast git enable again.`;
+    const calling = async (): Promise<unknown> => {
+      const { agent, isAgentTwice, problems } = await linked.status(found);
+      return { agent, isAgentTwice, problems };
+    };
+    // Whoever has it in no such folder needs the hooks of this machine.
+    for (const searchPath of ["", join(linked.path, "../node_modules/.bin")]) {
+      linked.write("../node_modules/.bin/holdfast", "#!/bin/sh\n", 0o755);
+      await linked.enable({ scope: "shared", searchPath });
+      expect(await linked.status({ searchPath })).toMatchObject({ agent: ["local", "shared"], problems: [] });
+      expect((await linked.enable({ searchPath })).changes).toEqual([]);
+    }
+    expect(await calling()).toEqual({ agent: ["local", "shared"], isAgentTwice: true, problems: [both] });
+    await linked.enable(found);
+    expect(await calling()).toEqual({ agent: ["shared"], isAgentTwice: false, problems: [] });
+    expect((await linked.enable(found)).changes).toEqual([]);
+    rmSync(join(linked.path, ".claude/settings.json"));
+    await linked.enable(found);
+    expect(linked.traces()).toEqual(before);
+    await linked.enable({ scope: "shared", ...found });
+    expect(await calling()).toEqual({ agent: ["shared"], isAgentTwice: false, problems: [] });
+  });
+
   it("brings hooks of an earlier version up to date", async () => {
     using linked = await LinkedRepository.make("plain");
     const after = linked.traces();
@@ -162,6 +190,24 @@ describe("enable", () => {
       expect(linked.hookFiles()).toEqual([]);
     },
   );
+
+  it("is undone but for the settings that a user made, and for the layout while work waits", async () => {
+    const own = { push: "false", remote: "private", transcript: "whole", ulidmirrors: "true" };
+    let before: Record<string, string> = {};
+    using linked = await LinkedRepository.make("plain", async (made) => {
+      for (const [key, value] of Object.entries(own)) await made.git(["config", `holdfast.${key}`, value]);
+      before = made.traces();
+    });
+    const spool = new Spool(linked);
+    spool.setAside(spool.add({ kind: "work", fields: [], body: "" }), "Nobody could do it.");
+    const settings = { layout: "git-branch", mirrors: ["git-refs", "v2"] } as const;
+    await linked.enable({ settings });
+    await using repository = await openRepository({ cwd: linked.path, env: gitTestEnv });
+    expect(await disable(repository, { forget: false })).toMatchObject({ pending: 1 });
+    expect((await linked.enable()).settings).toEqual(settings);
+    await linked.disable();
+    expect(linked.traces()).toEqual(before);
+  });
 
   it("is undone but for the folder that a worker is at, which would make it anew", async () => {
     using linked = await LinkedRepository.make("plain");

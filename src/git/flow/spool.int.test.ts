@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { eventText, fieldOf, fieldsOf, type FlowEvent, readEventText, Spool } from "./spool.ts";
+import {
+  eventText,
+  fieldOf,
+  fieldsOf,
+  type FlowEvent,
+  readEventText,
+  Spool,
+  type SpooledEvent,
+} from "./spool.ts";
 
 let commonDir: string;
 let spool: Spool;
@@ -14,6 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(commonDir, { recursive: true, force: true }));
 
 const commit = (id: string): FlowEvent => ({ kind: "post-commit", fields: [["commit", id]], body: "" });
+const read = (name: string): SpooledEvent => spool.read(name) as SpooledEvent;
 const folder = (): string => join(commonDir, "holdfast", "spool");
 
 describe("the spool", () => {
@@ -22,9 +31,7 @@ describe("the spool", () => {
       spool.add(commit(String(at)), { nowMs: 1_795_282_668_000 }),
     );
     expect(spool.names()).toEqual(names);
-    expect(names.map((name) => fieldOf(spool.read(name)!, "commit"))).toEqual(
-      names.map((_, at) => String(at)),
-    );
+    expect(names.map((name) => fieldOf(read(name), "commit"))).toEqual(names.map((_, at) => String(at)));
     spool.done(names[0]!);
     spool.done(names[0]!);
     expect(spool.names()).toEqual(names.slice(1));
@@ -38,13 +45,13 @@ describe("the spool", () => {
     writeFileSync(join(folder(), "1795282668123456789-42-sh.event"), text);
     writeFileSync(join(folder(), "1795282668123456788-42-sh.tmp"), "holdf");
     const [name] = spool.names();
-    const event = spool.read(name!)!;
+    const event = read(name!);
     expect(event).toMatchObject({ kind: "post-rewrite", atMs: 1_795_282_668_123, body: "a b\nc d\n" });
     expect(fieldsOf(event, "inherited")).toEqual(["1", "2"]);
     expect(spool.names()).toHaveLength(1);
   });
 
-  it("sets aside what nobody can understand, with the reason, and follows no link", () => {
+  it("says why nobody can understand what is none, follows no link, and reads it where it was set aside too", () => {
     mkdirSync(folder(), { recursive: true });
     const write = (stamp: number, text: string): void =>
       writeFileSync(join(folder(), `179528266800000000${stamp}-1-a.event`), text);
@@ -54,9 +61,14 @@ describe("the spool", () => {
     write(4, `holdfast-event 1\n${"a b\n".repeat(2000)}\n`);
     symlinkSync("/etc/passwd", join(folder(), "1795282668000000005-1-a.event"));
     mkdirSync(join(folder(), "1795282668000000006-1-a.event"));
-    expect(spool.names().map((name) => spool.read(name))).toEqual(Array(6).fill(undefined));
+    const names = spool.names();
+    const told = names.map((name) => spool.read(name));
+    for (const [at, name] of names.entries()) spool.setAside(name, told[at] as string);
     expect(spool.names()).toEqual([]);
-    expect(spool.aside().map(({ reason }) => reason)).toEqual([
+    expect(spool.read(names[0]!)).toBeUndefined();
+    expect(spool.aside().map(({ name }) => spool.readAside(name))).toEqual(told);
+    expect(spool.aside().map(({ reason }) => reason)).toEqual(told);
+    expect(told).toEqual([
       "It does not begin as an event does.",
       "A line of it is no field.",
       "Its kind is not known.",

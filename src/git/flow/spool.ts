@@ -64,15 +64,14 @@ export class Spool {
     return namesIn(this.#folder).toSorted(byAge);
   }
 
-  /** One that waits; undefined where it has been set aside, because nobody could understand it. */
-  read(name: string): SpooledEvent | undefined {
-    const bytes = readOwnFile(join(this.#folder, name), { maxBytes });
-    if (bytes === "missing") return undefined;
-    const event = Buffer.isBuffer(bytes) ? readEventText(bytes.toString("utf8")) : bytes;
-    if (typeof event !== "string")
-      return { ...event, name, atMs: Number(BigInt(stampOf(name)) / 1_000_000n) };
-    this.setAside(name, event);
-    return undefined;
+  /** One that waits; a text says why nobody can understand it, and undefined that it is there no more. */
+  read(name: string): SpooledEvent | string | undefined {
+    return eventIn(this.#folder, name);
+  }
+
+  /** One that was set aside, in the same way. */
+  readAside(name: string): SpooledEvent | string | undefined {
+    return eventIn(this.#aside, name);
   }
 
   /** Forgets one whose work is done and durable. */
@@ -149,6 +148,14 @@ let last = 0n;
 
 // Nanoseconds, process, and what tells apart the events of one process at one moment.
 const nameForm = /^(\d{19})-\d{1,10}-[\w]{1,40}\.event$/;
+
+function eventIn(folder: string, name: string): SpooledEvent | string | undefined {
+  const bytes = readOwnFile(join(folder, name), { maxBytes });
+  if (bytes === "missing") return undefined;
+  const event = Buffer.isBuffer(bytes) ? readEventText(bytes.toString("utf8")) : bytes;
+  if (typeof event === "string") return event;
+  return { ...event, name, atMs: Number(BigInt(stampOf(name)) / 1_000_000n) };
+}
 
 function namesIn(folder: string): readonly string[] {
   try {

@@ -8,6 +8,7 @@ import { PushQueue } from "../push/queue.ts";
 import { Attempts } from "./attempts.ts";
 import { calledBy, hasAllHooks, hasOwnHooks, settingsFiles, type SettingsScope } from "./claude-settings.ts";
 import { foldersOf, textOf } from "./enable.ts";
+import { isFoundByName } from "./found-by-name.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { type FlowSettings, readFlowSettings } from "./flow-settings.ts";
 import { type HookState, hookStates, otherTools } from "./hook-files.ts";
@@ -38,6 +39,8 @@ export interface FlowStatus {
   readonly agent: readonly SettingsScope[];
   /** Of these, the files whose hooks are not as `enable` writes them: some are gone, or call where the repository was. */
   readonly agentStale: readonly SettingsScope[];
+  /** True when more than one of them is followed, so that each hook is called again. */
+  readonly isAgentTwice: boolean;
   /** What the hooks start and is not there any more. */
   readonly missing: readonly string[];
   readonly spool: {
@@ -71,7 +74,7 @@ export interface FlowStatus {
 /** Looks how the flow stands; changes nothing. */
 export async function flowStatus(
   repository: Repository,
-  { now = Date.now }: { readonly now?: () => number } = {},
+  { now = Date.now, searchPath }: StatusParams = {},
 ): Promise<FlowStatus> {
   const { commonDir, worktree } = repository;
   const { launcher } = flowPaths(commonDir);
@@ -89,7 +92,7 @@ export async function flowStatus(
     enabled,
     settings: await readFlowSettings(repository),
     hooks,
-    ...agentStatus(worktree, launcher),
+    ...agentStatus({ worktree, launcher, searchPath }),
     missing: enabled ? missingPrograms(launcher) : [],
     spool: spoolStatus(commonDir),
     sessions: sessionStatus(commonDir, now()),
@@ -103,12 +106,27 @@ export async function flowStatus(
 
 const mostErrors = 5;
 
-function agentStatus(worktree: string | null, launcher: string): Pick<FlowStatus, "agent" | "agentStale"> {
+interface StatusParams {
+  readonly now?: () => number;
+  /** Where programs are looked for by their names; default `PATH`. */
+  readonly searchPath?: string;
+}
+
+function agentStatus({
+  worktree,
+  launcher,
+  searchPath,
+}: {
+  readonly worktree: string | null;
+  readonly launcher: string;
+  readonly searchPath: string | undefined;
+}): Pick<FlowStatus, "agent" | "agentStale" | "isAgentTwice"> {
   const textIn = (scope: SettingsScope): string =>
     worktree === null ? "" : (textOf(join(worktree, settingsFiles[scope])) ?? "");
   const agent = (["local", "shared"] as const).filter((scope) => hasOwnHooks(textIn(scope)));
   const isStaleIn = (scope: SettingsScope): boolean => !hasAllHooks(textIn(scope), calledBy(scope, launcher));
-  return { agent, agentStale: agent.filter(isStaleIn) };
+  const isAgentTwice = agent.length > 1 && isFoundByName(searchPath);
+  return { agent, agentStale: agent.filter(isStaleIn), isAgentTwice };
 }
 
 function missingPrograms(launcher: string): readonly string[] {
@@ -163,6 +181,7 @@ function problemsOf({
   hooks,
   agent,
   agentStale,
+  isAgentTwice,
   missing,
   spool,
   sessions,
@@ -186,6 +205,9 @@ function problemsOf({
       (scope) =>
         `The hooks of Claude Code in ${settingsFiles[scope]} are not those of this repository: ${again}${scope === "shared" ? " with --shared" : ""}.`,
     ),
+    ...(isAgentTwice && !agentStale.includes("shared")
+      ? [`Claude Code calls us by both ${settingsFiles.local} and ${settingsFiles.shared}: ${again}.`]
+      : []),
     ...missing.map((path) => `The hooks start ${path}, which is not there any more: ${again}.`),
     ...stuck(spool.failing, "Not done yet, and tried again later"),
     ...stuck(spool.aside, "Not done, and not tried any more"),

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { stashedFiles, uncommittedFiles } from "./commit-changes.ts";
+import { commitsAside, waitingCommits } from "./commits-under-way.ts";
 import { finaliseTurn } from "./finalise.ts";
 import type { FlowContext } from "./flow-context.ts";
 import { flowPaths } from "./flow-paths.ts";
 import { gitDirOf } from "./place.ts";
 import { isSessionId, isStale, type SessionState } from "./session-state.ts";
-import { Spool } from "./spool.ts";
 
 /** What is to be put in order when nothing waits any more. */
 export async function upkeep(context: FlowContext): Promise<void> {
@@ -32,6 +32,8 @@ async function completeLost(context: FlowContext): Promise<void> {
 async function forgetCleanFiles(context: FlowContext): Promise<void> {
   const { sessions } = context;
   const idle = sessions.list().sessions.filter((state) => state.phase !== "active" && hasFiles(state));
+  // It changes only by the work itself.
+  if (idle.length === 0 || (await commitsAside(context.repository)).length > 0) return;
   const byPath = new Map(idle.map((state) => [state.worktreePath, state]));
   for (const [worktreePath, { worktree }] of byPath) {
     const pending = await pendingIn(context, { worktree, worktreePath });
@@ -63,11 +65,11 @@ function hasFiles({ filesTouched }: SessionState): boolean {
   return filesTouched.length > 0;
 }
 
-// Between a commit and its checkpoint, which may be long where its work fails, its files are clean.
+// Between a commit and its checkpoint, which may be long where its work fails, its files are clean. Looked at without a
+// pause before the change: a commit may be made at any time.
 function isCommitUnderWay({ repository }: FlowContext, { worktree }: SessionState): boolean {
   const note = statSync(join(flowPaths(repository.commonDir).minted, worktree), { throwIfNoEntry: false });
-  const spool = new Spool(repository);
-  return (note?.size ?? 0) > 0 || spool.names().length + spool.aside().length > 0;
+  return (note?.size ?? 0) > 0 || waitingCommits(repository).length > 0;
 }
 
 function without(state: SessionState, isGone: (file: string) => boolean): SessionState {

@@ -79,6 +79,14 @@ describe("the worker", () => {
     expect(readdirSync(flowPaths(commonDir).aside)).toEqual([]);
   });
 
+  it("counts what nobody can read among those set aside, each time that it is told to try it", async () => {
+    writeFileSync(join(flowPaths(commonDir).spool, spool.add(commit("a"))), "rubbish");
+    const params = { commonDir, handlers: failing("", 0) };
+    for (const isRetry of [false, true])
+      expect(await work({ ...params, isRetry })).toEqual({ held: true, done: 0, failed: 0, aside: 1 });
+    expect(spool.aside()).toHaveLength(1);
+  });
+
   it("never gives up what a full disk stopped, however often, and does it as soon as there is room", async () => {
     spool.add(commit("a"));
     const params = { commonDir, handlers: failing("a", 2 * mostAttempts, fullDisk), isOnce: true };

@@ -143,6 +143,7 @@ class Draining {
   async #handle(name: string): Promise<void> {
     const event = this.#spool.read(name);
     if (event === undefined) return;
+    if (typeof event === "string") return this.#setAside(name, event);
     const handle = this.#params.handlers[event.kind];
     if (handle === undefined) return void this.#passedOver.add(name);
     const before = this.#attempts.read(name);
@@ -178,11 +179,13 @@ class Draining {
   #giveUp({ name, kind }: SpooledEvent, reason: string): void {
     this.#failed.delete(name);
     if (forgotten.has(kind)) this.#spool.done(name);
-    else {
-      this.#spool.setAside(name, reason);
-      this.#aside += 1;
-    }
+    else this.#setAside(name, reason);
     this.#attempts.forget(name);
+  }
+
+  #setAside(name: string, reason: string): void {
+    this.#spool.setAside(name, reason);
+    this.#aside += 1;
   }
 }
 

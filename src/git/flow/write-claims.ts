@@ -4,6 +4,7 @@ import { afterCheckpoint, type LeftOver } from "./after-checkpoint.ts";
 import type { Claim } from "./claims.ts";
 import { type ChangedPath, differingFiles, stashedFiles, untrackedFiles } from "./commit-changes.ts";
 import type { CommitEvent } from "./commit-event.ts";
+import { commitsAside, waitingCommits } from "./commits-under-way.ts";
 import { type FlowContext, queueRefs, strategy } from "./flow-context.ts";
 import { keepProgress } from "./kept-progress.ts";
 import { gitDirOf, headOf } from "./place.ts";
@@ -29,7 +30,7 @@ export async function writeClaims(context: FlowContext, params: WriteParams): Pr
   const { id, event, claims, changed, stored, root } = params;
   if (claims.length === 0) return;
   const stops = stopsAfter(context, event.name);
-  const isAhead = hasEarlier(context, event.name);
+  const isAhead = await hasEarlier(context, event.name);
   const left = await leftOvers(context, params);
   const inputs = claims.map((claim) => inputOf(context, { claim, event, stored }));
   const tasks = [];
@@ -81,7 +82,7 @@ function stopsAfter({ repository }: FlowContext, name: string): ReadonlyMap<stri
   const stops = new Map<string, Set<string>>();
   for (const later of spool.names().filter((other) => other > name)) {
     const event = spool.read(later);
-    if (event?.kind !== "agent" || fieldOf(event, "verb") !== "stop") continue;
+    if (typeof event !== "object" || event.kind !== "agent" || fieldOf(event, "verb") !== "stop") continue;
     const [session, turn] = [fieldOf(event, "session") ?? "", fieldOf(event, "turn") ?? ""];
     stops.set(session, (stops.get(session) ?? new Set()).add(turn));
   }
@@ -89,9 +90,9 @@ function stopsAfter({ repository }: FlowContext, name: string): ReadonlyMap<stri
 }
 
 // Events are done in order, but for those that failed.
-function hasEarlier({ repository }: FlowContext, name: string): boolean {
-  const spool = new Spool(repository);
-  return [...spool.names(), ...spool.aside().map((one) => one.name)].some((other) => other < name);
+async function hasEarlier({ repository }: FlowContext, name: string): Promise<boolean> {
+  const others = [...waitingCommits(repository), ...(await commitsAside(repository))];
+  return others.some((other) => other < name);
 }
 
 /** By worktree, the files that are not as the commit has them, or lie in a stash. */

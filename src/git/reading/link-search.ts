@@ -1,3 +1,7 @@
+import { isHoldfastError } from "../../core/errors.ts";
+import { mark } from "../../core/secret-patterns.ts";
+import { redactor } from "../content/redactor.ts";
+import { repositoryRedactor } from "../flow/redaction-rules.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import type { Anchor } from "./anchors.ts";
@@ -110,13 +114,15 @@ export class LinkSearch {
   }
 
   async #byMessage(): Promise<void> {
+    const named = [...this.#lost].filter(({ anchor }) => saysEnough(anchor.subject));
+    const isRedacted = named.some(({ anchor }) => anchor.subject.includes(mark));
+    const redact = isRedacted ? await redactionOf(this.#repository) : undefined;
     const texts = this.#candidates.map((candidate) => ({
       candidate,
-      subjects: subjectsIn(candidate.commit),
+      subjects: subjectsIn(candidate.commit, redact),
     }));
-    for (const lost of this.#lost) {
+    for (const lost of named) {
       const { subject } = lost.anchor;
-      if (subject.length < minSubject) continue;
       const fits = texts.filter(
         ({ candidate, subjects }) => subjects.has(subject) && holdsFiles(candidate.anchor, lost.anchor),
       );
@@ -198,18 +204,32 @@ function hasPatch({ patchId }: Anchor, other: string | null): boolean {
   return other !== null && patchId === other;
 }
 
+// What was redacted is alike in many messages.
+function saysEnough(subject: string): boolean {
+  return subject.replaceAll(mark, "").length >= minSubject;
+}
+
+/** How the subjects of checkpoints are redacted here. */
+async function redactionOf(repository: Repository): Promise<(text: string) => string> {
+  const rules = await repositoryRedactor(repository).catch((error: unknown) => {
+    // A rule that cannot be used keeps all from being written, and nothing from being found.
+    if (isHoldfastError(error) && error.code === "redaction_invalid") return redactor();
+    throw error;
+  });
+  return rules.text;
+}
+
 /** The lines of a message that may be subjects of what was squashed into it: forges write them as a list. */
-function subjectsIn({ message }: CommitRecord): ReadonlySet<string> {
+function subjectsIn({ message }: CommitRecord, redact?: (text: string) => string): ReadonlySet<string> {
   const lines = message.split("\n").slice(0, 5000);
   // A forge puts the number of the request behind the subject.
-  return new Set(
-    lines.map((line) =>
-      line
-        .replace(/^\s*[*-]\s+/, "")
-        .replace(/ \(#\d+\)$/, "")
-        .trim(),
-    ),
+  const subjects = lines.map((line) =>
+    line
+      .replace(/^\s*[*-]\s+/, "")
+      .replace(/ \(#\d+\)$/, "")
+      .trim(),
   );
+  return new Set(redact === undefined ? subjects : [...subjects, ...subjects.map(redact)]);
 }
 
 function holdsFiles(holder: Anchor, held: Anchor): boolean {

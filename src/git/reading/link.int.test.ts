@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Story, storyMs } from "../../../test/git/story.ts";
+import { redactor } from "../content/redactor.ts";
+import { redactedAnchors } from "../flow/redacted-anchors.ts";
 import { anchorFields } from "./anchors.ts";
 import { computeAnchors } from "./commit-anchors.ts";
 import { readCommit } from "./commits.ts";
@@ -151,6 +153,27 @@ describe("link", () => {
       [commit, one, "medium"],
       [commit, two, "medium"],
     ]);
+  });
+
+  it("links by a message of which the checkpoint keeps only what is no secret", async () => {
+    const { repository } = story;
+    const secret = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+    const subjects = [`Add the part with ${secret}`, secret] as const;
+    await story.git("checkout", "-q", "-b", "feature");
+    for (const [at, id] of [one, two].entries()) {
+      const commit = await story.commit({ [`${id}.ts`]: "1\n" }, subjects[at]!);
+      const anchors = await redactedAnchors({ repository, redactor: redactor() }, [
+        await readCommit(repository, commit),
+      ]);
+      await story.checkpoint({ id, sessions: [{ sessionId: `s-${id}` }], root: anchorFields(anchors) });
+    }
+    await story.git("checkout", "-q", "main");
+    await forget();
+    // A rule that cannot be used stops what is written, not what is read.
+    await story.git("config", "holdfast.redact", "(");
+    const files = { [`${one}.ts`]: "changed\n", [`${two}.ts`]: "changed\n" };
+    const commit = await story.commit(files, `Both (#12)\n\n* ${subjects.join("\n* ")}`);
+    expect((await find()).links).toMatchObject([{ commit, checkpoint: one, confidence: "medium" }]);
   });
 
   it("links nothing where no trailer was lost: merges, reverts of reverts, empty commits, commits of people", async () => {
