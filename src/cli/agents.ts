@@ -40,7 +40,7 @@ export async function withAgents<T>(
 }
 
 /** Ends what the agents keep open. What fails is told, and changes nothing of what the command came to. */
-async function closeAgents(registry: AgentRegistry): Promise<void> {
+export async function closeAgents(registry: AgentRegistry): Promise<void> {
   await registry.close().catch(tellError);
 }
 
