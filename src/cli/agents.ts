@@ -6,6 +6,7 @@ import type { LeftoversOf } from "../runtime/leftovers.ts";
 import { agentSettings } from "./agent-settings.ts";
 import type { ClaudeAgentParams } from "./claude-agent.ts";
 import { listOf, shown, usage } from "./arguments.ts";
+import { tellError } from "./output.ts";
 import { type StoreOption, withNewStore } from "./store.ts";
 
 /** The agents that the program knows, by what this machine says of them; none is loaded yet. @throws usage */
@@ -33,9 +34,14 @@ export async function withAgents<T>(
     try {
       return await use(store);
     } finally {
-      await registry.close();
+      await closeAgents(registry);
     }
   });
+}
+
+/** Ends what the agents keep open. What fails is told, and changes nothing of what the command came to. */
+export async function closeAgents(registry: AgentRegistry): Promise<void> {
+  await registry.close().catch(tellError);
 }
 
 /** The agent of a name. @throws agent_unknown */

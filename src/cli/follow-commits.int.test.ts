@@ -53,6 +53,21 @@ it("a commit without a checkpoint is told with its reason, and a rebuild writes 
   expect(await place.git("for-each-ref")).toContain("refs/entire/checkpoints/");
 });
 
+it("a worker whose time is over leaves the rest to the next one, which begins where it stopped", async () => {
+  const commit = (await place.git("rev-parse", "HEAD")).slice(0, 7);
+  const sessions = Array.from({ length: 8 }, (_, n) => `s-${n + 1}`);
+  for (const session of sessions) await leaveCommitted(commit, session);
+  const said = await worked("--git", "--drain-ms", "0");
+  expect(said).not.toContain("Run 8.1: ");
+  expect(said).toMatch(
+    /^The time is over: the next worker with --git looks for commits in \d+ more changes\.$/m,
+  );
+  expect((await holdfast("projections", "list")).stdout).toMatch(/^git-checkpoints +ok +0 /m);
+  const next = await worked("--git");
+  expect(next.match(/^Run \d\.1: /gm)).toHaveLength(8);
+  expect(next).not.toContain("The time is over");
+});
+
 async function holdfast(...args: readonly string[]) {
   return await home.runInside([...args], { env: { ...gitTestEnv, HOME: home.folder } });
 }
@@ -68,19 +83,20 @@ async function worked(...args: readonly string[]): Promise<string> {
 }
 
 /** A run that made a commit, as a worker without `--git` leaves it. */
-async function leaveCommitted(commit: string): Promise<void> {
+async function leaveCommitted(commit: string, name = key.session): Promise<void> {
+  const session = { ...key, session: name };
   await withStoreOf(home, async (store) => {
-    await store.admit({ session: key, key: "k", body: '{"prompt":"Do it"}', provider: "scripted" });
-    const { run, lease } = (await store.claim({ worker: "w", leaseMs: 60_000 }))!;
+    await store.admit({ session, key: "k", body: '{"prompt":"Do it"}', provider: "scripted" });
+    const { run, lease } = (await store.claim({ worker: "w", leaseMs: 60_000, session: name }))!;
     const staged = { fence: lease, run: run.id };
     const settings = { cwd: place.path };
     const event = eventEntry({ run: run.id, event: { type: "status", status: "started", settings } });
-    await store.append({ ...staged, log: { ...key, log: eventLog(run.id) }, entries: [event] });
+    await store.append({ ...staged, log: { ...session, log: eventLog(run.id) }, entries: [event] });
     const body = '{"type":"user","message":{"role":"user","content":"Do it"}}';
-    await store.append({ ...staged, log: { ...key, log: "" }, entries: [{ body }] });
+    await store.append({ ...staged, log: { ...session, log: "" }, entries: [{ body }] });
     const link = linkEntry({ kind: "commit", commit, run: run.id, call: "c" });
-    await store.append({ log: { ...key, log: linksLog }, entries: [link], fence: lease });
+    await store.append({ log: { ...session, log: linksLog }, entries: [link], fence: lease });
     const { parts } = await store.tail({ run: run.id });
-    await store.commit({ session: key, run: run.id, epoch: lease.epoch, parts, outcome: "{}" });
+    await store.commit({ session, run: run.id, epoch: lease.epoch, parts, outcome: "{}" });
   });
 }

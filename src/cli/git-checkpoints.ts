@@ -68,12 +68,13 @@ export async function madeCommitsOf(store: Store, session: SessionKey): Promise<
 }
 
 async function documentAfter(
-  { store, previous }: ProjectionBatch,
+  { store, previous, signal }: ProjectionBatch,
   { session, changes }: { readonly session: SessionKey; readonly changes: readonly Change[] },
   params: Required<Pick<GitCheckpointsParams, "onCommit">> & GitCheckpointsParams,
 ): Promise<string | undefined> {
   const found: MadeCommit[] = [];
   for (const change of changes) {
+    signal?.throwIfAborted();
     const made = await committedRun(store, change);
     if (made === undefined) continue;
     // Most of what is followed made no commit, and loads nothing of git.

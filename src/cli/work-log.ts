@@ -101,6 +101,14 @@ export class WorkLog {
     );
   }
 
+  /** Changes that were not looked at for commits in time. */
+  behind(changes: number): void {
+    this.#tell(
+      { type: "behind", changes },
+      `The time is over: the next worker with --git looks for commits in ${counted(changes, "more change")}.`,
+    );
+  }
+
   /** Resolves when all was written. */
   async stopped(): Promise<void> {
     this.#tell({ type: "stopped", runs: this.#ended }, `Stopped after ${counted(this.#ended, "run")}.`);

@@ -5,6 +5,7 @@ import { eventLog } from "../core/run.ts";
 import type { Store } from "../core/store.ts";
 import { stepLog } from "../core/steps.ts";
 import { onEachStore } from "../../test/runtime/each-store.ts";
+import { withVerbs } from "../../test/chaos/with-verbs.ts";
 import type { Ended } from "./execute.ts";
 import { Worker, type WorkerParams } from "./worker.ts";
 
@@ -92,6 +93,72 @@ describe("an agent that does not end", () => {
       expect(await store.run({ run: run!.id })).toEqual(run);
     });
 
+    test("though it had its answer writes nothing more into its run, and its input is answered once", async () => {
+      const over = Promise.withResolvers<void>();
+      const told: string[] = [];
+      const agent = hanging(async function* (turn) {
+        turn.answered();
+        void running.stop({ cancel: true });
+        await late.promise;
+        try {
+          yield said("Too late.");
+          yield result;
+        } finally {
+          await turn.flush();
+          over.resolve();
+        }
+      });
+      // Its run is ended by what is read here: the agent goes on right before it.
+      const slow = withVerbs(store, {
+        tail: async (params) => {
+          late.resolve();
+          await over.promise;
+          return await store.tail(params);
+        },
+      });
+      await admit("hang");
+      const onEvent: WorkerParams["onEvent"] = (_claim, { type }) => void told.push(type);
+      const running: Worker = worker(agent, { store: slow, onEvent });
+      await running.drain();
+      expect(ended).toMatchObject([{ as: "interrupted" }]);
+      expect(told).not.toContain("notice");
+      await worker(scriptedAgent()).drain();
+      expect(ended).toMatchObject([{}, { as: "committed", text: "One." }]);
+      const { runs } = await store.runs({ session });
+      const first = { ...session, log: eventLog(runs.at(-1)!.id) };
+      const types = (await store.read({ log: first })).entries.map(({ body }) => JSON.parse(body).type);
+      expect(types).toEqual(["error"]);
+    });
+
+    test.each([
+      [
+        "for an entry that may be stored already",
+        [{ kind: "entry", log: "", entry: { uuid: "1", body: "{}" } }],
+      ],
+      ["behind many others", Array.from({ length: 255 }, () => said("Word by word."))],
+    ] as const)("in time, whose result waits for the store %s, is committed", async (_, steps) => {
+      const agent = hanging(async function* () {
+        yield* steps;
+        yield result;
+      });
+      const abandoned = Promise.withResolvers<void>();
+      const slow = withVerbs(store, {
+        append: async (params) => {
+          void running.stop({ cancel: true });
+          await abandoned.promise;
+          return await store.append(params);
+        },
+      });
+      // Only where the session is there already may an entry be.
+      await admit("other");
+      await worker(scriptedAgent()).drain();
+      await admit("hang");
+      const running: Worker = worker(agent, { store: slow, onError: () => abandoned.resolve() });
+      await running.drain();
+      expect(ended).toMatchObject([{}, { as: "committed", text: "Done." }]);
+      expect(await stateOf("hang")).toBe("consumed");
+    });
+
     test("when its worker stops keeps it no longer than the grace, and its input is put back", async () => {
       const agent = hanging(async function* () {
         await late.promise;
@@ -135,6 +202,10 @@ describe("an agent that does not end", () => {
     });
   });
 });
+
+function said(text: string): AgentStep {
+  return { kind: "event", event: { type: "notice", text } };
+}
 
 /** Polls what only the store knows; the test's own time limit ends it. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {

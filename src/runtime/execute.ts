@@ -178,6 +178,8 @@ class RunningTurn {
   #isAnswered = false;
   #isOver = false;
   #isAbandoned = false;
+  /** What it gave last, until that is stored or waits to be. */
+  #taking: Promise<void> = Promise.resolve();
   #result: Result | undefined;
 
   constructor(params: ExecuteParams, keeper: LeaseKeeper, stop: AbortSignal) {
@@ -220,7 +222,8 @@ class RunningTurn {
         await replay;
         if (this.#result !== undefined) throw endedTwice(agent);
         this.#check();
-        await this.#take(step);
+        this.#taking = this.#take(step);
+        await this.#taking;
       }
     } catch (error) {
       // How an agent cleans up undoes nothing of what it has ended.
@@ -241,7 +244,7 @@ class RunningTurn {
     return ended;
   }
 
-  /** Its agent may be at work for ever: what it appends is refused as soon as its run has given the lease back. */
+  /** Its agent may be at work for ever: no step of it is taken, and what it appends is refused once its run has given the lease back. */
   abandon(): void {
     this.#isAbandoned = true;
   }
@@ -261,6 +264,8 @@ class RunningTurn {
 
   /** Waits for what is being written; gives the run's result where that is durable with all before it. */
   async settle(): Promise<Result | undefined> {
+    // A result that came before its agent was abandoned may still wait for what is before it.
+    await this.#taking.catch(() => undefined);
     return await this.#writer.flush().then(
       () => this.#result,
       () => undefined,
@@ -302,9 +307,9 @@ class RunningTurn {
     };
   }
 
-  // What has its answer is stopped by the loss of its lease alone.
+  // What has its answer is stopped by the loss of its lease alone, unless nobody waits for it any more.
   #check(): void {
-    if (this.#isAnswered) this.#keeper.checkLease();
+    if (this.#isAnswered && !this.#isAbandoned) this.#keeper.checkLease();
     else this.#keeper.check();
   }
 

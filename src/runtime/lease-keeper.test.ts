@@ -27,6 +27,22 @@ test("a turn ends with its lease, also where a renewal never answers", async () 
   expect(() => keeper.check()).toThrow(/has ended/);
 });
 
+test("a stop is no loss of the lease, and hides none", async () => {
+  const store = openMemoryStore();
+  const leaseMs = 40;
+  let nowMs = 0;
+  const timers = { now: () => nowMs, wait: () => new Promise<void>(() => undefined) };
+  const lease = await store.acquireLease({ session, owner: "w", leaseMs });
+  const turn = new AbortController();
+  const keeper = new LeaseKeeper({ store, lease, leaseMs, begunAtMs: 0, timers, turn });
+  turn.abort(new Error("stopped"));
+  expect(() => keeper.check()).toThrow("stopped");
+  keeper.checkLease();
+  nowMs = leaseMs;
+  expect(() => keeper.checkLease()).toThrow(/has ended/);
+  expect(() => keeper.check()).toThrow(/has ended/);
+});
+
 test("a turn ends when the store says that the lease is another's", async () => {
   const { store, turn } = await keep(undefined);
   await store.clearLease({ session, actor: "test" });

@@ -61,6 +61,43 @@ onEachStore(({ open, again, tries }) => {
       expect(await countsIn(store, "picky")).toEqual(countOf(all));
     });
 
+    it("leaves a step that is stopped where it was, without an error, and the next catch-up takes it whole", async () => {
+      const store = await historyOn(open());
+      const stop = new AbortController();
+      let applied = 0;
+      const slow: Projection = {
+        ...counting,
+        apply: async (batch) => {
+          applied += 1;
+          stop.abort(new Error("It ends."));
+          batch.signal?.throwIfAborted();
+          return await counting.apply(batch);
+        },
+      };
+      const runner = new ProjectionRunner({ store, projections: [slow], batchSize: 3 });
+      const [stopped] = await runner.catchUp(stop.signal);
+      expect(stopped).toMatchObject({ position: 0 });
+      expect(stopped).not.toHaveProperty("error");
+      await runner.run(stop.signal);
+      expect(applied).toBe(1);
+      expect((await runner.catchUp())[0]).toMatchObject({ lag: 0 });
+      expect(await countsIn(store)).toEqual(await changesIn(store));
+    });
+
+    it("stops between two steps where a projection does not heed its end", async () => {
+      const store = await historyOn(open());
+      const stop = new AbortController();
+      const deaf: Projection = {
+        ...counting,
+        apply: async (batch) => {
+          stop.abort();
+          return await counting.apply(batch);
+        },
+      };
+      const runner = new ProjectionRunner({ store, projections: [deaf], batchSize: 3 });
+      expect((await runner.catchUp(stop.signal))[0]).toMatchObject({ position: 3 });
+    });
+
     it("forgets an error that another runner has overcome", async () => {
       const store = await historyOn(open());
       await runnerOf(store).catchUp();

@@ -1,7 +1,7 @@
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
 import type { Projection, ProjectionStatus } from "./projection.ts";
-import { clearProjection, takeStep } from "./projection-step.ts";
+import { clearProjection, type StepParams, takeStep } from "./projection-step.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 
 export interface ProjectionRunnerParams {
@@ -19,7 +19,7 @@ export interface ProjectionRunnerParams {
   readonly onStep?: (step: StepReport) => void;
 }
 
-/** What came of a step: where the projection stands, unless another runner was faster, or why the step failed. */
+/** What came of a step: where the projection stands, unless another runner was faster or it was stopped, or why the step failed. */
 export interface StepReport {
   readonly projection: string;
   readonly position?: number;
@@ -47,14 +47,14 @@ export class ProjectionRunner {
     };
   }
 
-  /** Follows the feed until the signal aborts. @throws store_closed */
+  /** Follows the feed until the signal aborts, which may stop a step under way. @throws store_closed */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(Array.from(this.#projections.values(), (each) => this.#follow(each, signal)));
   }
 
-  /** Takes all that are not paused to where the feed ends now, and tells where they stand. @throws store_closed */
-  async catchUp(): Promise<readonly ProjectionStatus[]> {
-    await Promise.all(Array.from(this.#projections.values(), (each) => this.#takeAll(each, false)));
+  /** Takes all that are not paused to where the feed ends now, or until the signal aborts, and tells where they stand. @throws store_closed */
+  async catchUp(signal?: AbortSignal): Promise<readonly ProjectionStatus[]> {
+    await Promise.all(Array.from(this.#projections.values(), (each) => this.#takeAll(each, { signal })));
     return this.list();
   }
 
@@ -79,7 +79,7 @@ export class ProjectionRunner {
     const projection = this.#projections.get(name);
     if (projection === undefined) throw this.#unknown(name);
     await clearProjection(this.#store, name);
-    await this.#takeAll(projection, true);
+    await this.#takeAll(projection, { forced: true });
     this.#wakes.get(name)?.();
     return this.#status(name);
   }
@@ -121,11 +121,11 @@ export class ProjectionRunner {
     return (await this.#store.changes({ after: 0, limit: 1 })).position;
   }
 
-  async #takeAll(projection: Projection, forced: boolean): Promise<void> {
+  async #takeAll(projection: Projection, how: StepHow): Promise<void> {
     const end = await this.#feedPosition();
     try {
-      for (;;) {
-        const step = await this.#step(projection, forced);
+      while (how.signal?.aborted !== true) {
+        const step = await this.#step(projection, how);
         if (step.as !== "moved" || (step.position ?? 0) >= end) return;
         await turnOfEventLoop();
       }
@@ -134,8 +134,8 @@ export class ProjectionRunner {
     }
   }
 
-  #step(projection: Projection, forced = false) {
-    return takeStep({ store: this.#store, projection, limit: this.#params.batchSize, forced });
+  #step(projection: Projection, how: StepHow) {
+    return takeStep({ store: this.#store, projection, limit: this.#params.batchSize, ...how });
   }
 
   async #follow(projection: Projection, signal: AbortSignal): Promise<void> {
@@ -144,7 +144,7 @@ export class ProjectionRunner {
       // Before the step: whoever lets it go on meanwhile is not missed.
       const woken = this.#wakeOf(projection);
       try {
-        const step = await this.#step(projection);
+        const step = await this.#step(projection, { signal });
         failures = 0;
         this.#params.onStep({ projection: projection.name, ...("position" in step && step) });
         if (step.as === "moved") await turnOfEventLoop();
@@ -190,6 +190,8 @@ export class ProjectionRunner {
     }
   }
 }
+
+type StepHow = Pick<StepParams, "forced" | "signal">;
 
 interface SleepParams {
   readonly woken: Promise<void>;

@@ -3,12 +3,12 @@ import type { ProjectionRow } from "../core/projection.ts";
 import type { Change, ChangesResult, Store } from "../core/store.ts";
 import type { Projection, SessionDocument } from "./projection.ts";
 
-/** What became of a step: `moved` says to look again at once, `idle` that the projection stands at the feed's end. */
+/** What became of a step: `moved` says to look again at once, `idle` that the projection stands at the feed's end, `stopped` that it stands where it was. */
 export type StepResult =
   /** Without a position another runner was faster. */
   | { readonly as: "moved"; readonly position?: number }
   | { readonly as: "idle"; readonly position: number }
-  | { readonly as: "paused" };
+  | { readonly as: "paused" | "stopped" };
 
 export interface StepParams {
   readonly store: Store;
@@ -17,10 +17,13 @@ export interface StepParams {
   readonly limit: number;
   /** Goes on although it is paused. */
   readonly forced?: boolean;
+  /** Aborts when the step is not to be finished. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Takes a projection forward by one batch; documents and position change together, or nothing does. */
-export async function takeStep({ store, projection, limit, forced }: StepParams): Promise<StepResult> {
+export async function takeStep(params: StepParams): Promise<StepResult> {
+  const { store, projection, limit, forced } = params;
   const { name } = projection;
   const row = await rowOf(store, name);
   const { position = 0 } = row ?? {};
@@ -29,8 +32,9 @@ export async function takeStep({ store, projection, limit, forced }: StepParams)
   // The store was restored to an earlier state: what was derived since is of changes that never were.
   if (page === "ahead") return clear(store, name, position);
   if (page.changes.length === 0) return idle(store, row, position);
-  const { to, documents } = await applyAsFarAsPossible(store, projection, page.changes);
-  return unlessOvertaken(store.advance({ projection: name, from: position, to, documents }));
+  const applied = await applyAsFarAsPossible(params, page.changes);
+  if (applied === undefined) return { as: "stopped" };
+  return unlessOvertaken(store.advance({ projection: name, from: position, ...applied }));
 }
 
 /** Forgets all that a projection holds, so that its next steps build it anew. */
@@ -75,19 +79,20 @@ interface Applied {
   readonly documents: readonly SessionDocument[];
 }
 
-/** Halves a batch that fails until it passes, so that the projection stands right before the change that it cannot take. */
+/** Halves a batch that fails until it passes, so that the projection stands right before the change that it cannot take; undefined where it was stopped. */
 async function applyAsFarAsPossible(
-  store: Store,
-  projection: Projection,
+  { store, projection, signal }: StepParams,
   changes: readonly Change[],
-): Promise<Applied> {
+): Promise<Applied | undefined> {
   const previous = (session: Pick<Change, "project" | "session">): Promise<string | null> =>
     store.projected({ projection: projection.name, session });
   for (let taken = changes; ; taken = taken.slice(0, Math.ceil(taken.length / 2))) {
     try {
-      const documents = await projection.apply({ store, changes: taken, previous });
+      const documents = await projection.apply({ store, changes: taken, previous, signal });
       return { to: taken.at(-1)!.seq, documents };
     } catch (error) {
+      // What has failed by itself fails again with the next step.
+      if (signal?.aborted === true) return undefined;
       if (taken.length === 1) throw failedAt(taken[0]!, error);
     }
   }

@@ -22,6 +22,8 @@ export interface ProjectionBatch {
   readonly changes: readonly Change[];
   /** The projection's own document of a session, as it is before these changes. */
   readonly previous: (session: SessionKey) => Promise<string | null>;
+  /** Aborts when its runner is to end: a projection that takes long may throw, and is given these changes again later. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A session's document, one JSON object as text; null removes it. */

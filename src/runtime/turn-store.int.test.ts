@@ -58,6 +58,7 @@ describe("what an agent appends outside of its run", () => {
 
     test.each([
       ["before its result", "interrupted"],
+      ["between its answer and its result", "interrupted"],
       ["behind it", "committed"],
     ])("is refused where it was abandoned %s, since it may still be at work", async (when, as) => {
       const late = Promise.withResolvers<void>();
@@ -65,6 +66,7 @@ describe("what an agent appends outside of its run", () => {
         ...scriptedAgent(),
         async *run(turn) {
           given = turn.store;
+          if (when.startsWith("between")) turn.answered();
           if (when === "behind it") yield result;
           else void worker.stop({ cancel: true });
           await late.promise;

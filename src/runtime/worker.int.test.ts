@@ -254,6 +254,26 @@ describe.each<[string, () => Store]>([
     expect(ended).toMatchObject([{ as }]);
   });
 
+  test("tells nothing more of an agent that has its answer once it has lost its lease", async () => {
+    const answering: Agent = {
+      ...scriptedAgent(),
+      async *run(turn) {
+        turn.answered();
+        yield { kind: "event", event: { type: "notice", text: "This belongs to it." } };
+        // Else what was told is refused first, and not what is still to come.
+        await turn.flush();
+        await store.clearLease({ session, actor: "test" });
+        if (!turn.signal.aborted)
+          await new Promise((resolve) => turn.signal.addEventListener("abort", resolve));
+        yield { kind: "event", event: { type: "notice", text: "This comes too late." } };
+      },
+    };
+    await admit("say One.");
+    await worker({ agents: [answering], leaseMs: 600 }).drain();
+    expect(ended).toMatchObject([{ as: "lost" }]);
+    expect(events).toMatchObject([{ text: "This belongs to it." }]);
+  });
+
   test("takes no entry of its agent for a log of Holdfast's own, and counts the greatest usage", async () => {
     const forging: Agent = {
       ...scriptedAgent(),

@@ -4,7 +4,7 @@ import { linkObserver } from "../../runtime/links.ts";
 import { Worker } from "../../runtime/worker.ts";
 import type { AgentRoute } from "../../runtime/agent-registry.ts";
 import type { Store } from "../../core/store.ts";
-import { agentRegistry, leftoversBy, routesFor, withAgents } from "../agents.ts";
+import { agentRegistry, closeAgents, leftoversBy, routesFor, withAgents } from "../agents.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { followCommits } from "../follow-commits.ts";
@@ -20,7 +20,8 @@ export async function work(_: readonly string[], options: WorkerOptions): Promis
   const drainMs = wholeNumber(options.drainMs, "--drain-ms", 0, 86_400_000);
   const registry = agentRegistry();
   const agents = routesFor(registry, options.provider);
-  const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry) };
+  const closing = (): Promise<void> => closeAgents(registry);
+  const params = { ...options, agents, maxRuns, drainMs, leftoversOf: leftoversBy(registry), closing };
   return await withAgents(registry, options, (store) => serve(store, params));
 }
 
@@ -38,6 +39,8 @@ interface ServeParams extends PricesOption {
   readonly maxRuns: number;
   readonly drainMs: number;
   readonly leftoversOf: LeftoversOf;
+  /** Ends the agents. */
+  readonly closing: () => Promise<void>;
   readonly project?: string;
   readonly git?: true;
   readonly json?: true;
@@ -75,10 +78,13 @@ async function serve(store: Store, params: ServeParams): Promise<ExitCode> {
   const following = params.git === true ? followCommits(store, log) : undefined;
   const working = stop.signal.aborted ? Promise.resolve() : worker.run();
   await untilAborted(stop.signal);
+  const untilMs = performance.now() + drainMs;
   log.stopping(drainMs);
   await keptAlive(worker.stopWithin(drainMs, (runs) => log.interrupting(runs)));
   await working;
-  await following?.end();
+  // First, since nobody needs them any more: checkpoints may take all the time that is left.
+  await params.closing();
+  await following?.end(untilMs - performance.now());
   await log.stopped();
   if (served.size === 0) throw stop.signal.reason;
   return exitCodes.ok;

@@ -4,6 +4,7 @@ import { play } from "../../../../test/agents/past-run.ts";
 import type { AgentStep, TurnStore } from "../../../core/agent.ts";
 import { HoldfastError } from "../../../core/errors.ts";
 import type { Claim } from "../../../core/run.ts";
+import { noTokens } from "../../../core/usage.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { HeldEntries } from "./held-entries.ts";
 
@@ -114,6 +115,26 @@ describe("what a process says last", () => {
     await appended;
     expect(await stored()).toBe(0);
   });
+});
+
+test("what a process says last is given up at once where the store refuses it for good, though its run is open", async () => {
+  await store.admit({ session, key: "k", body: "{}", provider: "claude-code" });
+  const { run } = (await store.claim({ worker: "w", leaseMs: 600_000 }))!;
+  const held = new HeldEntries(session);
+  const usage = { type: "usage", key: "u", model: "m", tokens: noTokens } as const;
+  held.taken({ kind: "event", event: { type: "notice", text: "said" } }, run.id);
+  held.hold([entry("late"), { kind: "event", event: usage }]);
+  let asked = 0;
+  const full: TurnStore = {
+    ...bound(store),
+    recordUsage: async () => {
+      // No HoldfastError: that ends it, whatever is done about the others.
+      if ((asked += 1) > 10) throw new Error("It is asked again and again.");
+      throw new HoldfastError({ code: "store_full", message: "Full.", next: "Make room." });
+    },
+  };
+  await held.appendLast(full, undefined);
+  expect(asked).toBeLessThanOrEqual(2);
 });
 
 test.each([

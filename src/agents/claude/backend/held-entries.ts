@@ -110,8 +110,12 @@ export class HeldEntries {
   async appendLast(store: TurnStore, fold: Fold | undefined): Promise<void> {
     try {
       const untilMs = Date.now() + longestRunMs;
-      do await this.#appendSoon(store, fold);
-      while (this.#held.length > 0 && (await this.#stateOfLast(store)) === "running" && Date.now() < untilMs);
+      while (
+        (await this.#isLate(store, fold)) &&
+        this.#held.length > 0 &&
+        (await this.#stateOfLast(store)) === "running" &&
+        Date.now() < untilMs
+      );
       if (this.#held.length > 0 && (await this.isCurrent(store))) await this.append(store, fold);
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
@@ -123,11 +127,13 @@ export class HeldEntries {
     this.#held = [];
   }
 
-  async #appendSoon(store: TurnStore, fold: Fold | undefined): Promise<void> {
+  /** Appends what is held, or gives it up; true where neither was done in time. */
+  async #isLate(store: TurnStore, fold: Fold | undefined): Promise<boolean> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), longestLastMs);
     await this.appendAtRest({ store, fold, signal: late.signal });
     clearTimeout(timer);
+    return late.signal.aborted;
   }
 
   async #recordUsage(store: TurnStore): Promise<void> {

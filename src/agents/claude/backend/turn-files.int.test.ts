@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { answerOf, said, sdkThat, turnOf, wordsOf } from "../../../../test/agents/stand-in-sdk.ts";
 import { storeWith } from "../../../../test/runtime/recovery.ts";
 import type { Agent } from "../../../core/agent.ts";
+import { eventLog } from "../../../core/run.ts";
 import { fileLog, filesIn } from "../../../core/side-files.ts";
 import { Worker } from "../../../runtime/worker.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
@@ -83,11 +84,67 @@ test("A turn that is stopped while its files are kept has its result, and the re
   });
   await worker.drain();
   expect(await store.inputs({})).toMatchObject([{ state: "consumed", attempts: 1 }]);
+  expect(Object.keys(await kept())).toHaveLength(1);
   await new Worker({ store, agents: [agent], owner: "w" }).drain();
   await agent.close!();
   expect(asked).toEqual(["one"]);
   const names = ["a", "b", "c"].map((name) => `session/tool-results/${name}.txt`);
   expect(Object.keys(await kept()).toSorted()).toEqual(names);
+});
+
+test("A turn that is abandoned while its files are kept has no result, and its input is answered once.", async () => {
+  const asked: unknown[] = [];
+  const sdk = sdkThat(
+    (prompt) => {
+      asked.push(prompt.message.content);
+      write(`${sessionId}.jsonl`);
+      write(`${sessionId}/tool-results/a.txt`);
+      return answerOf(prompt, sessionId);
+    },
+    { folder },
+  );
+  agent = claudeBackend({ sdk, cwd: folder });
+  const [abandoned, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow = storeWith(store, {
+    putBlob: async (params) => {
+      void worker.stop({ cancel: true });
+      await abandoned.promise;
+      return await store.putBlob(params);
+    },
+    // Its run is ended by what is read here: the agent goes on right before it.
+    tail: async (params) => {
+      abandoned.resolve();
+      await over.promise;
+      return await store.tail(params);
+    },
+  });
+  const watched: Agent = {
+    ...agent,
+    async *run(turn) {
+      try {
+        yield* agent!.run(turn);
+      } finally {
+        await turn.flush();
+        over.resolve();
+      }
+    },
+  };
+  const worker = new Worker({ store: slow, agents: [watched], owner: "w", graceMs: 20 });
+  const session = { project: "p", session: "s" };
+  await store.admit({ session, key: "k", body: '{"prompt":"one"}', provider: "claude-code" });
+  await worker.drain();
+  await new Worker({ store, agents: [agent], owner: "w" }).drain();
+  expect(asked).toEqual(["one", "one"]);
+  const { runs } = await store.runs({ session });
+  expect(runs.map(({ state }) => state)).toEqual(["committed", "interrupted"]);
+  const eventsOf = async (run: string): Promise<string[]> => {
+    const { entries } = await store.read({ log: { ...session, log: eventLog(run) } });
+    return entries.map(({ body }) => body);
+  };
+  const results = (await Promise.all(runs.map(({ id }) => eventsOf(id))))
+    .flat()
+    .filter((body) => body.includes('"result"'));
+  expect(results).toEqual([expect.stringContaining(`"run":"${runs[0]!.id}"`)]);
 });
 
 describe("in a process whose folder goes when it has ended", () => {
