@@ -6,7 +6,7 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../../checkpoint-store.ts";
-import { isDamage } from "../../damage.ts";
+import { isDamage, type OnDamaged } from "../../damage.ts";
 import { removalMessage } from "../../format/commit-message.ts";
 import { checkId, compareIds, treePathOf } from "../../format/ids.ts";
 import { slotOfName } from "../../format/slots.ts";
@@ -38,6 +38,8 @@ export interface V2Options {
   readonly rotateAt?: number;
   /** Told that a rotation failed; what was written stands. */
   readonly warn?: (error: unknown) => void;
+  /** Told of each shard of main that a list leaves out. */
+  readonly onDamaged?: OnDamaged;
   /** Brings archives that are not here from a remote, where a transcript is nowhere else. */
   readonly fetchArchives?: () => Promise<void>;
 }
@@ -88,7 +90,8 @@ export class V2Layout implements CheckpointStore {
 
   async list(): Promise<readonly ListedCheckpoint[]> {
     const tip = await this.#repository.refs.read(v2MainRef);
-    const listed = await (await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip })).all();
+    const main = await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip });
+    const listed = await main.all({ onDamaged: (error) => this.#options.onDamaged?.(error) });
     const folders = await this.#fullFolders();
     return listed
       .map(({ id, tree }) => ({ id, version: this.#version(tree, folders.get(id)) }))
@@ -286,10 +289,10 @@ export class V2Layout implements CheckpointStore {
     return folders;
   }
 
-  // Of a ref that cannot be read there are none, as where what it holds is read.
+  // Of a ref or a shard that cannot be read there are none, as where what it holds is read.
   async #allIn(ref: Ref): Promise<readonly { readonly id: string; readonly tree: ObjectId }[]> {
     try {
-      return await (await ShardedTree.of(this.#repository.objects, ref)).all();
+      return await (await ShardedTree.of(this.#repository.objects, ref)).all({ onDamaged: () => undefined });
     } catch (error) {
       if (!isDamage(error)) throw error;
       return [];
