@@ -1,9 +1,7 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../../test/git/checkpoint-data.ts";
+import { damages } from "../../../../test/git/damaged-objects.ts";
 import { openedForEach } from "../../../../test/git/opened-repository.ts";
-import type { TestRepository } from "../../../../test/git/repositories.ts";
 import { v2ArchivePrefix, v2CurrentRef, v2MainRef } from "../../format/checkpoint-refs.ts";
 import type { Repository } from "../../plumbing/repository.ts";
 import { V2Layout } from "./layout.ts";
@@ -11,10 +9,9 @@ import { expiredArchives } from "./retention.ts";
 import { rotate } from "./rotate.ts";
 
 const [old, young] = ["aaaaaaaaaaaa", "bbbbbbbbbbbb"];
-let place: TestRepository;
 let repository: Repository;
 
-openedForEach((opened) => ({ place, repository } = opened), { areDamaged: true });
+openedForEach((opened) => ({ repository } = opened), { areDamaged: true });
 
 async function twoCheckpoints(): Promise<void> {
   for (const [id, at] of [
@@ -26,17 +23,11 @@ async function twoCheckpoints(): Promise<void> {
   }
 }
 
-// Git packs nothing of these few, so that each object is a file.
-async function lose(name: string): Promise<void> {
-  const id = await place.git("rev-parse", name);
-  rmSync(join(repository.commonDir, "objects", id.slice(0, 2), id.slice(2)));
-}
-
 test.each([v2CurrentRef, v2MainRef])(
   "current is not archived while a shard of %s cannot be read",
   async (ref) => {
     await twoCheckpoints();
-    await lose(`${ref}:bb`);
+    await damages.lose(repository, `${ref}:bb`);
     await expect(rotate(repository, { at: 1 })).rejects.toMatchObject({ code: "git_object_invalid" });
     expect(await repository.refs.read(`${v2ArchivePrefix}0000000000001`)).toBeNull();
   },
@@ -44,7 +35,7 @@ test.each([v2CurrentRef, v2MainRef])(
 
 test("an archive is of now where the metadata of one of its checkpoints cannot be read", async () => {
   await twoCheckpoints();
-  await lose(`${v2MainRef}:bb/${young.slice(2)}/0/metadata.json`);
+  await damages.lose(repository, `${v2MainRef}:bb/${young.slice(2)}/0/metadata.json`);
   await rotate(repository, { at: 1 });
   expect(await expiredArchives(repository, { beforeMs: Date.parse("2025-02-02") })).toEqual([]);
 });
