@@ -20,6 +20,7 @@ import { checkInput } from "../check-input.ts";
 import { buildCheckpoint } from "../checkpoint-tree.ts";
 import { commitFields, unknownCheckpoint } from "../layout-commit.ts";
 import { readCheckpoint } from "../read-checkpoint.ts";
+import { StoredFolders } from "../stored-folders.ts";
 import { type FullCheckpoint, findFull, fullRefs } from "./full-refs.ts";
 import { type FullWork, fullSlot, fullWorkOf } from "./full-part.ts";
 import { mainPart } from "./main-part.ts";
@@ -211,12 +212,12 @@ export class V2Layout implements CheckpointStore {
     const isSeed = this.#profile === "seed";
     const target = isSeed ? await ShardedTree.at(objects, null) : stored;
     const folder = isSeed ? await folderOf(objects, undefined) : before;
+    const load = new StoredFolders(objects, id);
     let isSame = true;
     for (const work of works) {
       const name = String(work.slot);
       const tree = await fullSlot({
-        objects,
-        batch,
+        ...{ load, batch },
         stored: before.folder(name),
         work,
         profile: this.#profile,
