@@ -4,6 +4,8 @@ import { damages } from "../../../test/git/damaged-objects.ts";
 import { openedForEach } from "../../../test/git/opened-repository.ts";
 import type { HoldfastError } from "../../core/errors.ts";
 import { branchRef, trackedBranch, v2MainRef } from "../format/checkpoint-refs.ts";
+import { refOfCheckpoint } from "../format/ids.ts";
+import { layouts } from "../flow/flow-settings.ts";
 import { migrateCheckpoints } from "../migrate/migrate.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { verifyCheckpoints } from "../verify.ts";
@@ -62,3 +64,25 @@ test("a shard of a branch that only the remote has is told by that branch's name
   expect((await store.list()).map(({ id }) => id)).toEqual(others);
   expect(told).toEqual([tracked]);
 });
+
+const slotIn = {
+  "git-refs": `${refOfCheckpoint(ids[0]!)}:0`,
+  "git-branch": `${branchRef}:aa/aaaaaaaaaa/0`,
+  v2: `${v2MainRef}:aa/aaaaaaaaaa/0`,
+};
+
+test.each(layouts.flatMap((layout) => (["lose", "spoil"] as const).map((how) => ({ layout, how }))))(
+  "$layout: after $how of a slot's metadata nobody writes, since it may be of the same session",
+  async ({ layout, how }) => {
+    const store = openLayout(repository, layout);
+    const write = async (session: string, prompt: string) =>
+      store.write(checkpointInput(ids[0]!, [await sessionInput(repository, session, { prompts: [prompt] })]));
+    await write("s1", "One");
+    const putBack = await damages[how](repository, `${slotIn[layout]}/metadata.json`);
+    for (const session of ["s1", "s2"])
+      await expect(write(session, "Two")).rejects.toMatchObject({ code: "checkpoint_damaged" });
+    putBack();
+    expect((await write("s1", "Three")).slots).toEqual(new Map([["s1", 0]]));
+    expect((await write("s2", "Three")).slots).toEqual(new Map([["s2", 1]]));
+  },
+);

@@ -31,9 +31,17 @@ export class StoredFolders {
     return found;
   }
 
-  /** The metadata of a slot; undefined also where it cannot be read. */
+  /**
+   * The metadata of a slot. A torn one names nobody, now and later; but one whose object is missing or spoilt may come
+   * back, and its session would have two slots. @throws checkpoint_damaged
+   */
   async metadata(folder: FolderEdit, slot: number): Promise<RawObject | undefined> {
-    return await this.#json(folder, "metadata.json", `${slot}/metadata.json`);
+    const where = `${slot}/metadata.json`;
+    const found = await this.#json(folder, "metadata.json", where);
+    const isTorn = this.#reader.findings.some((one) => one.where === where && one.code === "json_invalid");
+    if (found === undefined && folder.has("metadata.json") && !isTorn)
+      throw this.damaged(`its ${where} cannot be read`);
+    return found;
   }
 
   damaged(fault: string): HoldfastError {
