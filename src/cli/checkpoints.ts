@@ -28,7 +28,9 @@ export function withCheckpoints<T>(use: (checkpoints: Checkpoints) => Promise<T>
       told.add(message);
     };
     const stores = order.map((layout) => openLayout(repository, layout, { onDamaged: onDamage }));
-    const source = new RoutedSource([...stores, new TrackedBranches(repository)], { onDamage });
+    const source = new RoutedSource([...stores, new TrackedBranches(repository, { onDamaged: onDamage })], {
+      onDamage,
+    });
     const index = new FactsIndex({ repository, source, onDamage });
     return await use({ repository, source, index, isDamaged: () => told.size > 0 });
   });

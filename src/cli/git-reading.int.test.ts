@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Home } from "../../test/cli/home.ts";
+import { damages } from "../../test/git/damaged-objects.ts";
 import { gitTestEnv } from "../../test/git/repositories.ts";
+import { branchRef, v2MainRef } from "../git/format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../git/format/ids.ts";
 import { answers, calls, claudeTranscript, prompt, says, Story, storyMs } from "../../test/git/story.ts";
 
@@ -165,6 +167,32 @@ describe("holdfast git log, list, explain and why", () => {
     });
     rmSync(join(story.repository.commonDir, refOfCheckpoint(id)));
   });
+
+  it.each([
+    ["git-branch", branchRef],
+    ["v2", v2MainRef],
+  ])(
+    "tell of the checkpoints in %s that are in a shard that is not here, and end with 3",
+    async (to, ref) => {
+      await tell();
+      const other = "b1b2c3d4e5f6";
+      await story.checkpoint({
+        id: other,
+        sessions: [{ sessionId: session, transcript: "", prompt: "Do", metadata: {} }],
+      });
+      expect(await holdfast("migrate", "--from", "git-refs", "--to", to)).toMatchObject({ code: 0 });
+      for (const one of [id, other]) await story.git("update-ref", "-d", refOfCheckpoint(one));
+      const putBack = await damages.lose(story.repository, `${ref}:${id.slice(0, 2)}`);
+      const stderr = expect.stringContaining(`${ref} holds `) as string;
+      const stdout = expect.stringContaining(other) as string;
+      expect(await holdfast("list")).toMatchObject({ code: 3, stdout, stderr });
+      expect(await holdfast("import", "--dry-run")).toMatchObject({ code: 3, stderr });
+      expect(await holdfast("migrate", "--from", to, "--to", "git-refs", "--dry-run")).toMatchObject({
+        ...{ code: 3, stderr },
+      });
+      putBack();
+    },
+  );
 
   it("end with 3 where nobody can tell, and with 2 where nothing is named", async () => {
     await story.commit({ "hand.txt": "by hand\n" }, "By hand");

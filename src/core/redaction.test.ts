@@ -257,6 +257,14 @@ describe("redactJson", () => {
     expect(redactJson(`{"signature":["${key}"]}`)).toBe('{"signature":["REDACTED"]}');
   });
 
+  it("looks into no string that is kept, unless a secret's name is before it", () => {
+    const key = secrets["npm"];
+    const isKept = (literal: string): boolean => literal === `"${key}"`;
+    expect(redactJson(`{"a":"${key}","b":"${key} ","token":"${key}"}`, { isKept })).toBe(
+      `{"a":"${key}","b":"REDACTED ","token":"REDACTED"}`,
+    );
+  });
+
   it("finds the end of a string behind escaped quotes and backslashes", () => {
     expect(redactJson('{"a\\\\":"b\\"","password":"c\\\\"}')).toBe('{"a\\\\":"b\\"","password":"REDACTED"}');
   });

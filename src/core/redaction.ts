@@ -18,6 +18,8 @@ export interface RedactionOptions {
   /** Also whatever looks random: more than a person's view may want, and right for what others will read. */
   readonly entropy?: boolean;
   readonly own?: OwnRules | undefined;
+  /** True for a string of JSON, as it is written, that no rule looks into; under the name of a secret it goes all the same. */
+  readonly isKept?: ((literal: string) => boolean) | undefined;
 }
 
 /**
@@ -117,6 +119,7 @@ function redactLiteral(line: Line, value: StringValue, options: RedactionOptions
   if (kind === "signature") return undefined;
   if (kind === "secret" || (kind === "short" && couldBePassword(decode(json.slice(from, to)))))
     return JSON.stringify(mark);
+  if (options.isKept?.(json.slice(from, to)) === true) return undefined;
   const entropy =
     options.entropy === true && !(kind === "naming" && isName(line, value)) && !isPicture(json, from);
   if (!isSuspect(line, value, entropy ? options : { ...options, entropy })) return undefined;

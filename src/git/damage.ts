@@ -5,6 +5,9 @@ export function isDamage(error: unknown): error is HoldfastError {
   return isHoldfastError(error) && codes.has(error.code);
 }
 
+/** Told of what a list leaves out, since it cannot be read. */
+export type OnDamaged = (error: HoldfastError) => void;
+
 const codes: ReadonlySet<string> = new Set([
   "checkpoint_damaged",
   "git_object_invalid",

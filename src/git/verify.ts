@@ -4,7 +4,7 @@ import { isDamage } from "./damage.ts";
 import { layouts, olderLayout, readFlowSettings } from "./flow/flow-settings.ts";
 import { branchRef, v2MainRef } from "./format/checkpoint-refs.ts";
 import type { Severity } from "./format/findings.ts";
-import { checkId, idOfRef, refOfCheckpoint, shapeOfId } from "./format/ids.ts";
+import { checkId, idOfRef, refOfCheckpoint, shapeOfId, treePathOf } from "./format/ids.ts";
 import { openLayout } from "./layouts/open-layout.ts";
 import type { ObjectId } from "./plumbing/objects.ts";
 import type { Repository } from "./plumbing/repository.ts";
@@ -40,13 +40,10 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   if (id !== undefined) checkId(id);
   const found = new Found();
   if (id === undefined) await verifyPlaces(repository, found);
-  const onDamaged = ({ message, data }: HoldfastError): void => {
-    const where = String(data["name"]);
-    // Of all it was told where refs are looked at.
-    if (id !== undefined && idOfRef(where) === id)
-      found.add("ref_damaged", { layout: "git-refs", id, where }, message);
-  };
-  const stores = layouts.map((layout) => openLayout(repository, layout, { onDamaged }));
+  const stores = layouts.map((layout) => {
+    const onDamaged = (error: HoldfastError): void => tellLeftOut({ layout, only: id, error, found });
+    return openLayout(repository, layout, { onDamaged });
+  });
   const listed = new Map<Layout, readonly ListedCheckpoint[]>();
   for (const store of stores) {
     const list = await listOf(store, params, found);
@@ -82,6 +79,26 @@ async function verifyPlaces(repository: Repository, found: Found): Promise<void>
   await verifyTreeNames(repository, { layout: "git-branch", ref: branchRef }, found);
   await verifyTreeNames(repository, { layout: "v2", ref: v2MainRef }, found);
   await verifyGenerations(repository, found);
+}
+
+/** What a list leaves out, where it may be the one that is asked for; of all it was told where refs are looked at. */
+function tellLeftOut({
+  layout,
+  only: id,
+  error: { message, data },
+  found,
+}: {
+  layout: Layout;
+  only: string | undefined;
+  error: HoldfastError;
+  found: Found;
+}): void {
+  if (id === undefined) return;
+  const { name, ref, shard } = data;
+  if (idOfRef(String(name)) === id)
+    found.add("ref_damaged", { layout, id, where: refOfCheckpoint(id) }, message);
+  if (shard === treePathOf(id).shard)
+    found.add("object_missing", { layout, id, where: `${String(ref)}:${shard}` }, message);
 }
 
 /** null: it cannot be read, as is told here where refs are not looked at. */

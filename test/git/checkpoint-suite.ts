@@ -233,6 +233,20 @@ function testsOf(layout: LayoutUnderTest): void {
       expect(tasks[0]!.transcripts).toEqual([{ name: "agent-a1.jsonl", id: transcript.chunks[0]!.id }]);
     });
 
+    test("two subagents of one tool use share its record, written at once or one after the other", async () => {
+      const task = async (agentId: string) => {
+        const transcript = await storeText(repository, `{"agent":"${agentId}"}\n`);
+        return { toolUseId: "toolu_01", agentId, task: { [agentId]: true }, transcript };
+      };
+      await store.write(await input(alice, { tasks: [await task("a1"), await task("a2")] }));
+      await store.write(await input(alice, { tasks: [await task("a3")] }));
+      const { tasks } = await read();
+      expect(tasks.map(({ transcripts }) => transcripts.map(({ name }) => name))).toEqual([
+        ["agent-a1.jsonl", "agent-a2.jsonl", "agent-a3.jsonl"],
+      ]);
+      expect(JSON.parse(objectText(tasks[0]!.task))).toMatchObject({ a1: true, a2: true, a3: true });
+    });
+
     test.runIf(layout.keepsAssets)(
       "images lie beside the transcript with their manifest, and stay when it is rewritten",
       async () => {

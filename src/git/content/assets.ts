@@ -39,6 +39,12 @@ export function restoreAssets(line: string, bytesOf: (name: string) => Buffer | 
   });
 }
 
+/** Whether a string, as JSON has it, is nothing but where one of these assets was. A type that is none of ours may hide something. */
+export function isPlaceholder(literal: string, assets: ReadonlyMap<string, Asset>): boolean {
+  const [, name] = placeholder.exec(literal) ?? [];
+  return name !== undefined && assets.has(name);
+}
+
 /** The names of the assets that a stored text refers to. */
 export function assetNamesIn(text: string): readonly string[] {
   if (!text.includes(assetPlaceholder)) return [];
@@ -74,6 +80,10 @@ const pictureHead = /"(data:image\/[\w.+-]{1,40};base64,)?(?=iVBORw0KGgo|\/9j\/|
 const placed = new RegExp(
   `"(data:image/[\\w.+-]{1,40};base64,)?${assetPlaceholder}([\\w-][\\w.-]{0,127})"`,
   "g",
+);
+
+const placeholder = new RegExp(
+  `^"(?:data:image/(?:png|jpe?g|gif|webp|bmp);base64,)?${assetPlaceholder}([\\w-][\\w.-]{0,127})"$`,
 );
 
 const kinds = [

@@ -1,7 +1,7 @@
 import type { StoredText } from "../checkpoint-store.ts";
 import { maxChunkBytes } from "../format/chunks.ts";
 import type { ObjectBatch } from "../plumbing/objects.ts";
-import { type Asset, moveAssets, restoreAssets } from "./assets.ts";
+import { type Asset, isPlaceholder, moveAssets, restoreAssets } from "./assets.ts";
 import type { RawBlock } from "./raw-lines.ts";
 import type { Redactor } from "./redactor.ts";
 import { ResumableSha256 } from "./resumable-sha256.ts";
@@ -121,14 +121,16 @@ export class ChunkWriter {
     this.lines += 1;
   }
 
-  /** No rule looks into a picture: what it found there would break it. */
+  /** No rule looks into a picture, or into what stands in its place: what it found there would lose it. */
   #redacted(line: string): string {
     const { redactor, keepsPictures } = this.#params;
-    const held = new Map<string, Buffer>();
-    const bare = moveAssets(line, (asset) =>
-      keepsPictures ? held.set(asset.name, asset.bytes) : this.#asset(asset),
-    );
-    return restoreAssets(redactor.json(bare), (name) => held.get(name));
+    const moved = new Map<string, Asset>();
+    const bare = moveAssets(line, (asset) => moved.set(asset.name, asset));
+    if (moved.size === 0) return redactor.json(bare);
+    const redacted = redactor.json(bare, (literal) => isPlaceholder(literal, moved));
+    if (keepsPictures) return restoreAssets(redacted, (name) => moved.get(name)?.bytes);
+    for (const asset of moved.values()) this.#asset(asset);
+    return redacted;
   }
 
   #omit(bytes: number): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Asset, isAssetName, manifestOf, moveAssets, restoreAssets } from "./assets.ts";
+import { type Asset, isAssetName, isPlaceholder, manifestOf, moveAssets, restoreAssets } from "./assets.ts";
 import { cappedList, filesTouched } from "../format/capped-list.ts";
 import { redactor, redactPrompts, redactValue } from "./redactor.ts";
 import { filesWrittenBy } from "./touched-files.ts";
@@ -41,6 +41,27 @@ describe("pictures", () => {
     expect(moveAssets(line, () => expect.unreachable())).toBe(line);
     const open = `{"a":"iVBORw0KGgo${"A".repeat(300)}`;
     expect(moveAssets(open, () => expect.unreachable())).toBe(open);
+  });
+
+  it("are no place for anything else that a rule would find", () => {
+    const assets = new Map<string, Asset>();
+    const line = JSON.stringify([
+      pictures[0]!.toString("base64"),
+      `data:image/gif;base64,${pictures[2]!.toString("base64")}`,
+    ]);
+    const [png, gif] = JSON.parse(moveAssets(line, (asset) => assets.set(asset.name, asset))) as [
+      string,
+      string,
+    ];
+    expect([png, gif].map((text) => isPlaceholder(JSON.stringify(text), assets))).toEqual([true, true]);
+    for (const other of [
+      `${png} ${key}`,
+      png.replace(/\w{32}/, key),
+      gif.replace("gif;", `${key};`),
+      "",
+      key,
+    ])
+      expect(isPlaceholder(JSON.stringify(other), assets)).toBe(false);
   });
 
   it("are named nothing that leaves their folder", () => {

@@ -6,7 +6,8 @@ import { redactJson, redactText, redactionVersion, type RedactionOptions } from 
 export interface Redactor {
   /** Changes with the rules: text that other rules redacted is not relied upon. */
   readonly fingerprint: string;
-  readonly json: (line: string) => string;
+  /** No rule looks into a string that is kept, as it is written. */
+  readonly json: (line: string, isKept?: (literal: string) => boolean) => string;
   readonly text: (text: string) => string;
 }
 
@@ -23,7 +24,7 @@ export function redactor({ rules = [], entropy = true }: RedactorParams = {}): R
   const parts = JSON.stringify([redactionVersion, entropy, rules]);
   return {
     fingerprint: createHash("sha256").update(parts).digest("hex"),
-    json: (line) => redactJson(line, options),
+    json: (line, isKept) => redactJson(line, { ...options, isKept }),
     text: (text) => redactText(text, options),
   };
 }

@@ -211,6 +211,25 @@ describe("SessionText", () => {
     expect(text).toContain(`"data:image/png;base64,${encoded}"`);
   });
 
+  it.each([true, false])(
+    "loses no picture to a rule that its name fits, kept in its line: %s",
+    async (keepsPictures) => {
+      const pictures = [1, 2].map((n) =>
+        Buffer.concat([Buffer.from("89504e470d0a1a0a00", "hex"), randomBytes(300 + n)]),
+      );
+      const encoded = pictures.map((bytes) => bytes.toString("base64"));
+      const hex = "0123456789abcdef".repeat(2);
+      writeFileSync(
+        transcript,
+        `${JSON.stringify({ images: encoded, url: `data:image/png;base64,${encoded[0]}`, hex })}\n`,
+      );
+      const { text, assets } = await take({ keepsPictures }, ["\\b[0-9a-f]{32}\\b", "entire"]);
+      const stored = JSON.parse(await wholeOf(text)) as { images: string[]; url: string; hex: string };
+      const places = keepsPictures ? encoded : assets.map(({ name }) => `entire-asset:assets/${name}`);
+      expect(stored).toEqual({ images: places, url: `data:image/png;base64,${places[0]}`, hex: "REDACTED" });
+    },
+  );
+
   it("takes one JSON document whole, whoever is said to have written it", async () => {
     const document = JSON.stringify({ messages: [{ type: "user", content: `use ${key}` }] }, undefined, 2);
     for (const content of [document, JSON.stringify(JSON.parse(document))]) {

@@ -6,10 +6,11 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../checkpoint-store.ts";
+import type { OnDamaged } from "../damage.ts";
 import { branchRef, trackedBranch } from "../format/checkpoint-refs.ts";
 import { branchStartMessage, removalMessage } from "../format/commit-message.ts";
-import { checkId, compareIds, idOfTreePath, treePathOf } from "../format/ids.ts";
-import type { ObjectBatch, ObjectId, TreeEntry } from "../plumbing/objects.ts";
+import { checkId, compareIds, treePathOf } from "../format/ids.ts";
+import type { ObjectBatch, ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
 import { advanceRef, type Step } from "./advance-ref.ts";
 import { checkInput } from "./check-input.ts";
@@ -17,10 +18,13 @@ import { buildCheckpoint } from "./checkpoint-tree.ts";
 import { commitFields, damagedRef, topOfRef, unknownCheckpoint } from "./layout-commit.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";
 import { FolderEdit } from "./slot-tree.ts";
+import { ShardedTree } from "./v2/sharded-tree.ts";
 
 export interface BranchOptions {
   /** Lets ULIDs in, which no other reader looks for here (specification, section 5). */
   readonly allowUlids?: boolean;
+  /** Told of each shard that a list leaves out. */
+  readonly onDamaged?: OnDamaged;
   /** The branch as a remote had it, from which a missing one is begun; null for none. */
   readonly trackingRef?: string | null;
 }
@@ -30,15 +34,17 @@ export class BranchLayout implements CheckpointStore {
   readonly layout = "git-branch";
   readonly #repository: Repository;
   readonly #allowUlids: boolean;
+  readonly #onDamaged: OnDamaged | undefined;
   readonly #trackingRef: string | null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     repository: Repository,
-    { allowUlids = false, trackingRef = trackedBranch("origin") }: BranchOptions = {},
+    { allowUlids = false, onDamaged, trackingRef = trackedBranch("origin") }: BranchOptions = {},
   ) {
     this.#repository = repository;
     this.#allowUlids = allowUlids;
+    this.#onDamaged = onDamaged;
     this.#trackingRef = trackingRef;
   }
 
@@ -62,18 +68,13 @@ export class BranchLayout implements CheckpointStore {
   }
 
   async list(): Promise<readonly ListedCheckpoint[]> {
-    const base = await this.#baseOf(await this.#repository.refs.read(branchRef));
-    const shards = (await this.#topOf(base)).entries.filter(isShard);
-    const listed = await Promise.all(
-      shards.map(async ({ name: shard, id }) => {
-        const entries = (await this.#repository.objects.tree(id)) ?? [];
-        return entries.filter(isFolder).flatMap(({ name, id: version }) => {
-          const checkpoint = idOfTreePath({ shard, name });
-          return checkpoint === undefined ? [] : [{ id: checkpoint, version }];
-        });
-      }),
-    );
-    return listed.flat().toSorted((a, b) => compareIds(a.id, b.id));
+    const tip = await this.#repository.refs.read(branchRef);
+    const name = tip === null ? (this.#trackingRef ?? branchRef) : branchRef;
+    const tree = await ShardedTree.of(this.#repository.objects, { name, id: await this.#baseOf(tip) });
+    const listed = await tree.all({ onDamaged: (error) => this.#onDamaged?.(error) });
+    return listed
+      .map(({ id, tree: version }) => ({ id, version }))
+      .toSorted((a, b) => compareIds(a.id, b.id));
   }
 
   async remove(id: string): Promise<{ readonly removed: boolean }> {
@@ -199,13 +200,4 @@ export class BranchLayout implements CheckpointStore {
 function prefixOf(id: string): string {
   const { shard, name } = treePathOf(id);
   return `/${shard}/${name}`;
-}
-
-function isFolder({ mode }: TreeEntry): boolean {
-  return mode === "40000";
-}
-
-// What no id begins with is not read.
-function isShard(entry: TreeEntry): boolean {
-  return isFolder(entry) && /^(?:[0-9a-f]{2}|[0-7][0-9A-HJKMNP-TV-Z])$/.test(entry.name);
 }

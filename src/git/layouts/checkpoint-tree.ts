@@ -1,13 +1,13 @@
-import { HoldfastError } from "../../core/errors.ts";
-import type { CheckpointInput, SessionInput, TaskInput } from "../checkpoint-store.ts";
+import type { CheckpointInput, SessionInput } from "../checkpoint-store.ts";
 import { rootMetadata, sessionMetadata, type SlotPaths } from "../format/metadata.ts";
 import type { RawObject } from "../format/raw-json.ts";
 import { slotFor, slotOfName, slotsBySession, type SlotOwner } from "../format/slots.ts";
 import { objectText } from "../format/write-json.ts";
 import type { ObjectBatch, ObjectId, ObjectReader, TreeEntry } from "../plumbing/objects.ts";
 import { maxSessions } from "./read-checkpoint.ts";
-import { editSlot, editTask, FolderEdit } from "./slot-tree.ts";
-import { TreeReader } from "./tree-reader.ts";
+import { editSlot, FolderEdit } from "./slot-tree.ts";
+import { StoredFolders } from "./stored-folders.ts";
+import { editTasks } from "./task-tree.ts";
 
 /** What came of a write: the checkpoint's folder, and the slot of each session that was written. */
 export interface CheckpointTree {
@@ -36,7 +36,7 @@ export async function buildCheckpoint(params: {
     ...writeSession({ session, slots, input, batch }),
     hasContext: session.others?.some(({ name }) => name === "context.md") === true,
   }));
-  await writeTasks({ tasks: input.tasks ?? [], top, load, batch });
+  await editTasks(top, { tasks: input.tasks ?? [], load, batch });
   top.putAll(input.others ?? []);
   for (const { slot, folder } of written) top.put(String(slot), batch.tree(folder.entries), "40000");
   const root = rootMetadata({
@@ -56,46 +56,6 @@ interface Slot {
   readonly metadata: RawObject | undefined;
 }
 
-// For a rewrite everything has to be readable: what were left out would be lost.
-class StoredFolders {
-  readonly #reader: TreeReader;
-  readonly #objects: ObjectReader;
-  readonly #id: string;
-
-  constructor(objects: ObjectReader, id: string) {
-    this.#reader = new TreeReader(objects, { isForRewrite: true });
-    this.#objects = objects;
-    this.#id = id;
-  }
-
-  async folder(id: ObjectId | null | undefined): Promise<FolderEdit> {
-    if (id === null || id === undefined) return new FolderEdit();
-    const entries = await this.#objects.tree(id);
-    if (entries === null) throw this.damaged(`its folder ${id} is not in the repository`);
-    return new FolderEdit(entries);
-  }
-
-  async json(folder: FolderEdit, name: string): Promise<RawObject | undefined> {
-    const found = await this.tryJson(folder, name);
-    if (found === undefined && folder.has(name)) throw this.damaged(`its ${name} cannot be read`);
-    return found;
-  }
-
-  async tryJson(folder: FolderEdit, name: string): Promise<RawObject | undefined> {
-    const entries = new Map(folder.entries.map((entry) => [entry.name, entry]));
-    return this.#reader.json(entries, name, name);
-  }
-
-  damaged(fault: string): HoldfastError {
-    return new HoldfastError({
-      code: "checkpoint_damaged",
-      message: `The checkpoint ${this.#id} cannot be rewritten without loss: ${fault}.`,
-      next: "Run `holdfast git verify`, then `holdfast git repair`.",
-      data: { id: this.#id },
-    });
-  }
-}
-
 async function storedSlots(load: StoredFolders, top: FolderEdit): Promise<Slot[]> {
   const numbered = top.entries.flatMap((entry: TreeEntry) => {
     const slot = slotOfName(entry.name);
@@ -106,7 +66,7 @@ async function storedSlots(load: StoredFolders, top: FolderEdit): Promise<Slot[]
   for (const { slot, entry } of numbered) {
     // A file that is called like a slot takes the number.
     const folder = entry.mode === "40000" ? await load.folder(entry.id) : new FolderEdit();
-    slots.push({ slot, folder, metadata: await load.tryJson(folder, "metadata.json") });
+    slots.push({ slot, folder, metadata: await load.metadata(folder, slot) });
   }
   return slots;
 }
@@ -136,30 +96,6 @@ function writeSession({
   const written = { slot: number, folder, metadata, sessionId: session.sessionId };
   slots.splice(at === -1 ? slots.length : at, at === -1 ? 0 : 1, written);
   return written;
-}
-
-async function writeTasks({
-  tasks,
-  top,
-  load,
-  batch,
-}: {
-  tasks: readonly TaskInput[];
-  top: FolderEdit;
-  load: StoredFolders;
-  batch: ObjectBatch;
-}): Promise<void> {
-  if (tasks.length === 0) return;
-  const all = await load.folder(top.folder("tasks"));
-  const edited = new Map<string, { readonly folder: FolderEdit; readonly record: RawObject }>();
-  for (const task of tasks) {
-    const before = edited.get(task.toolUseId);
-    const folder = before?.folder ?? (await load.folder(all.folder(task.toolUseId)));
-    const stored = before?.record ?? (await load.json(folder, "task.json"));
-    edited.set(task.toolUseId, { folder, record: editTask(folder, { task, stored, batch }) });
-  }
-  for (const [name, { folder }] of edited) all.put(name, batch.tree(folder.entries), "40000");
-  top.put("tasks", batch.tree(all.entries), "40000");
 }
 
 // What is carried over says itself where it came from.

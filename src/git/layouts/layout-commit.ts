@@ -55,24 +55,27 @@ export async function topOfRef(
   return entries;
 }
 
-/** A ref that leads to nothing that can be read. */
+/** A ref that leads to nothing that can be read, for one checkpoint, those of a shard, or all. */
 export function damagedRef({
   ref,
   id,
+  shard,
   why,
   cause,
 }: {
   readonly ref: string;
   readonly id?: string | undefined;
+  readonly shard?: string;
   readonly why: string;
   readonly cause?: unknown;
 }): HoldfastError {
-  const what = id === undefined ? "Its checkpoints" : `The checkpoint ${id}`;
+  const all = shard === undefined ? "Its checkpoints" : `Its checkpoints whose ids begin with ${shard}`;
+  const what = id === undefined ? all : `The checkpoint ${id}`;
   return new HoldfastError({
     code: "checkpoint_damaged",
     message: `${ref} ${why}. ${what} cannot be read.`,
     next: "Fetch what is missing from where it was pushed to, or see what can be mended with `holdfast git verify`.",
-    data: { ref, ...(id === undefined ? {} : { id }) },
+    data: { ref, ...(id === undefined ? {} : { id }), ...(shard === undefined ? {} : { shard }) },
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -1,4 +1,3 @@
-import type { HoldfastError } from "../../core/errors.ts";
 import type {
   CheckpointInput,
   CheckpointStore,
@@ -6,6 +5,7 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../checkpoint-store.ts";
+import type { OnDamaged } from "../damage.ts";
 import { checkId, checkpointRefs, compareIds, idOfRef, refOfCheckpoint } from "../format/ids.ts";
 import type { ObjectBatch, ObjectId } from "../plumbing/objects.ts";
 import { refDamaged } from "../plumbing/ref-errors.ts";
@@ -20,7 +20,7 @@ export interface RefsOptions {
   /** Brings the ref of a checkpoint from a remote before an update gives up; asked only where it is not here. */
   readonly fetch?: (id: string) => Promise<void>;
   /** Told of each checkpoint that a list leaves out, since its ref is damaged. */
-  readonly onDamaged?: (error: HoldfastError) => void;
+  readonly onDamaged?: OnDamaged;
 }
 
 /** The git-refs layout: one ref a checkpoint, whose tree is the checkpoint (specification, section 4). */

@@ -1,6 +1,6 @@
-import type { SessionInput, StoredText, TaskInput } from "../checkpoint-store.ts";
+import type { SessionInput, StoredText } from "../checkpoint-store.ts";
 import { chunkIndex, chunkName } from "../format/chunks.ts";
-import { RawObject } from "../format/raw-json.ts";
+import type { RawObject } from "../format/raw-json.ts";
 import { objectText } from "../format/write-json.ts";
 import type { ObjectBatch, ObjectId, TreeEntry } from "../plumbing/objects.ts";
 
@@ -79,23 +79,6 @@ export function putAssets(
   if (assets.manifest !== undefined) folder.put("manifest.json", assets.manifest);
   for (const { name, id } of assets.files) folder.put(name, id);
   slot.put("assets", batch.tree(folder.entries), "40000");
-}
-
-/** Writes a subagent's record into its folder, over the stored one, and gives what it is now. */
-export function editTask(
-  folder: FolderEdit,
-  {
-    task: { toolUseId, agentId, task, transcript, others = [] },
-    stored,
-    batch,
-  }: { readonly task: TaskInput; readonly stored: RawObject | undefined; readonly batch: ObjectBatch },
-): RawObject {
-  const fields = RawObject.of({ tool_use_id: toolUseId, agent_id: agentId, ...task });
-  const merged = (stored ?? new RawObject([])).withAll(new Map(fields.entries));
-  folder.put("task.json", batch.blob(Buffer.from(objectText(merged))));
-  if (transcript !== undefined) folder.putText(`agent-${agentId}.jsonl`, transcript);
-  folder.putAll(others);
-  return merged;
 }
 
 /** What stands between two prompts in `prompt.txt` (section 2). */

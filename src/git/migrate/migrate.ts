@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../core/errors.ts";
+import { textOf } from "../../core/json.ts";
 import type { CheckpointStore, Layout, ListedCheckpoint } from "../checkpoint-store.ts";
 import { branchRef, trackedBranch, v2MainRef } from "../format/checkpoint-refs.ts";
 import { idOfRef, shapeOfId } from "../format/ids.ts";
@@ -32,8 +33,8 @@ export async function migrateCheckpoints(params: MigrateParams): Promise<Migrate
   const { repository, from, to, dryRun = false, allowUlids = false } = params;
   if (from === to) throw sameLayout(from);
   const tally = new Tally();
-  const onDamaged = ({ message, data: { name } }: HoldfastError): void =>
-    void tally.problems.push({ id: idOfRef(String(name)) ?? "", reason: message });
+  const onDamaged = ({ message, data: { name, ref } }: HoldfastError): void =>
+    void tally.problems.push({ id: textOf(ref) ?? idOfRef(String(name)) ?? "", reason: message });
   const source = openLayout(repository, from, { onDamaged });
   const target = openLayout(repository, to, { allowUlids });
   const [listed, deleted] = [await source.list(), await deletedIds(repository.commonDir)];

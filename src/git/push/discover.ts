@@ -120,7 +120,10 @@ function alone(refs: Tips): readonly Stored[] {
 async function ofMany({ objects }: Repository, refs: Tips): Promise<readonly Stored[]> {
   const stored: Stored[] = [];
   for (const place of [branchRef, v2MainRef])
-    for (const { id, tree } of await (await ShardedTree.at(objects, refs.get(place) ?? null)).all())
+    // What cannot be read here is fetched again where the remote has it.
+    for (const { id, tree } of await (
+      await ShardedTree.at(objects, refs.get(place) ?? null)
+    ).all({ onDamaged: () => undefined }))
       stored.push({ id, place, version: tree });
   return stored;
 }

@@ -32,7 +32,9 @@ export async function verifyGenerations(repository: Repository, found: Found): P
 /** null: the ref cannot be read, as is told where its tree is looked at. */
 async function idsIn({ objects, refs }: Repository, ref: string): Promise<ReadonlySet<string> | null> {
   try {
-    const all = await (await ShardedTree.of(objects, { name: ref, id: await refs.read(ref) })).all();
+    const tree = await ShardedTree.of(objects, { name: ref, id: await refs.read(ref) });
+    // A shard that cannot be read is told there too.
+    const all = await tree.all({ onDamaged: () => undefined });
     return new Set(all.map(({ id }) => id));
   } catch (error) {
     if (!isDamage(error)) throw error;

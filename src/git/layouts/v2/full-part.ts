@@ -1,11 +1,11 @@
 import type { CheckpointInput, SessionInput, TaskInput } from "../../checkpoint-store.ts";
-import { metadataLimits, parseObject } from "../../format/parse-json.ts";
-import type { ObjectBatch, ObjectId, ObjectReader } from "../../plumbing/objects.ts";
-import { type FolderEdit, editTask, putAssets } from "../slot-tree.ts";
+import type { ObjectBatch, ObjectId } from "../../plumbing/objects.ts";
+import { putAssets } from "../slot-tree.ts";
+import type { StoredFolders } from "../stored-folders.ts";
+import { editTasks } from "../task-tree.ts";
 import type { FullCheckpoint } from "./full-refs.ts";
 import type { Profile } from "./profile.ts";
 import { earlierNames, finalNames, isRaw } from "./raw-files.ts";
-import { folderOf } from "./sharded-tree.ts";
 
 /** What of a checkpoint goes to the raw refs, by the slot that was decided on main. */
 export interface FullWork {
@@ -36,14 +36,14 @@ export function fullWorkOf(
 
 /** Puts a slot's part into a batch, over what is stored of it. */
 export async function fullSlot(params: {
-  readonly objects: ObjectReader;
+  readonly load: StoredFolders;
   readonly batch: ObjectBatch;
   readonly stored: ObjectId | undefined;
   readonly work: FullWork;
   readonly profile: Profile;
 }): Promise<ObjectId> {
-  const { objects, batch, stored, work, profile } = params;
-  const slot = await folderOf(objects, stored);
+  const { load, batch, stored, work, profile } = params;
+  const slot = await load.folder(stored);
   const { transcript, assets } = work.session ?? {};
   if (transcript !== undefined) {
     for (const { name } of slot.entries) if (isRaw(name)) slot.remove(name);
@@ -52,21 +52,6 @@ export async function fullSlot(params: {
     slot.put(names.hash, batch.blob(Buffer.from(transcript.hash)));
   }
   if (assets !== undefined) putAssets(slot, { assets, batch });
-  if (work.tasks.length > 0) await putTasks(params, slot);
+  await editTasks(slot, { tasks: work.tasks, load, batch });
   return batch.tree(slot.entries);
-}
-
-async function putTasks(
-  { objects, batch, work }: Parameters<typeof fullSlot>[0],
-  slot: FolderEdit,
-): Promise<void> {
-  const all = await folderOf(objects, slot.folder("tasks"));
-  for (const task of work.tasks) {
-    const folder = await folderOf(objects, all.folder(task.toolUseId));
-    const file = folder.entries.find(({ name }) => name === "task.json");
-    const bytes = file === undefined ? null : await objects.blob(file.id, metadataLimits);
-    editTask(folder, { task, stored: bytes === null ? undefined : parseObject(bytes), batch });
-    all.put(task.toolUseId, batch.tree(folder.entries), "40000");
-  }
-  slot.put("tasks", batch.tree(all.entries), "40000");
 }

@@ -6,7 +6,7 @@ import type {
   StoredCheckpoint,
   Written,
 } from "../../checkpoint-store.ts";
-import { isDamage } from "../../damage.ts";
+import { isDamage, type OnDamaged } from "../../damage.ts";
 import { removalMessage } from "../../format/commit-message.ts";
 import { checkId, compareIds, treePathOf } from "../../format/ids.ts";
 import { slotOfName } from "../../format/slots.ts";
@@ -20,6 +20,7 @@ import { checkInput } from "../check-input.ts";
 import { buildCheckpoint } from "../checkpoint-tree.ts";
 import { commitFields, unknownCheckpoint } from "../layout-commit.ts";
 import { readCheckpoint } from "../read-checkpoint.ts";
+import { StoredFolders } from "../stored-folders.ts";
 import { type FullCheckpoint, findFull, fullRefs } from "./full-refs.ts";
 import { type FullWork, fullSlot, fullWorkOf } from "./full-part.ts";
 import { mainPart } from "./main-part.ts";
@@ -38,6 +39,8 @@ export interface V2Options {
   readonly rotateAt?: number;
   /** Told that a rotation failed; what was written stands. */
   readonly warn?: (error: unknown) => void;
+  /** Told of each shard of main that a list leaves out. */
+  readonly onDamaged?: OnDamaged;
   /** Brings archives that are not here from a remote, where a transcript is nowhere else. */
   readonly fetchArchives?: () => Promise<void>;
 }
@@ -88,7 +91,8 @@ export class V2Layout implements CheckpointStore {
 
   async list(): Promise<readonly ListedCheckpoint[]> {
     const tip = await this.#repository.refs.read(v2MainRef);
-    const listed = await (await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip })).all();
+    const main = await ShardedTree.of(this.#repository.objects, { name: v2MainRef, id: tip });
+    const listed = await main.all({ onDamaged: (error) => this.#options.onDamaged?.(error) });
     const folders = await this.#fullFolders();
     return listed
       .map(({ id, tree }) => ({ id, version: this.#version(tree, folders.get(id)) }))
@@ -208,12 +212,12 @@ export class V2Layout implements CheckpointStore {
     const isSeed = this.#profile === "seed";
     const target = isSeed ? await ShardedTree.at(objects, null) : stored;
     const folder = isSeed ? await folderOf(objects, undefined) : before;
+    const load = new StoredFolders(objects, id);
     let isSame = true;
     for (const work of works) {
       const name = String(work.slot);
       const tree = await fullSlot({
-        objects,
-        batch,
+        ...{ load, batch },
         stored: before.folder(name),
         work,
         profile: this.#profile,
@@ -286,10 +290,10 @@ export class V2Layout implements CheckpointStore {
     return folders;
   }
 
-  // Of a ref that cannot be read there are none, as where what it holds is read.
+  // Of a ref or a shard that cannot be read there are none, as where what it holds is read.
   async #allIn(ref: Ref): Promise<readonly { readonly id: string; readonly tree: ObjectId }[]> {
     try {
-      return await (await ShardedTree.of(this.#repository.objects, ref)).all();
+      return await (await ShardedTree.of(this.#repository.objects, ref)).all({ onDamaged: () => undefined });
     } catch (error) {
       if (!isDamage(error)) throw error;
       return [];

@@ -36,7 +36,7 @@ export class OldSlots {
       const tree = await ShardedTree.at(objects, next).catch(() => undefined);
       // A shallow clone ends here.
       if (tree === undefined) break;
-      for (const checkpoint of await tree.all()) {
+      for (const checkpoint of await tree.all({ onDamaged: () => undefined })) {
         const known = `${checkpoint.id} ${checkpoint.tree}`;
         if (seen.has(known)) continue;
         seen.add(known);

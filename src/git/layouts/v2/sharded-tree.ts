@@ -1,20 +1,22 @@
-import { isDamage } from "../../damage.ts";
+import { isDamage, type OnDamaged } from "../../damage.ts";
 import { idOfTreePath, treePathOf } from "../../format/ids.ts";
 import { invalidObject } from "../../plumbing/invalid-object.ts";
-import type { ObjectBatch, ObjectId, ObjectReader } from "../../plumbing/objects.ts";
-import { topOfRef } from "../layout-commit.ts";
+import type { ObjectBatch, ObjectId, ObjectReader, TreeEntry } from "../../plumbing/objects.ts";
+import { damagedRef, topOfRef } from "../layout-commit.ts";
 import { FolderEdit } from "../slot-tree.ts";
 
 /** A tree of checkpoints, sharded by the first two characters of their ids, that is read and rewritten in parts. */
 export class ShardedTree {
   readonly top: FolderEdit;
   readonly #objects: ObjectReader;
+  readonly #name: string;
   readonly #shards = new Map<string, FolderEdit>();
   /** Shards that no batch has yet: a thousand writes of one tree would else hash all others each time. */
   readonly #edited = new Set<string>();
 
-  private constructor(objects: ObjectReader, top: FolderEdit) {
+  private constructor(objects: ObjectReader, name: string, top: FolderEdit = new FolderEdit()) {
     this.#objects = objects;
+    this.#name = name;
     this.top = top;
   }
 
@@ -23,17 +25,17 @@ export class ShardedTree {
     objects: ObjectReader,
     { name: ref, id: version }: { readonly name: string; readonly id: ObjectId | null },
   ): Promise<ShardedTree> {
-    if (version === null) return new ShardedTree(objects, new FolderEdit());
-    return new ShardedTree(objects, new FolderEdit(await topOfRef(objects, { ref, version })));
+    if (version === null) return new ShardedTree(objects, ref);
+    return new ShardedTree(objects, ref, new FolderEdit(await topOfRef(objects, { ref, version })));
   }
 
   /** Of a commit; an empty one where there is none. @throws git_object_invalid where it is not in the repository */
   static async at(objects: ObjectReader, commit: ObjectId | null): Promise<ShardedTree> {
-    if (commit === null) return new ShardedTree(objects, new FolderEdit());
+    if (commit === null) return new ShardedTree(objects, "");
     const found = await objects.commit(commit);
     const entries = found === null ? null : await objects.tree(found.tree);
     if (entries === null) throw invalidObject(`The commit ${commit} or its tree is not in the repository`);
-    return new ShardedTree(objects, new FolderEdit(entries));
+    return new ShardedTree(objects, commit, new FolderEdit(entries));
   }
 
   async folder(id: string): Promise<ObjectId | undefined> {
@@ -50,16 +52,23 @@ export class ShardedTree {
     else folder.put(name, tree, "40000");
   }
 
-  /** Every checkpoint with its folder; those of a shard that cannot be read are left out, as `verify` tells. */
-  async all(): Promise<readonly { readonly id: string; readonly tree: ObjectId }[]> {
-    const shards = this.top.entries.filter(({ mode, name }) => mode === "40000" && name.length === 2);
+  /** Every checkpoint with its folder; only where somebody is told of it is a shard left out that cannot be read. */
+  async all({ onDamaged }: { readonly onDamaged?: OnDamaged } = {}): Promise<
+    readonly { readonly id: string; readonly tree: ObjectId }[]
+  > {
     const listed = await Promise.all(
-      shards.map(async ({ name: shard }) =>
-        (await this.#shard(shard).catch(unlessDamage)).entries.flatMap(({ mode, name, id: tree }) => {
+      this.top.entries.filter(isShard).map(async ({ name: shard, id: shardTree }) => {
+        const { entries } = await this.#shard(shard).catch((cause: unknown) => {
+          if (onDamaged === undefined || !isDamage(cause)) throw cause;
+          const why = `holds ${shardTree}, which is no tree that can be read`;
+          onDamaged(damagedRef({ ref: this.#name, shard, why, cause }));
+          return new FolderEdit();
+        });
+        return entries.flatMap(({ mode, name, id: tree }) => {
           const id = mode === "40000" ? idOfTreePath({ shard, name }) : undefined;
           return id === undefined ? [] : [{ id, tree }];
-        }),
-      ),
+        });
+      }),
     );
     return listed.flat();
   }
@@ -87,14 +96,14 @@ export class ShardedTree {
   }
 }
 
-function unlessDamage(error: unknown): FolderEdit {
-  if (isDamage(error)) return new FolderEdit();
-  throw error;
-}
-
 /** A stored folder to be edited; an empty one for no id. @throws git_object_invalid where it is not in the repository */
 export async function folderOf(objects: ObjectReader, id: ObjectId | undefined): Promise<FolderEdit> {
   const entries = id === undefined ? [] : await objects.tree(id);
   if (entries === null) throw invalidObject(`The tree ${id} is not in the repository`);
   return new FolderEdit(entries);
+}
+
+// What no id begins with is not read.
+function isShard({ mode, name }: TreeEntry): boolean {
+  return mode === "40000" && /^(?:[0-9a-f]{2}|[0-7][0-9A-HJKMNP-TV-Z])$/.test(name);
 }
