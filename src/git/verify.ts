@@ -60,7 +60,6 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   for (const store of stores)
     await verifyRecords({
       ...{ repository, store, found, onDone, copies, told, listed: listed.get(store.layout) ?? [] },
-      isAlone: id !== undefined,
     });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
   await verifyCommits(repository, { known, told, only: id, found });
@@ -105,7 +104,6 @@ async function verifyRecords({
   repository,
   store,
   listed,
-  isAlone,
   copies,
   found,
   told,
@@ -114,7 +112,6 @@ async function verifyRecords({
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
-  isAlone: boolean;
   copies: Copies;
   found: Found;
   told: Map<string, readonly ObjectId[]>;
@@ -124,7 +121,7 @@ async function verifyRecords({
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
     const parts = await Promise.all(
-      part.map(({ id }) => verifyRecord({ repository, store, id, isAlone, copies, told })),
+      part.map(({ id }) => verifyRecord({ repository, store, id, copies, told })),
     );
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
@@ -135,14 +132,12 @@ async function verifyRecord({
   repository,
   store,
   id,
-  isAlone,
   copies,
   told,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
-  isAlone: boolean;
   copies: Copies;
   told: Map<string, readonly ObjectId[]>;
 }): Promise<Found> {
@@ -159,9 +154,9 @@ async function verifyRecord({
     await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    if (store.layout !== "git-refs") found.add("object_missing", { ...at, where: id }, error.message);
-    // Among all it was told where refs are looked at.
-    else if (isAlone) found.add("ref_dangling", { ...at, where: refOfCheckpoint(id) }, error.message);
+    if (store.layout === "git-refs")
+      found.add("ref_dangling", { ...at, where: refOfCheckpoint(id) }, error.message);
+    else found.add("object_missing", { ...at, where: id }, error.message);
   }
   return found;
 }

@@ -237,6 +237,21 @@ test("blobs whose content is damaged are told with their checkpoints, and everyt
   expect(report).toMatchObject({ created: 2, problems: [{ id: ofRoot }] });
 });
 
+test("a checkpoint whose commit is damaged is told with its ref, and repair moves the ref aside", async () => {
+  await write("git-refs");
+  await trailer(id);
+  const ref = refOfCheckpoint(id);
+  const commit = await place.git("rev-parse", ref);
+  await spoil(ref);
+  for (const only of [{}, { id }]) {
+    const { findings, counts } = await verifyCheckpoints({ repository, ...only });
+    expect(counts.error).toBe(1);
+    expect(findings[0]).toMatchObject({ code: "ref_dangling", layout: "git-refs", id, where: ref });
+  }
+  expect((await repairCheckpoints({ repository })).repairs).toMatchObject([{ where: ref }]);
+  expect(await repository.refs.list("refs/holdfast/")).toMatchObject([{ id: commit }]);
+});
+
 test("blobs of a partial clone whose remote is gone are told as missing here, and are read when it is back", async () => {
   using partial = await makeRepository("partial clone");
   const origin = join(partial.folder, "origin");
