@@ -269,6 +269,20 @@ test("a folder that is not in the repository is told, and stops no other", async
   await place.git("update-ref", "--no-deref", "-d", ref);
 });
 
+test("a checkpoint whose own folder is not here is told in whole words", async () => {
+  await writeBoth(storeOf("git-refs"));
+  const lost = await place.git("rev-parse", `${refOfCheckpoint(two)}^{tree}`);
+  const path = join(repository.commonDir, "objects", lost.slice(0, 2), lost.slice(2));
+  renameSync(path, `${path}.away`);
+  const { created, problems } = await migrate("git-refs", "v2");
+  renameSync(`${path}.away`, path);
+  const words = `The checkpoint ${two} cannot be copied: The object ${lost} is not in the repository.`;
+  expect([created, problems]).toMatchObject([
+    1,
+    [{ id: two, reason: expect.stringContaining(words) as string }],
+  ]);
+});
+
 test.each(["git-branch", "v2"] as const)(
   "a ref of no commit is told with its name, and stops no other checkpoint on its way to %s",
   async (to) => {
