@@ -53,6 +53,7 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
     if (list !== null) listed.set(store.layout, list);
   }
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
+  // By all of its copies: one may have been linked since the others were made.
   const told = new Map<string, readonly ObjectId[]>();
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
@@ -150,7 +151,7 @@ async function verifyRecord({
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
     if (stored === null) return found;
     copies.keep(store.layout, stored);
-    told.set(id, commitsToldBy(stored));
+    told.set(id, [...(told.get(id) ?? []), ...commitsToldBy(stored)]);
     await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isDamage(error)) throw error;

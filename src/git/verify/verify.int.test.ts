@@ -237,6 +237,16 @@ test("blobs whose content is damaged are told with their checkpoints, and everyt
   expect(report).toMatchObject({ created: 2, problems: [{ id: ofRoot }] });
 });
 
+test("a checkpoint that one of its copies links to a commit is not told as one without a commit", async () => {
+  const head = await place.git("rev-parse", "HEAD");
+  const session = await sessionInput(repository, "alice");
+  const linked = { root: { linked_commits: [{ sha: head }] } };
+  await layoutsUnderTest["git-refs"]!.open(repository).write(checkpointInput(id, [session], linked));
+  expect(await codes()).toEqual([]);
+  await write("git-branch");
+  expect(await codes()).toEqual([]);
+});
+
 test("a checkpoint whose commit is damaged is told with its ref, and repair moves the ref aside", async () => {
   await write("git-refs");
   await trailer(id);
