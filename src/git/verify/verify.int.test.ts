@@ -237,6 +237,27 @@ test("blobs whose content is damaged are told with their checkpoints, and everyt
   expect(report).toMatchObject({ created: 2, problems: [{ id: ofRoot }] });
 });
 
+test("the damage of a prompt, a compact transcript, a picture, a manifest and a subagent's transcript is told", async () => {
+  const noise = (): string => JSON.stringify({ noise: randomBytes(1000).toString("hex") });
+  const picture = { name: "a.png", id: await storeBlob(repository, noise()) };
+  const session = await sessionInput(repository, "alice", {
+    prompts: [noise()],
+    compact: await storeText(repository, noise()),
+    assets: { manifest: await storeBlob(repository, noise()), files: [picture] },
+  });
+  const transcript = await storeText(repository, noise());
+  const tasks = [{ toolUseId: "toolu_1", task: {}, agentId: "a1", transcript }];
+  await layoutsUnderTest["git-refs"]!.open(repository).write(checkpointInput(id, [session], { tasks }));
+  const files = [
+    ...["0/assets/a.png", "0/assets/manifest.json", "0/prompt.txt", "0/transcript.jsonl"],
+    "tasks/toolu_1/agent-a1.jsonl",
+  ];
+  for (const file of files) await spoil(`${refOfCheckpoint(id)}:${file}`);
+  const { findings } = await verifyCheckpoints({ repository });
+  const damaged = findings.filter(({ code }) => code === "object_damaged");
+  expect(damaged.map(({ where }) => where).toSorted()).toEqual(files);
+});
+
 test("a checkpoint that one of its copies links to a commit is not told as one without a commit", async () => {
   const head = await place.git("rev-parse", "HEAD");
   const session = await sessionInput(repository, "alice");
