@@ -95,7 +95,10 @@ function checkReadable({ id, findings }: StoredCheckpoint): void {
       code === "chunk_missing" ||
       ((code === "object_missing" || code === "object_damaged") && !where.endsWith("_hash.txt")),
   );
-  if (fault !== undefined) throw uncopied(id, `${fault.where}: ${fault.sentence.replace(/\.$/, "")}`);
+  if (fault === undefined) return;
+  // What is of the checkpoint's own folder is nowhere in it.
+  const where = fault.where === "" ? "" : `${fault.where}: `;
+  throw uncopied(id, `${where}${fault.sentence.replace(/\.$/, "")}`);
 }
 
 function uncopied(id: string, fault: string, cause?: unknown): HoldfastError {

@@ -30,8 +30,6 @@ export interface DualWriteOptions {
 
 /** What of mirrors is healed beside what is noted. */
 export interface HealOptions {
-  /** Every checkpoint of the primary, and of the older store what the mirror has too. */
-  readonly all?: boolean;
   readonly also?: readonly Pick<MirrorWork, "layout" | "id">[];
 }
 
@@ -133,7 +131,7 @@ export class DualStore implements CheckpointStore {
     await Promise.all(this.#last.values());
   }
 
-  /** Brings mirrors to what is read here of a checkpoint: where it is noted, named, or everywhere. */
+  /** Brings mirrors to what is read here of a checkpoint: where it is noted or named. */
   async heal(options: HealOptions = {}): Promise<Healed> {
     await this.settled();
     let healed = 0;
@@ -150,23 +148,9 @@ export class DualStore implements CheckpointStore {
     return { healed, left: await this.#notes.list() };
   }
 
-  async #workToHeal({ all = false, also = [] }: HealOptions): Promise<readonly MirrorWork[]> {
+  async #workToHeal({ also = [] }: HealOptions): Promise<readonly MirrorWork[]> {
     const noted = await this.#notes.list();
-    const named = [...also, ...(all ? await this.#copies() : [])];
-    return onceEach([...noted, ...named.map(({ layout, id }) => ({ layout, id, what: "write" as const }))]);
-  }
-
-  async #copies(): Promise<readonly Pick<MirrorWork, "layout" | "id">[]> {
-    const { primary, older, mirrors } = this.#options;
-    const [own, earlier] = [await primary.list(), (await older?.list()) ?? []];
-    const copies = mirrors.map(async (mirror) => {
-      const there = new Set(earlier.length === 0 ? [] : (await mirror.list()).map(({ id }) => id));
-      const { layout } = mirror;
-      return [...own, ...earlier.filter(({ id }) => there.has(id))]
-        .filter(({ id }) => this.#takes(layout, id))
-        .map(({ id }) => ({ layout, id }));
-    });
-    return (await Promise.all(copies)).flat();
+    return onceEach([...noted, ...also.map(({ layout, id }) => ({ layout, id, what: "write" as const }))]);
   }
 
   /** False: nobody has it, and there is nothing to bring. */

@@ -50,6 +50,7 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
     if (list !== null) listed.set(store.layout, list);
   }
   const total = [...listed.values()].reduce((sum, { length }) => sum + length, 0);
+  // By all of its copies: one may have been linked since the others were made.
   const told = new Map<string, readonly ObjectId[]>();
   let done = 0;
   const onDone = (count: number): void => params.onProgress?.({ done: (done += count), total });
@@ -57,7 +58,6 @@ export async function verifyCheckpoints(params: VerifyParams): Promise<VerifyRep
   for (const store of stores)
     await verifyRecords({
       ...{ repository, store, found, onDone, copies, told, listed: listed.get(store.layout) ?? [] },
-      isAlone: id !== undefined,
     });
   const known = new Set([...listed.values()].flat().map((one) => one.id));
   await verifyCommits(repository, { known, told, only: id, found });
@@ -122,7 +122,6 @@ async function verifyRecords({
   repository,
   store,
   listed,
-  isAlone,
   copies,
   found,
   told,
@@ -131,7 +130,6 @@ async function verifyRecords({
   repository: Repository;
   store: CheckpointStore;
   listed: readonly ListedCheckpoint[];
-  isAlone: boolean;
   copies: Copies;
   found: Found;
   told: Map<string, readonly ObjectId[]>;
@@ -141,7 +139,7 @@ async function verifyRecords({
     const part = listed.slice(at, at + atOnce);
     // One store after the other findings in the order of the list, whichever is read first.
     const parts = await Promise.all(
-      part.map(({ id }) => verifyRecord({ repository, store, id, isAlone, copies, told })),
+      part.map(({ id }) => verifyRecord({ repository, store, id, copies, told })),
     );
     for (const { findings } of parts) for (const finding of findings) found.keep(finding);
     onDone(part.length);
@@ -152,14 +150,12 @@ async function verifyRecord({
   repository,
   store,
   id,
-  isAlone,
   copies,
   told,
 }: {
   repository: Repository;
   store: CheckpointStore;
   id: string;
-  isAlone: boolean;
   copies: Copies;
   told: Map<string, readonly ObjectId[]>;
 }): Promise<Found> {
@@ -172,13 +168,13 @@ async function verifyRecord({
     for (const finding of stored?.findings ?? []) found.keep({ ...finding, ...at });
     if (stored === null) return found;
     copies.keep(store.layout, stored);
-    told.set(id, commitsToldBy(stored));
+    told.set(id, [...(told.get(id) ?? []), ...commitsToldBy(stored)]);
     await verifyTranscripts(repository.objects, stored, { found, at });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    if (store.layout !== "git-refs") found.add("object_missing", { ...at, where: id }, error.message);
-    // Among all it was told where refs are looked at.
-    else if (isAlone) found.add("ref_dangling", { ...at, where: refOfCheckpoint(id) }, error.message);
+    if (store.layout === "git-refs")
+      found.add("ref_dangling", { ...at, where: refOfCheckpoint(id) }, error.message);
+    else found.add("object_missing", { ...at, where: id }, error.message);
   }
   return found;
 }

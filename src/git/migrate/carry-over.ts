@@ -4,6 +4,7 @@ import { isDamage } from "../damage.ts";
 import { inputOfStored } from "../copy-checkpoint.ts";
 import { branchRef, v2CurrentRef, v2MainRef } from "../format/checkpoint-refs.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { timeOf } from "./commit-of.ts";
 import { leftOutOf } from "./left-out.ts";
 import type { MigrateWork } from "./migrate.ts";
 import { missingPart } from "./missing-part.ts";
@@ -14,7 +15,7 @@ import { missingPart } from "./missing-part.ts";
  */
 export async function carryOver(work: MigrateWork, listed: readonly ListedCheckpoint[]): Promise<void> {
   const inputs: { readonly id: string; readonly atMs: number }[] = [];
-  for (const { id, version } of listed) inputs.push({ id, atMs: await timeOf(work, id, version) });
+  for (const one of listed) inputs.push({ id: one.id, atMs: await timeOf(work, one) });
   inputs.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
   // Before the refs: killed in between, a name waits in vain, but no ref is forgotten.
   if (!work.dryRun) await work.queue.add(inputs.flatMap(({ id }) => refsOf(work.to, id)));
@@ -37,11 +38,6 @@ function isInvalid(error: unknown): error is HoldfastError {
 function refsOf(layout: Layout, id: string): readonly string[] {
   if (layout === "git-refs") return [refOfCheckpoint(id)];
   return layout === "git-branch" ? [branchRef] : [v2MainRef, v2CurrentRef];
-}
-
-async function timeOf(work: MigrateWork, id: string, version: string): Promise<number> {
-  if (work.from !== "git-refs") return work.authors.get(id)?.atMs ?? 0;
-  return (await work.repository.objects.commit(version))?.author.atMs ?? 0;
 }
 
 async function carryOne(work: MigrateWork, id: string): Promise<void> {

@@ -2,10 +2,14 @@ import type { ListedCheckpoint } from "../checkpoint-store.ts";
 import { branchRef, trackedBranch } from "../format/checkpoint-refs.ts";
 import { branchStartMessage, importMessage } from "../format/commit-message.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
+import { isDamage } from "../damage.ts";
 import { advanceRef } from "../layouts/advance-ref.ts";
+import { treeOfRef } from "../layouts/layout-commit.ts";
 import { ShardedTree } from "../layouts/v2/sharded-tree.ts";
 import { createRefs } from "../plumbing/create-refs.ts";
 import type { Identity, ObjectBatch, ObjectId } from "../plumbing/objects.ts";
+import type { Repository } from "../plumbing/repository.ts";
+import { commitOf, timeOf } from "./commit-of.ts";
 import type { MigrateWork } from "./migrate.ts";
 import { retargeted } from "./retarget.ts";
 
@@ -51,11 +55,9 @@ async function oldestFirst(
   listed: readonly ListedCheckpoint[],
 ): Promise<readonly ListedCheckpoint[]> {
   const times = new Map<string, number>();
-  await inParts(listed, async ({ id, version }) => {
-    times.set(id, (await work.repository.objects.commit(version))?.author.atMs ?? 0);
-  });
-  const timeOf = ({ id }: ListedCheckpoint): number => times.get(id) ?? 0;
-  return listed.toSorted((a, b) => timeOf(a) - timeOf(b) || (a.id < b.id ? -1 : 1));
+  await inParts(listed, async (one) => times.set(one.id, await timeOf(work, one)));
+  const known = ({ id }: ListedCheckpoint): number => times.get(id) ?? 0;
+  return listed.toSorted((a, b) => known(a) - known(b) || (a.id < b.id ? -1 : 1));
 }
 
 async function foldersOf({
@@ -90,19 +92,26 @@ async function folderOf({
   batch: ObjectBatch;
   listed: ListedCheckpoint;
 }): Promise<Folder | undefined> {
-  const { id, version } = listed;
+  const { id } = listed;
   const { objects } = work.repository;
-  const commit = work.from === "git-refs" ? await objects.commit(version) : null;
-  const source = work.from === "git-refs" ? commit?.tree : version;
+  const commit = work.from === "git-refs" ? await commitOf(work, listed) : null;
+  const source = commit?.tree ?? (await folderAt(work, listed));
   const to = work.to === "git-refs" ? "bare" : "sharded";
-  const tree = source === undefined ? undefined : await retargeted({ objects, batch, id, tree: source, to });
-  if (tree === undefined) throw new Error("Its commit or its folder is not in the repository.");
+  const tree = await retargeted({ objects, batch, id, tree: source, to });
+  if (tree === undefined) throw new Error("Its folder is not in the repository.");
   const author = work.authors.get(id) ?? commit?.author ?? (await work.repository.identity());
   const there = work.there.get(id);
   if (there === undefined) return { listed, tree, author, isOther: false, isThere: false };
   const isThere = work.to === "git-branch" ? there === tree : await hasTree(work, there, tree);
   const isOther = !isThere && !(work.to === "git-refs" && (await isImport(work, id, there)));
   return { listed, tree, author, isOther, isThere };
+}
+
+/** Of a ref this is only asked where its commit could not be read: it throws why, with the ref's name. */
+async function folderAt({ repository, from }: MigrateWork, listed: ListedCheckpoint): Promise<ObjectId> {
+  const { id, version } = listed;
+  if (from !== "git-refs") return version;
+  return await treeOfRef(repository.objects, { ref: refOfCheckpoint(id), version, id });
 }
 
 // More commits than that no checkpoint has had; a history made to be long must not hold all others up.
@@ -159,8 +168,9 @@ async function toRefs(work: MigrateWork, batch: ObjectBatch, folders: readonly F
 
 async function toBranch(work: MigrateWork, folders: readonly Folder[]): Promise<void> {
   const { repository, tally, dryRun, queue } = work;
-  const missing = folders.filter(({ isThere }) => !isThere);
-  tally.unchanged += folders.length - missing.length;
+  const absent = folders.filter(({ isThere }) => !isThere);
+  const missing = await withShard(work, absent);
+  tally.unchanged += folders.length - absent.length;
   tally.created += missing.length;
   if (dryRun) return;
   await queue.add([branchRef]);
@@ -168,10 +178,33 @@ async function toBranch(work: MigrateWork, folders: readonly Folder[]): Promise<
     ref: branchRef,
     reason,
     next: async (tip, batch) => {
-      const base = tip ?? (await repository.refs.read(trackedBranch("origin")));
+      const base = tip ?? (await fetchedBranch(repository));
       return { to: await commitsOf({ work, base, batch, folders: missing }), result: undefined };
     },
   });
+}
+
+/** Those whose place in the branch can be read; the others are told. */
+async function withShard(work: MigrateWork, folders: readonly Folder[]): Promise<readonly Folder[]> {
+  const { repository, tally } = work;
+  const tip = (await repository.refs.read(branchRef)) ?? (await fetchedBranch(repository));
+  const sharded = await ShardedTree.at(repository.objects, tip);
+  const found: Folder[] = [];
+  for (const folder of folders) {
+    const { id } = folder.listed;
+    try {
+      await sharded.folder(id);
+      found.push(folder);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      tally.problems.push({ id, reason: `Its shard of ${branchRef} cannot be read: ${error.message}` });
+    }
+  }
+  return found;
+}
+
+function fetchedBranch({ refs }: Repository): Promise<ObjectId | null> {
+  return refs.read(trackedBranch("origin"));
 }
 
 /** One commit a checkpoint, so that each keeps who wrote it and when. */

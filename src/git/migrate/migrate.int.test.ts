@@ -269,6 +269,56 @@ test("a folder that is not in the repository is told, and stops no other", async
   await place.git("update-ref", "--no-deref", "-d", ref);
 });
 
+test("a checkpoint whose own folder is not here is told in whole words", async () => {
+  await writeBoth(storeOf("git-refs"));
+  const lost = await place.git("rev-parse", `${refOfCheckpoint(two)}^{tree}`);
+  const path = join(repository.commonDir, "objects", lost.slice(0, 2), lost.slice(2));
+  renameSync(path, `${path}.away`);
+  const { created, problems } = await migrate("git-refs", "v2");
+  renameSync(`${path}.away`, path);
+  const words = `The checkpoint ${two} cannot be copied: The object ${lost} is not in the repository.`;
+  expect([created, problems]).toMatchObject([
+    1,
+    [{ id: two, reason: expect.stringContaining(words) as string }],
+  ]);
+});
+
+test.each(["git-branch", "v2"] as const)(
+  "a ref of no commit is told with its name, and stops no other checkpoint on its way to %s",
+  async (to) => {
+    await writeBoth(storeOf("git-refs"));
+    const named = [
+      ["000000000001", await place.git("rev-parse", "HEAD:README.md")],
+      ["000000000002", await place.git("rev-parse", "HEAD^{tree}")],
+    ] as const;
+    for (const [id, target] of named) await place.git("update-ref", refOfCheckpoint(id), target);
+    const report = await migrate("git-refs", to);
+    expect(report).toMatchObject({ created: 2, problems: named.map(([id]) => ({ id })) });
+    for (const [index, [id]] of named.entries())
+      expect(report.problems[index]?.reason).toContain(refOfCheckpoint(id));
+    await expectBoth(storeOf(to));
+  },
+);
+
+test("a shard of the branch that is not here costs the checkpoints that belong into it, and no other", async () => {
+  const three = "ff0000000000";
+  await storeOf("git-branch").write(checkpointInput(two, [await sessionInput(repository, alice)]));
+  const shard = await place.git("rev-parse", `${branchRef}:${two.slice(0, 2)}`);
+  await writeBoth(storeOf("git-refs"));
+  await storeOf("git-refs").write(checkpointInput(three, [await sessionInput(repository, alice)]));
+  const path = join(repository.commonDir, "objects", shard.slice(0, 2), shard.slice(2));
+  renameSync(path, `${path}.away`);
+  const lost = { id: two, reason: expect.stringContaining(`shard of ${branchRef}`) as string };
+  for (const dryRun of [true, false])
+    expect(await migrate("git-refs", "git-branch", { dryRun })).toMatchObject({
+      created: 2,
+      problems: [lost],
+    });
+  renameSync(`${path}.away`, path);
+  const there = await storeOf("git-branch").list();
+  expect(there.map(({ id }) => id).toSorted()).toEqual([two, one, three]);
+});
+
 test("many refs are made at once and one that is there already stays", async () => {
   const ids = Array.from({ length: 150 }, (_, index) => index.toString(16).padStart(12, "0"));
   const files = Object.fromEntries(

@@ -117,5 +117,6 @@ async function sessionFacts(objects: ObjectReader, session: StoredSession): Prom
 
 function firstLine(prompt: string): string {
   const line = prompt.trimStart().split("\n", 1)[0] ?? "";
-  return line.trim().slice(0, maxPromptLength);
+  // A copy: a slice of all prompts would keep their whole text in memory.
+  return Buffer.from(line.trim().slice(0, maxPromptLength)).toString();
 }

@@ -18,8 +18,8 @@ export class FactsIndex {
   readonly #repository: Repository;
   readonly #source: CheckpointSource;
   readonly #onDamage: OnDamage | undefined;
-  /** Checkpoints that were read, for what is asked of them next. */
-  readonly #stored = new Map<string, StoredCheckpoint>();
+  /** What was made of checkpoints that were read, for what is asked next: a checkpoint itself may be 100 MB. */
+  readonly #readings = new Map<string, Reading>();
   #listed: Promise<readonly ListedCheckpoint[]> | undefined;
 
   constructor({ repository, source, onDamage }: IndexOptions) {
@@ -73,9 +73,9 @@ export class FactsIndex {
     }
     if (missing.length === 0) return known;
     await inParallel(missing, async (one) => {
-      const made = await this.#made(kind, one.id);
-      if (made === undefined) return;
-      const { item, isWhole } = made;
+      const reading = await this.#read(one.id);
+      if (reading === undefined) return;
+      const { item, isWhole } = kind.of(reading);
       known.set(one.id, item);
       // Under the version that was listed: one that was written meanwhile is then read again.
       if (isWhole) kept.set(one.id, { version: one.version, text: kind.write(item) });
@@ -89,28 +89,20 @@ export class FactsIndex {
   }
 
   /** undefined: it is not there, or cannot be read. */
-  async #made<Item>(
-    kind: Kind<Item>,
-    id: string,
-  ): Promise<{ readonly item: Item; readonly isWhole: boolean } | undefined> {
+  async #read(id: string): Promise<Reading | undefined> {
+    const known = this.#readings.get(id);
+    if (known !== undefined) return known;
     try {
-      const stored = await this.#read(id);
+      const stored = await this.#source.read(id);
       if (stored === null) return undefined;
-      const item = await kind.make(this.#repository, stored);
-      return { item, isWhole: kind.isWhole(stored, item) };
+      const reading = await readingOf(this.#repository, stored);
+      if (this.#readings.size < mostReadings) this.#readings.set(id, reading);
+      return reading;
     } catch (error) {
       if (this.#onDamage === undefined || !isDamage(error)) throw error;
       this.#onDamage(error);
       return undefined;
     }
-  }
-
-  async #read(id: string): Promise<StoredCheckpoint | null> {
-    const known = this.#stored.get(id);
-    if (known !== undefined) return known;
-    const stored = await this.#source.read(id);
-    if (stored !== null && this.#stored.size < mostStored) this.#stored.set(id, stored);
-    return stored;
   }
 }
 
@@ -126,54 +118,70 @@ export interface IndexOptions {
   readonly onDamage?: OnDamage | undefined;
 }
 
+/** All that is ever asked of a checkpoint. */
+interface Reading {
+  readonly facts: Made<CheckpointFacts>;
+  readonly anchors: Made<CheckpointAnchors>;
+  readonly told: Made<ToldCommits>;
+}
+
+interface Made<Item> {
+  readonly item: Item;
+  /** False: an object could not be read, and may be there the next time. */
+  readonly isWhole: boolean;
+}
+
 interface Kind<Item> {
   readonly file: string;
-  readonly make: (repository: Repository, stored: StoredCheckpoint) => Promise<Item>;
-  /** False: an object could not be read, and may be there the next time. */
-  readonly isWhole: (stored: StoredCheckpoint, item: Item) => boolean;
+  readonly of: (reading: Reading) => Made<Item>;
   readonly write: (item: Item) => string;
   /** undefined: the row is none. */
   readonly read: (listed: ListedCheckpoint, text: string) => Item | undefined;
 }
 
 const readsAtOnce = 64;
-const mostStored = 1000;
+const mostReadings = 1000;
 const factsKind: Kind<CheckpointFacts> = {
   file: "checkpoints",
-  make: ({ objects }, stored) => factsOf(objects, stored),
-  isWhole: (stored, { sessions }) =>
-    isRead(stored) &&
-    stored.sessions.every(
-      ({ slot, prompt }) =>
-        prompt === undefined || sessions.every((one) => one.slot !== slot || one.prompt !== null),
-    ),
+  of: ({ facts }) => facts,
   write: factsRow,
   read: ({ id, version }, text) => factsOfRow(id, version, text),
 };
 const anchorsKind: Kind<CheckpointAnchors> = {
   file: "anchors",
-  make: async (_repository, stored) => anchorsOf(stored),
-  isWhole: isRead,
+  of: ({ anchors }) => anchors,
   write: ({ anchors }) => JSON.stringify({ anchors }),
   read: ({ id, version }, text) => {
     const anchors = objectIn(text)?.["anchors"];
     return Array.isArray(anchors) ? { id, version, anchors: anchors as readonly Anchor[] } : undefined;
   },
 };
-
-function isRead({ findings }: StoredCheckpoint): boolean {
-  return findings.every(({ code }) => code !== "object_missing" && code !== "object_damaged");
-}
 const toldKind: Kind<ToldCommits> = {
   file: "commits-told",
-  make: async (_repository, stored) => ({ id: stored.id, commits: commitsToldBy(stored) }),
-  isWhole: isRead,
+  of: ({ told }) => told,
   write: ({ commits }) => JSON.stringify({ commits }),
   read: ({ id }, text) => {
     const commits = objectIn(text)?.["commits"];
     return Array.isArray(commits) ? { id, commits: commits as readonly ObjectId[] } : undefined;
   },
 };
+
+async function readingOf({ objects }: Repository, stored: StoredCheckpoint): Promise<Reading> {
+  const facts = await factsOf(objects, stored);
+  const isWhole = stored.findings.every(({ code }) => code !== "object_missing" && code !== "object_damaged");
+  return {
+    facts: { item: facts, isWhole: isWhole && hasPrompts(stored, facts) },
+    anchors: { item: anchorsOf(stored), isWhole },
+    told: { item: { id: stored.id, commits: commitsToldBy(stored) }, isWhole },
+  };
+}
+
+function hasPrompts({ sessions }: StoredCheckpoint, facts: CheckpointFacts): boolean {
+  return sessions.every(
+    ({ slot, prompt }) =>
+      prompt === undefined || facts.sessions.every((one) => one.slot !== slot || one.prompt !== null),
+  );
+}
 
 function newestFirst(a: CheckpointFacts, b: CheckpointFacts): number {
   const [timeA, timeB] = [a.atMs ?? -Infinity, b.atMs ?? -Infinity];

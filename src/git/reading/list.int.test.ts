@@ -1,5 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mintUlid } from "../format/ids.ts";
 import type { StoredCheckpoint } from "../checkpoint-store.ts";
@@ -52,6 +55,15 @@ function counting(): { readonly index: FactsIndex; readonly reads: string[] } {
   return { reads, index: new FactsIndex({ repository: story.repository, source }) };
 }
 
+/** How many of these are still in memory when all that nobody holds is gone. */
+async function countHeld(refs: readonly WeakRef<object>[]): Promise<number> {
+  // What was made or asked for in this turn is held until the next.
+  await setImmediate();
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return refs.filter((ref) => ref.deref() !== undefined).length;
+}
+
 describe("the list of checkpoints", () => {
   it("is newest first, by what the sessions say or the id tells", async () => {
     const ulid = mintUlid({ nowMs: storyMs + 1000, random: (count) => new Uint8Array(count) });
@@ -84,6 +96,26 @@ describe("the list of checkpoints", () => {
       [one, "Something else."],
     ]);
     expect(changed.reads).toEqual([one]);
+  });
+
+  it("reads a checkpoint once for all that is asked, and keeps none of them in memory", async () => {
+    await checkpoint(one, "2026-02-03T06:00:00Z");
+    await checkpoint(two, "2026-02-03T07:00:00Z");
+    const read: WeakRef<object>[] = [];
+    const source = {
+      list: () => story.source.list(),
+      read: async (id: string) => {
+        const stored = await story.source.read(id);
+        if (stored !== null) read.push(new WeakRef(stored));
+        return stored;
+      },
+    };
+    const index = new FactsIndex({ repository: story.repository, source });
+    const asked = [await index.told(), await index.anchors(), await index.all()];
+    expect(await countHeld(read)).toBe(0);
+    const again = [await index.told(), await index.anchors(), await index.all()];
+    expect(again).toEqual(asked);
+    expect(read).toHaveLength(2);
   });
 
   it("is right where the file of the cache is damaged, of another version, or cannot be written", async () => {

@@ -1,14 +1,11 @@
-import { appendFile } from "node:fs/promises";
-import { join } from "node:path";
 import { refOfCheckpoint, shapeOfId } from "../format/ids.ts";
 import type { ObjectId } from "../plumbing/objects.ts";
 import type { Repository } from "../plumbing/repository.ts";
-import { ownFolder } from "../push/own-folder.ts";
 import { PushQueue } from "../push/queue.ts";
 import type { Repair } from "../repair.ts";
 
 /**
- * Moves a ref aside that nobody can use, and puts one of a wrong shard where it is looked for. Null: what it names is
+ * Moves a ref aside that nobody can use, or a note of it where what it names is not here, and puts one of a wrong shard where it is looked for. Null: what it names is
  * not here, but may come back, so that the ref is left; none: it is not to be touched.
  */
 export async function repairRef(
@@ -37,10 +34,10 @@ export async function repairRef(
     where: ref,
     sentence:
       type === undefined
-        ? `Its name and ${target} are noted in holdfast/quarantine.jsonl, and the ref goes.`
+        ? `The ref goes; its name and ${target} are noted at ${aside}.`
         : `The ref is moved aside to ${aside}.`,
   });
-  if (!dryRun) await moveAside(repository, { ref, target, aside: type === undefined ? null : aside });
+  if (!dryRun) await moveAside(repository, { ref, target, aside, isHere: type !== undefined });
   return repairs;
 }
 
@@ -54,21 +51,23 @@ export interface RepairRefParams {
 const reason = "holdfast: repair";
 const quarantine = "refs/holdfast/quarantine/";
 
-// First the note or the other ref, so that a crash in between leaves both. To what is not here git allows no ref.
+// First the other ref, so that a crash in between leaves both.
 async function moveAside(
-  { refs, commonDir }: Repository,
-  { ref, target, aside }: { ref: string; target: ObjectId; aside: string | null },
+  repository: Repository,
+  { ref, target, aside, isHere }: { ref: string; target: ObjectId; aside: string; isHere: boolean },
 ): Promise<void> {
-  if (aside === null) {
-    const note = `${JSON.stringify({ ref, target, at: new Date().toISOString() })}\n`;
-    await appendFile(join(await ownFolder(commonDir), "quarantine.jsonl"), note, {
-      mode: 0o600,
-      flush: true,
-    });
-  } else if ((await refs.read(aside)) !== target) {
-    const from = await refs.read(aside);
-    const name = from === null ? aside : `${aside}-${target.slice(0, 12)}`;
-    await refs.update({ name, from: null, to: target, reason });
-  }
+  const { refs } = repository;
+  // To what is not here git allows no ref.
+  const to = isHere ? target : await noteOf(repository, { ref, target });
+  const there = await refs.read(aside);
+  const name = there === null || there === to ? aside : `${aside}-${to.slice(0, 12)}`;
+  if ((await refs.read(name)) !== to) await refs.update({ name, from: null, to, reason });
   await refs.update({ name: ref, from: target, to: null, reason });
+}
+
+async function noteOf(repository: Repository, named: { ref: string; target: ObjectId }): Promise<ObjectId> {
+  const batch = repository.batch();
+  const note = batch.blob(Buffer.from(`${JSON.stringify(named)}\n`));
+  await batch.flush();
+  return note;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkpointInput, sessionInput } from "../../../test/git/checkpoint-data.ts";
@@ -11,6 +11,7 @@ import {
   runTestGit,
   type TestRepository,
 } from "../../../test/git/repositories.ts";
+import { disable } from "../flow/disable.ts";
 import { branchRef } from "../format/checkpoint-refs.ts";
 import { contentHashOf } from "../format/hash.ts";
 import { refOfCheckpoint } from "../format/ids.ts";
@@ -97,13 +98,17 @@ test("a ref that names nothing is noted and goes, one to a tree is moved aside, 
   await repairCheckpoints({ repository });
   expect(await place.git("rev-parse", refOfCheckpoint(id))).toBe(tip);
   const refs = await place.git("for-each-ref", "--format=%(refname)", "refs/holdfast/", "refs/entire/");
+  const aside = "refs/holdfast/quarantine/entire/checkpoints/01/000000000001";
   expect(refs.split("\n")).toEqual([
     refOfCheckpoint(id),
+    aside,
     "refs/holdfast/quarantine/entire/checkpoints/02/000000000002",
     `refs/holdfast/quarantine/entire/checkpoints/a3/${id}`,
   ]);
-  const noted = readFileSync(join(repository.commonDir, "holdfast", "quarantine.jsonl"), "utf8");
-  expect(JSON.parse(noted)).toMatchObject({ ref: gone, target: "1".repeat(40) });
+  await disable(repository, { forget: true });
+  expect(existsSync(join(repository.commonDir, "holdfast"))).toBe(false);
+  const note = await place.git("cat-file", "blob", aside);
+  expect(JSON.parse(note)).toEqual({ ref: gone, target: "1".repeat(40) });
   expect(await codes()).toEqual(["checkpoint_without_commit"]);
 });
 
@@ -127,7 +132,7 @@ test.each(["alternates", "partial clone"] as const)(
     expect(left.map(({ where }) => where)).toEqual(expect.arrayContaining(refs));
     expect(left[0]!.sentence).toContain("The ref is kept");
     for (const ref of refs) expect(await there.refs.read(ref)).toBe(elsewhere);
-    expect(existsSync(join(there.commonDir, "holdfast", "quarantine.jsonl"))).toBe(false);
+    expect(await there.refs.list("refs/holdfast/")).toEqual([]);
   },
 );
 

@@ -3,27 +3,22 @@ import { fieldsOf, objectIn, textOf } from "../../core/json.ts";
 import type { StoredSession } from "../checkpoint-store.ts";
 import { assetNamesIn, assetPlaceholder } from "../content/assets.ts";
 import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
-import { type At, chunkOf } from "./chunk-of.ts";
+import { type At, chunkOrTold } from "./chunk-of.ts";
 import type { Found, FoundAt } from "./found.ts";
 
-/** Whether the pictures of a session are what their manifest says (section 2); those that are not here were told before. */
+/** Whether the pictures of a session can be read, and are what their manifest says (section 2). */
 export async function verifyAssets(
   objects: ObjectReader,
   { assets }: StoredSession,
   { found, where }: At,
 ): Promise<void> {
-  const manifest = assets.find(({ name }) => name === "manifest.json");
-  const text = manifest === undefined ? undefined : await chunkOf(objects, manifest.id);
-  if (!Buffer.isBuffer(text)) return;
-  const listed = objectIn(text.toString())?.["assets"];
-  if (!Array.isArray(listed))
-    return found.add("json_invalid", where("assets/manifest.json"), "It lists no pictures.");
-  const hashes = hashesIn(listed);
-  for (const { name, id } of assets) {
+  let hashes = new Map<string, string>();
+  for (const { name, id } of inOrder(assets)) {
+    const content = await chunkOrTold(objects, { id, found, at: where(`assets/${name}`) });
+    if (name === manifestName && content !== undefined) hashes = hashesIn(content, { found, where });
     const expected = hashes.get(name);
     hashes.delete(name);
-    const content = expected === undefined ? undefined : await chunkOf(objects, id);
-    if (!Buffer.isBuffer(content)) continue;
+    if (expected === undefined || content === undefined) continue;
     const hash = createHash("sha256").update(content).digest("hex");
     if (hash === expected) continue;
     const sentence = `The file has the hash ${hash}, and its manifest says ${JSON.stringify(expected)}.`;
@@ -34,14 +29,11 @@ export async function verifyAssets(
 }
 
 /** Pictures that a transcript refers to and that nobody can see any more. */
-export async function verifyPictures(
-  objects: ObjectReader,
-  { ids, assets, found, at }: TranscriptPictures,
-): Promise<void> {
+export async function verifyPictures({ ids, read, assets, found, at }: TranscriptPictures): Promise<void> {
   const missing = new Set<string>();
   for (const id of ids) {
-    const chunk = await chunkOf(objects, id);
-    if (!Buffer.isBuffer(chunk) || !chunk.includes(assetPlaceholder)) continue;
+    const chunk = await read(id);
+    if (chunk?.includes(assetPlaceholder) !== true) continue;
     for (const name of assetNamesIn(chunk.toString())) if (!assets.has(name)) missing.add(name);
   }
   const [first] = missing;
@@ -53,14 +45,29 @@ export async function verifyPictures(
 interface TranscriptPictures {
   /** The pieces of the transcript. */
   readonly ids: readonly ObjectId[];
+  /** undefined: it cannot be read, as is told elsewhere. */
+  readonly read: (id: ObjectId) => Promise<Buffer | undefined>;
   /** Names of the files that the checkpoint holds. */
   readonly assets: ReadonlySet<string>;
   readonly found: Found;
   readonly at: FoundAt;
 }
 
+const manifestName = "manifest.json";
+
+/** The manifest first. */
+function inOrder(assets: StoredSession["assets"]): StoredSession["assets"] {
+  const isManifest = ({ name }: { readonly name: string }): boolean => name === manifestName;
+  return [...assets.filter(isManifest), ...assets.filter((one) => !isManifest(one))];
+}
+
 /** By name; those without a hash have nothing to be compared with. */
-function hashesIn(listed: readonly unknown[]): Map<string, string> {
+function hashesIn(manifest: Buffer, { found, where }: At): Map<string, string> {
+  const listed = objectIn(manifest.toString())?.["assets"];
+  if (!Array.isArray(listed)) {
+    found.add("json_invalid", where(`assets/${manifestName}`), "It lists no pictures.");
+    return new Map();
+  }
   return new Map(
     listed.flatMap((asset) => {
       const fields = fieldsOf(asset);

@@ -14,28 +14,26 @@ export async function chunkOf(objects: ObjectReader, id: ObjectId, before = 0): 
     const maxBytes = Math.min(maxChunkBytes, maxSessionBytes - before);
     return (await objects.blob(id, { maxBytes })) ?? notHere(id);
   } catch (error) {
-    return faultOrThrow(error);
+    const fault = faultOf(error);
+    if (fault === undefined) throw error;
+    return fault;
   }
 }
 
-/** Why an object is not here, in a sentence; undefined where it is. */
-export async function whyMissing(objects: ObjectReader, id: ObjectId): Promise<string | undefined> {
-  try {
-    return (await objects.header(id)) === null ? notHere(id).sentence : undefined;
-  } catch (error) {
-    return faultOrThrow(error).sentence;
-  }
+/** The same, where it is told why a file cannot be read; one that is only too large to be looked at is no fault. */
+export async function chunkOrTold(
+  objects: ObjectReader,
+  { id, found, at }: { readonly id: ObjectId; readonly found: Found; readonly at: FoundAt },
+): Promise<Buffer | undefined> {
+  const chunk = await chunkOf(objects, id);
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (chunk.code !== "entry_too_large") found.add(chunk.code, at, chunk.sentence);
+  return undefined;
 }
 
 // More than any chunk that is written, and so much that memory holds; of a session, as much as is worth the time.
 const maxChunkBytes = 128 * 1024 * 1024;
 const maxSessionBytes = 4 * 1024 * 1024 * 1024;
-
-function faultOrThrow(error: unknown): Fault {
-  const fault = faultOf(error);
-  if (fault === undefined) throw error;
-  return fault;
-}
 
 function notHere(id: ObjectId): Fault {
   return { code: "object_missing", sentence: `The object ${id} is not in the repository.` };

@@ -4,30 +4,19 @@ import type { Repository } from "../plumbing/repository.ts";
 import type { Found } from "./found.ts";
 
 /**
- * Refs under the prefix of checkpoints that are none: of a wrong shard, of no id, naming what is not here, or damaged.
- * Those of many checkpoints are looked at where their trees are.
+ * Refs under the prefix of checkpoints that are none, of a wrong shard or of no id, and those that are damaged. What the
+ * others name is looked at where it is read.
  */
 export async function verifyRefNames(repository: Repository, found: Found): Promise<void> {
   const onDamaged = (name: string): void => tellDamaged(name, found);
-  for (const { name, id: target } of await repository.refs.list(checkpointRefs, { onDamaged })) {
+  for (const { name } of await repository.refs.list(checkpointRefs, { onDamaged })) {
+    if (kindOfRef(name) !== undefined) continue;
     const layout = name.startsWith(v2Prefix) ? "v2" : "git-refs";
+    const id = name.slice(name.lastIndexOf("/") + 1);
     const at = { layout, where: name } as const;
-    if (kindOfRef(name) === undefined) {
-      const id = name.slice(name.lastIndexOf("/") + 1);
-      if (layout === "git-refs" && shapeOfId(id) !== undefined)
-        found.add("shard_wrong", { ...at, id }, `Nobody looks for it there, but at ${refOfCheckpoint(id)}.`);
-      else found.add("ref_foreign", at, "The name is of no checkpoint.");
-      continue;
-    }
-    const id = idOfRef(name);
-    if (id === undefined) continue;
-    const header = await repository.objects.header(target);
-    if (header?.type === "commit") continue;
-    const sentence =
-      header === null
-        ? `It names ${target}, which is not in the repository.`
-        : `It names ${target}, which is a ${header.type} and no commit.`;
-    found.add("ref_dangling", { ...at, id }, sentence);
+    if (layout === "git-refs" && shapeOfId(id) !== undefined)
+      found.add("shard_wrong", { ...at, id }, `Nobody looks for it there, but at ${refOfCheckpoint(id)}.`);
+    else found.add("ref_foreign", at, "The name is of no checkpoint.");
   }
 }
 

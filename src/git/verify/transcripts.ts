@@ -2,9 +2,9 @@ import type { StoredCheckpoint, StoredSession } from "../checkpoint-store.ts";
 import { redactor } from "../content/redactor.ts";
 import { findingOf } from "../format/findings.ts";
 import { ContentHasher, contentHashOf, isContentHash } from "../format/hash.ts";
-import type { ObjectReader } from "../plumbing/objects.ts";
+import type { ObjectId, ObjectReader } from "../plumbing/objects.ts";
 import { verifyAssets, verifyPictures } from "./assets.ts";
-import { type At, chunkOf, whyMissing } from "./chunk-of.ts";
+import { type At, chunkOf, chunkOrTold } from "./chunk-of.ts";
 import type { Found, FoundAt } from "./found.ts";
 
 /** Whether the transcripts and pictures of a checkpoint are here, are what their hashes say, and are redacted alike. */
@@ -17,21 +17,23 @@ export async function verifyTranscripts(
   for (const session of stored.sessions) {
     const where = (name: string): FoundAt => ({ ...at, where: `${session.slot}/${name}` });
     const isWhole = await verifyHash(objects, session, { found, where });
-    const files = [session.prompt, session.compact, ...session.assets.map(({ id }) => id)];
-    for (const id of files) {
-      const missing = id === undefined ? undefined : await whyMissing(objects, id);
-      if (missing !== undefined) found.add("object_missing", where(""), missing);
-    }
-    await verifyPictures(objects, { ids: session.transcript, assets, found, at: where("full.jsonl") });
+    if (session.prompt !== undefined)
+      await chunkOrTold(objects, { id: session.prompt, found, at: where("prompt.txt") });
+    // What of it cannot be read was told with its hash.
+    const readPiece = async (id: ObjectId): Promise<Buffer | undefined> => {
+      const chunk = await chunkOf(objects, id);
+      return Buffer.isBuffer(chunk) ? chunk : undefined;
+    };
+    const pieces = { ids: session.transcript, read: readPiece };
+    await verifyPictures({ ...pieces, assets, found, at: where("full.jsonl") });
     if (session.compact !== undefined) await verifyCompact(objects, session, { found, where, isWhole });
     await verifyAssets(objects, session, { found, where });
   }
   for (const { toolUseId, transcripts } of stored.tasks)
     for (const { name, id } of transcripts) {
       const where = { ...at, where: `tasks/${toolUseId}/${name}` };
-      const missing = await whyMissing(objects, id);
-      if (missing !== undefined) found.add("object_missing", where, missing);
-      else await verifyPictures(objects, { ids: [id], assets, found, at: where });
+      const read = () => chunkOrTold(objects, { id, found, at: where });
+      await verifyPictures({ ids: [id], read, assets, found, at: where });
     }
 }
 
@@ -74,8 +76,9 @@ async function verifyCompact(
   session: StoredSession,
   { found, where, isWhole }: At & { readonly isWhole: boolean },
 ): Promise<void> {
-  const compact = await chunkOf(objects, session.compact!);
-  if (!Buffer.isBuffer(compact)) return;
+  const at = where("transcript.jsonl");
+  const compact = await chunkOrTold(objects, { id: session.compact!, found, at });
+  if (compact === undefined) return;
   const { compactHash } = session;
   const hash = contentHashOf([compact]);
   if (compactHash !== undefined && compactHash !== hash)
@@ -92,7 +95,7 @@ async function verifyCompact(
     if (!Buffer.isBuffer(chunk) || secretLines(chunk) > 0) return;
   }
   const sentence = `Of its lines ${shown} show what looks like a secret, and the whole transcript shows none.`;
-  found.add("compact_less_redacted", where("transcript.jsonl"), sentence);
+  found.add("compact_less_redacted", at, sentence);
 }
 
 // Known forms alone: an id that is random by chance is no reason to raise an alarm.

@@ -237,6 +237,52 @@ test("blobs whose content is damaged are told with their checkpoints, and everyt
   expect(report).toMatchObject({ created: 2, problems: [{ id: ofRoot }] });
 });
 
+test("the damage of a prompt, a compact transcript, a picture, a manifest and a subagent's transcript is told", async () => {
+  const noise = (): string => JSON.stringify({ noise: randomBytes(1000).toString("hex") });
+  const picture = { name: "a.png", id: await storeBlob(repository, noise()) };
+  const session = await sessionInput(repository, "alice", {
+    prompts: [noise()],
+    compact: await storeText(repository, noise()),
+    assets: { manifest: await storeBlob(repository, noise()), files: [picture] },
+  });
+  const transcript = await storeText(repository, noise());
+  const tasks = [{ toolUseId: "toolu_1", task: {}, agentId: "a1", transcript }];
+  await layoutsUnderTest["git-refs"]!.open(repository).write(checkpointInput(id, [session], { tasks }));
+  const files = [
+    ...["0/assets/a.png", "0/assets/manifest.json", "0/prompt.txt", "0/transcript.jsonl"],
+    "tasks/toolu_1/agent-a1.jsonl",
+  ];
+  for (const file of files) await spoil(`${refOfCheckpoint(id)}:${file}`);
+  const { findings } = await verifyCheckpoints({ repository });
+  const damaged = findings.filter(({ code }) => code === "object_damaged");
+  expect(damaged.map(({ where }) => where).toSorted()).toEqual(files);
+});
+
+test("a checkpoint that one of its copies links to a commit is not told as one without a commit", async () => {
+  const head = await place.git("rev-parse", "HEAD");
+  const session = await sessionInput(repository, "alice");
+  const linked = { root: { linked_commits: [{ sha: head }] } };
+  await layoutsUnderTest["git-refs"]!.open(repository).write(checkpointInput(id, [session], linked));
+  expect(await codes()).toEqual([]);
+  await write("git-branch");
+  expect(await codes()).toEqual([]);
+});
+
+test("a checkpoint whose commit is damaged is told with its ref, and repair moves the ref aside", async () => {
+  await write("git-refs");
+  await trailer(id);
+  const ref = refOfCheckpoint(id);
+  const commit = await place.git("rev-parse", ref);
+  await spoil(ref);
+  for (const only of [{}, { id }]) {
+    const { findings, counts } = await verifyCheckpoints({ repository, ...only });
+    expect(counts.error).toBe(1);
+    expect(findings[0]).toMatchObject({ code: "ref_dangling", layout: "git-refs", id, where: ref });
+  }
+  expect((await repairCheckpoints({ repository })).repairs).toMatchObject([{ where: ref }]);
+  expect(await repository.refs.list("refs/holdfast/")).toMatchObject([{ id: commit }]);
+});
+
 test("blobs of a partial clone whose remote is gone are told as missing here, and are read when it is back", async () => {
   using partial = await makeRepository("partial clone");
   const origin = join(partial.folder, "origin");
