@@ -77,6 +77,14 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
   findInHash(reader, { where: where("content_hash.txt"), hash, hasTranscript: chunks.length > 0 });
   if (chunks.length === 0)
     reader.found("transcript_missing", where("full.jsonl"), "The session has no transcript.");
+  const assets = await reader.folderIn(folder, "assets", where("assets"));
+  const { others, strays } = sorted(folder, {
+    isFile: (name) => slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined,
+    isFolder: (name) => name === "assets",
+  });
+  const inAssets = [...assets.values()].flatMap(({ mode, name }) =>
+    mode === "40000" ? [`assets/${name}`] : [],
+  );
   return {
     slot,
     metadata: metadata ?? new RawObject([]),
@@ -86,11 +94,9 @@ async function readSession(reader: TreeReader, slot: number, folder: Folder): Pr
     compact: fileIn(folder, "transcript.jsonl"),
     hash,
     compactHash,
-    assets: filesIn(await reader.folderIn(folder, "assets", where("assets"))),
-    ...sorted(folder, {
-      isFile: (name) => slotFiles.has(name) || chunkIndex("full.jsonl", name) !== undefined,
-      isFolder: (name) => name === "assets",
-    }),
+    assets: filesIn(assets),
+    others,
+    strays: [...strays, ...inAssets],
   };
 }
 

@@ -231,11 +231,14 @@ test("what the other layout has no place for is told each time, and not where it
       1: { session_id: alice, created_at: "2026-02-04T06:21:41Z" },
       2: {},
     },
-    { "1/context.md": "old", "notes.txt": "ours", "tasks/toolu_9/task.json": "no json" },
+    {
+      ...{ "1/context.md": "old", "notes.txt": "ours", "tasks/toolu_9/task.json": "no json" },
+      "1/assets/more/p.png": "png",
+    },
   );
   const { problems } = await migrate("git-branch", "v2");
   expect(problems.map(({ id }) => id)).toEqual([one]);
-  for (const part of ["slot 0", "slot 2", "tasks/toolu_9/task.json"])
+  for (const part of ["slot 0", "slot 2", "tasks/toolu_9/task.json", "1/assets/more"])
     expect(problems[0]?.reason).toContain(part);
   for (const part of ["slot 1", "context.md", "notes.txt"]) expect(problems[0]?.reason).not.toContain(part);
   const stored = await storeOf("v2").read(one);
