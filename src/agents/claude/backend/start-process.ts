@@ -19,7 +19,7 @@ import { allowsBypass, type ClaudeSdkOptions, sdkOptions } from "./sdk-options.t
 import type { SessionOnDisk } from "./side-file-places.ts";
 import { SideFiles } from "./side-files.ts";
 import { isFolder, type TurnChoices } from "./turn-request.ts";
-import { tellUntoldCalls } from "./untold-calls.ts";
+import { hasConversation, tellUntoldCalls } from "./untold-calls.ts";
 
 /** How processes are started. */
 export interface StartOptions extends TurnChoices {
@@ -42,13 +42,15 @@ export interface StartParams {
 export async function* startProcess(params: StartParams): AsyncGenerator<AgentStep, LiveProcess> {
   const { turn, start, request } = params;
   const [sdk, past] = await Promise.all([start.load(), readPast(turn)]);
-  const resume = turn.resume ?? past.sessionId;
+  const named = turn.resume ?? past.sessionId;
   const files = new SideFiles(turn.session);
-  yield* endLeftovers({ turn, past, resume, files });
+  yield* endLeftovers({ turn, past, resume: named, files });
   const { interrupted } = past;
   const untold = await tellUntoldCalls({ turn, fold: start.fold(turn.session), interrupted });
   if (untold > 0)
     yield notice(`${untold} calls of tools were told or closed that a killed process had begun.`);
+  // One that was killed before it wrote a line has named a conversation of which there is nothing to resume.
+  const resume = named !== undefined && (await hasConversation(turn)) ? named : undefined;
   const chosen = choose({ request, start, past: past.settings });
   if (resume !== undefined) await files.fetch(turn.store);
   const [live, repository] = await Promise.all([

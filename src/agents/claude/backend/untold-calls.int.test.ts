@@ -7,7 +7,7 @@ import type { Store } from "../../../core/store.ts";
 import { openCalls, readTranscript } from "../../../core/transcript.ts";
 import { openMemoryStore } from "../../../stores/memory/index.ts";
 import { readPast } from "./past-runs.ts";
-import { tellUntoldCalls } from "./untold-calls.ts";
+import { hasConversation, tellUntoldCalls } from "./untold-calls.ts";
 
 const session = { project: "p", session: "s" };
 const main = { ...session, log: "" };
@@ -96,6 +96,19 @@ function resultIn(bodies: readonly string[]): unknown {
   );
   return blocks.find((block) => "tool_use_id" in block);
 }
+
+describe("a conversation to resume", () => {
+  it.each([
+    ["is none where the agent was killed before it wrote a line", [], false],
+    ["is none where it wrote of itself alone", [{ type: "mode", mode: "default" }], false],
+    ["is there from the first prompt on", [prompt], true],
+  ])("%s", async (_, entries, expected) => {
+    const store = openMemoryStore();
+    const named: LiveEvent = { type: "status", status: "started", resume: "s-1" };
+    await leave(store, { events: [named], entries });
+    expect(await hasConversation({ session, store })).toBe(expected);
+  });
+});
 
 describe("calls that a killed agent had begun", () => {
   it.each([

@@ -40,6 +40,12 @@ export async function tellUntoldCalls({ turn, fold, interrupted }: UntoldCallsPa
   return open.length;
 }
 
+/** Whether the transcript holds anything that was said: without it the agent finds no conversation to resume. */
+export async function hasConversation({ session, store }: Pick<Turn, "session" | "store">): Promise<boolean> {
+  const tail = await tailInOrder(store, { ...session, log: "" }, tailEntries);
+  return tail.length >= tailEntries || saidIn(tail).said.length > 0;
+}
+
 const provider = "claude-code";
 /** Enough to find what was said last. */
 const tailEntries = 200;
